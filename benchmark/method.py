@@ -1,0 +1,136 @@
+"""What a plug-in method is: `Method`, what fitting leaves behind, `Posterior`, and its input, `Problem`."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
+
+from howrobust.data import Truth
+from howrobust.predictive import Array, Predictive
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One data set to learn from: X (n, d), y (n,), float64, and the seed of everything random.
+
+    ``truth`` is None except for a method whose ``sees_truth`` is set (the oracle).
+    """
+
+    X: Array
+    y: Array
+    seed: int
+    truth: Truth | None = None
+
+
+class Posterior(ABC):
+    """All that fitting leaves behind.
+
+    It is picklable, and `predictive` is a function of its arguments alone.
+    """
+
+    @abstractmethod
+    def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
+        """Return p(y | x) at X (n, d), in target units.
+
+        ``draws`` asks for that many components (None: the method's own number); a posterior of a
+        fixed number of members ignores it. The same ``seed`` gives the same draws, and the draws
+        are shared by all rows of X, so that any subset of rows has the same forecast.
+        """
+
+    def facts(self) -> dict[str, float | list[float]]:
+        """Numbers of the fit that a reader must see, such as a noise sd or the restarts' losses."""
+        return {}
+
+
+class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
+    """A way to learn p(y | x), as a scikit-learn regressor.
+
+    Laws:
+
+    * ``infer_stack`` is the one door to training. The posterior of a problem is a function of that
+      problem alone: on a CPU bit for bit the same whoever is trained beside it.
+    * Everything random derives from ``problem.seed``; no global generator is read or set.
+    * Validation rows are the last fifth of the rows as given: a restart changes the seed, a shuffle
+      permutes the rows. Give rows in random order; sorted rows make that fifth an extrapolation.
+    * No logic in ``__init__``: settings are keyword arguments, stored untouched.
+
+    ``components`` names what the mixture's components are, ``noise_model`` how their sds came
+    about, and ``epistemic`` says whether the variance between components is that of a posterior.
+    """
+
+    components: ClassVar[str] = "components"
+    noise_model: ClassVar[str] = "not stated"
+    epistemic: ClassVar[bool] = False
+    sees_truth: ClassVar[bool] = False
+    PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
+    random_state: Any = None
+
+    @abstractmethod
+    def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
+        """Learn every problem and return their posteriors, in order.
+
+        Raises ValueError for settings that make no sense and FloatingPointError, naming the
+        problem, where training diverged.
+        """
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn from X (n, d) and y (n,): a stack of one."""
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        # Any random_state of scikit-learn's becomes one integer, drawn from it where it is a stream.
+        state = self.random_state
+        seed = int(
+            state
+            if isinstance(state, int | np.integer)
+            else check_random_state(state).randint(2**31 - 1)
+        )
+        (self.posterior_,) = self.infer_stack([Problem(X, np.asarray(y, np.float64), seed)])
+        self.seed_ = seed
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        """Return the mean of the predictive distribution (n,), float64."""
+        return self.predict_distribution(X).mean()
+
+    def predict_distribution(self, X: ArrayLike) -> Predictive:
+        """Return p(y | x) at X (n, d); the same draws at every call after one fit."""
+        check_is_fitted(self, "posterior_")
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return self.posterior_.predictive(X, seed=self.seed_)
+
+    def settings(self) -> dict[str, Any]:
+        """Constructor words as they apply: a preset replaces those left at their default.
+
+        Raises ValueError for an unknown preset.
+        """
+        words: dict[str, Any] = self.get_params(deep=False)
+        preset = words.get("preset")
+        if preset is None:
+            return words
+        if preset not in self.PRESETS:
+            known = ", ".join(sorted(self.PRESETS)) or "none"
+            raise ValueError(f"unknown preset {preset!r} of {type(self).__name__}; known: {known}")
+        parameters = signature(type(self)).parameters
+        for word, value in self.PRESETS[preset].items():
+            if words[word] == parameters[word].default:
+                words[word] = value
+        return words
+
+
+class SingleMethod(Method):
+    """The door for third parties: learn one problem at a time.
+
+    The smallest plug-in is a subclass with ``infer`` and a `Posterior`.
+    """
+
+    @abstractmethod
+    def infer(self, problem: Problem) -> Posterior:
+        """Learn one problem."""
+
+    def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
+        return [self.infer(problem) for problem in problems]

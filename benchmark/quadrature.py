@@ -1,0 +1,154 @@
+"""Numerical integration and inversion of distribution functions, with stated errors.
+
+`CellGrid` carries F and f = F' at equally spaced nodes and interpolates with cubic Hermite cells.
+On a cell of width h the error e of that interpolation satisfies (Green's function of the clamped
+beam) max |e| <= h^4/384 max |F''''| and integral |e| <= h^4/384 integral |F''''|. For a mixture of
+Gaussians with sds >= v, max |F''''| <= 0.5506/v^4 (the maximum of |phi'''|) and
+integral |F''''| <= 1.511/v^3 (the total variation of phi''), which gives the bounds below.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+Array = NDArray[np.float64]
+
+REACH = 8.0  # the grid spans the mean -+ REACH total sds
+NODES_PER_SD = 2.0  # h = v / 2, where the cap on nodes allows it
+MOST_NODES = 513
+LEGENDRE = np.polynomial.legendre.leggauss(48)
+
+
+def invert_cdf(
+    function: Callable[[Array], tuple[Array, Array]],
+    levels: Array,
+    start: Array,
+    lower: Array,
+    upper: Array,
+) -> Array:
+    """Solve F(t) = level for t (k, n) by Newton's method, safeguarded by bisection.
+
+    ``function(t)`` returns (F, F') at t (k, n); F(lower) <= level <= F(upper). The result is exact
+    to 1e-12 of the bracket.
+    """
+    target = levels[:, None]
+    lower, upper = np.array(lower), np.array(upper)
+    width = np.maximum(upper - lower, np.finfo(float).tiny)
+    t = np.clip(np.broadcast_to(start, lower.shape), lower, upper)
+    for _ in range(100):
+        value, slope = function(t)
+        above = value > target
+        upper = np.where(above, t, upper)
+        lower = np.where(above, lower, t)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            new = t - (value - target) / slope
+        inside = (new >= lower) & (new <= upper)  # False for NaN
+        new = np.where(inside, new, 0.5 * (lower + upper))
+        if (np.abs(new - t) <= 1e-12 * width + 4e-16 * np.abs(t)).all():
+            return new
+        t = new
+    return t
+
+
+def crps_of_cdf(cdf: Callable[[Array], Array], y: Array, lower: Array, upper: Array) -> Array:
+    """Continuous ranked probability score: the integral of (F(t) - 1{y <= t})^2 (n,).
+
+    Gauss-Legendre with 48 nodes on each side of y, where the integrand is smooth; F is taken to be
+    0 below ``lower`` and 1 above ``upper``.
+    """
+    nodes, weights = LEGENDRE
+    split = np.clip(y, lower, upper)
+
+    def part(a: Array, b: Array, power: Callable[[Array], Array]) -> Array:
+        t = a + (b - a) * (nodes[:, None] + 1) / 2
+        return np.asarray(weights @ power(cdf(t)) * (b - a) / 2, dtype=np.float64)
+
+    below = part(lower, split, lambda f: f**2)
+    above = part(split, upper, lambda f: (1 - f) ** 2)
+    return below + above + np.abs(y - split)
+
+
+@dataclass
+class CellGrid:
+    """F and f of a mixture at G equally spaced nodes around each of n points."""
+
+    first: Array  # (n,) leftmost node
+    width: Array  # (n,) cell width h
+    smallest_sd: Array  # (n,)
+    sums: Array  # (2, G, n) of Phi and phi/v over the components added
+    count: int = 0
+
+    @classmethod
+    def around(cls, mean: Array, sd: Array, smallest_sd: Array) -> "CellGrid":
+        """Lay empty nodes over mean -+ 8 sd, half the least component sd apart (at most 513)."""
+        wanted = np.ceil(2 * REACH * NODES_PER_SD * float(np.max(sd / smallest_sd)))
+        count = int(np.clip(wanted, 33, MOST_NODES - 1)) + 1
+        width = 2 * REACH * sd / (count - 1)
+        return cls(mean - REACH * sd, width, smallest_sd, np.zeros((2, count, len(mean))))
+
+    def add(self, means: Array, sds: Array) -> None:
+        """Add components (s, n)."""
+        for k in range(self.sums.shape[1]):
+            z = (self.first + k * self.width - means) / sds
+            self.sums[0, k] += ndtr(z).sum(axis=0)
+            self.sums[1, k] += (np.exp(-0.5 * z**2) / sds).sum(axis=0)
+        self.count += len(means)
+
+    @property
+    def cumulative(self) -> Array:
+        """F at the nodes (G, n)."""
+        return self.sums[0] / self.count
+
+    @property
+    def density(self) -> Array:
+        """f at the nodes (G, n)."""
+        return self.sums[1] / (self.count * np.sqrt(2 * np.pi))
+
+    @property
+    def crps_error(self) -> float:
+        """Bound of the error of `crps`: twice the integral of |e|, and the mass left outside."""
+        inside = 2 * 1.511 / 384 * self.width**4 / self.smallest_sd**3
+        tails = self.cumulative[[0, -1]] - np.array([[0.0], [1.0]])
+        outside = (tails**2).sum(axis=0) * self.width
+        return float(np.max(inside + outside))
+
+    def cdf(self, t: Array) -> Array:
+        """Interpolated F at t (k, n), 0 and 1 beyond the grid."""
+        return self._interpolate(t)[0]
+
+    def quantile(self, levels: Array) -> Array:
+        """Quantiles (k, n): the node cell that holds the level, then Newton's method within it.
+
+        A level beyond the mass that the grid spans is met at the grid's end.
+        """
+        cells = self.sums.shape[1] - 1
+        cumulative = self.cumulative
+        index = np.stack([(cumulative <= level).sum(axis=0) for level in levels]) - 1
+        index = np.clip(index, 0, cells - 1)
+        lower = self.first + index * self.width
+        upper = lower + self.width
+        return invert_cdf(self._interpolate, levels, 0.5 * (lower + upper), lower, upper)
+
+    def crps(self, y: Array) -> Array:
+        """Continuous ranked probability score at y (n,), to within `crps_error`."""
+        last = self.first + (self.sums.shape[1] - 1) * self.width
+        return crps_of_cdf(self.cdf, y, self.first, last)
+
+    def _interpolate(self, t: Array) -> tuple[Array, Array]:
+        """Cubic Hermite F and F' at t (k, n)."""
+        cells = self.sums.shape[1] - 1
+        position = (t - self.first) / self.width
+        index = np.clip(np.floor(position), 0, cells - 1).astype(np.int64)
+        u = np.clip(position - index, 0.0, 1.0)
+        column = np.arange(t.shape[-1])
+        cumulative, rise = self.cumulative, self.density * self.width
+        f0, f1 = cumulative[index, column], cumulative[index + 1, column]
+        d0, d1 = rise[index, column], rise[index + 1, column]
+        a = 2 * (f0 - f1) + d0 + d1
+        b = 3 * (f1 - f0) - 2 * d0 - d1
+        value = f0 + u * (d0 + u * (b + u * a))
+        slope = (d0 + u * (2 * b + 3 * a * u)) / self.width
+        return np.clip(value, 0.0, 1.0), slope

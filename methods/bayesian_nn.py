@@ -1,0 +1,290 @@
+"""Mean-field variational Bayesian network on torchbnn's layers.
+
+Blundell et al. 2015, "Weight uncertainty in neural networks"; Kingma, Salimans & Welling 2015,
+"Variational dropout and the local reparameterization trick".
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from howrobust import seeds
+from howrobust.method import Method, Posterior, Problem
+from howrobust.methods.core.network import Layer, forward, linear, pairs, uniform_layers, widths
+from howrobust.methods.core.sampling import BLOCK_DRAWS, NetworkPosterior
+from howrobust.methods.core.stack import Pool, validation_start
+from howrobust.methods.core.training import Batch, Job, Objective, Scaling, Schedule, Trained, train
+
+ARTICLE_KL_WEIGHT = 0.01
+START_LOG_SD = -4.0
+
+
+class BayesianNN(Method):
+    """Normal weights, fitted by variational inference.
+
+    ``loss="elbo"`` minimises the negative evidence lower bound per row, NLL + KL_sum / n, with a
+    learned constant noise sd, local reparameterisation and a cosine decay of the learning rate.
+    ``loss="mse_kl"`` minimises MSE + 0.01 KL_mean, KL_mean being the KL divergence over the NUMBER
+    OF WEIGHTS (torchbnn's default): that is not the evidence lower bound and has no noise model, so
+    the noise sd is fitted by maximum likelihood on the last fifth of the rows with a second network
+    that did not train on them. One weight draw per step is shared by the batch, as in torchbnn.
+
+    ``prior_sd`` None: 1 / sqrt(fan_in) for weights and 1 for biases; a number: for all of them.
+    ``preset="article"``: 1-1000-1, prior sd 0.1, ``mse_kl``, Adam 0.01, 2000 full-batch steps,
+    10,000 draws, raw units.
+    """
+
+    components = "posterior draws"
+    noise_model = "constant; learned (elbo) or fitted on validation rows (mse_kl)"
+    epistemic = True
+    PRESETS = {
+        "article": {
+            "hidden": (1000,),
+            "epochs": 2000,
+            "batch_size": None,
+            "learning_rate": 0.01,
+            "n_draws": 10_000,
+            "prior_sd": 0.1,
+            "loss": "mse_kl",
+            "standardise": False,
+        }
+    }
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (50,),
+        epochs: int = 500,
+        batch_size: int | None = 128,
+        learning_rate: float = 0.01,
+        weight_decay: float = 0.0,
+        n_draws: int = 1000,
+        prior_sd: float | None = None,
+        loss: str = "elbo",
+        standardise: bool = True,
+        preset: str | None = None,
+        device: str = "cpu",
+        random_state: Any = None,
+    ) -> None:
+        self.hidden = hidden
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.n_draws = n_draws
+        self.prior_sd = prior_sd
+        self.loss = loss
+        self.standardise = standardise
+        self.preset = preset
+        self.device = device
+        self.random_state = random_state
+
+    def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
+        words = self.settings()
+        if words["loss"] not in ("elbo", "mse_kl"):
+            raise ValueError(f"loss must be 'elbo' or 'mse_kl', not {words['loss']!r}")
+        elbo = words["loss"] == "elbo"
+        kind = EvidenceBound if elbo else ErrorAndMeanKL
+        objective = kind(words["hidden"], words["prior_sd"])
+        pool = Pool.of(problems)
+        jobs = [
+            Job(pool.rows(k), seeds.derive(problem.seed, "bayesian"), words["weight_decay"])
+            for k, problem in enumerate(problems)
+        ]
+        if not elbo:
+            jobs += [
+                Job(job.rows[: validation_start(len(job.rows))], job.seed, job.decay) for job in jobs
+            ]
+        schedule = Schedule(
+            words["epochs"],
+            words["batch_size"],
+            words["learning_rate"],
+            cosine=elbo,
+            standardise=words["standardise"],
+            device=words["device"],
+        )
+        trained = train(objective, pool.X, pool.y, jobs, schedule)
+        posteriors = [
+            _posterior(objective, trained, k, words["n_draws"], elbo) for k in range(len(jobs))
+        ]
+        if not elbo:
+            held_out = posteriors[len(problems) :]
+            for own, other, problem in zip(posteriors, held_out, problems, strict=False):
+                start = validation_start(len(problem.y))
+                own.noise_sd = other.fit_noise_sd(problem.X[start:], problem.y[start:], problem.seed)
+        return posteriors[: len(problems)]
+
+    def to_module(self) -> nn.Sequential:
+        """Return the trained network as torchbnn's own module, in standardised units.
+
+        It maps (x - x_mean) / x_sd to (y - y_mean) / y_sd, with the ``scaling`` of
+        ``posterior_``, and draws new weights at every call, as torchbnn does.
+        """
+        posterior = self.posterior_
+        assert isinstance(posterior, WeightPosterior)
+        return posterior.to_module()
+
+
+class VariationalObjective(Objective):
+    """Means and log sds of normal weights under a normal prior of mean 0."""
+
+    def __init__(self, hidden: Sequence[int], prior_sd: float | None) -> None:
+        super().__init__(hidden)
+        if prior_sd is not None and not prior_sd > 0:
+            raise ValueError(f"prior_sd must be greater than 0, not {prior_sd}")
+        self.prior_sd = prior_sd
+
+    def prior_sds(self, features: int) -> list[float]:
+        """Prior sd of each weight and bias, in the order of the parameters."""
+        shape = widths(features, self.hidden, 1)
+        if self.prior_sd is not None:
+            return [self.prior_sd] * (2 * len(shape))
+        return [sd for fan_in, _ in shape for sd in (1 / math.sqrt(fan_in), 1.0)]
+
+    def split(self, parameters: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """(means, log sds), each [weight, bias, ...]."""
+        count = 2 * self.n_layers
+        return parameters[:count], parameters[count : 2 * count]
+
+    def kl_sum(self, parameters: list[Tensor]) -> Tensor:
+        """KL(posterior || prior) of each network (b,), summed over weights.
+
+        log(s1/s0) + (s0^2 + m0^2) / (2 s1^2) - 1/2 for N(m0, s0^2) against N(0, s1^2).
+        """
+        means, log_sds = self.split(parameters)
+        priors = self.prior_sds(means[0].shape[-2])
+        total = torch.zeros(len(means[0]), device=means[0].device)
+        for mean, log_sd, prior in zip(means, log_sds, priors, strict=True):
+            square = ((2 * log_sd).exp() + mean**2) / (2 * prior**2)
+            total = total + (math.log(prior) - log_sd + square - 0.5).sum(dim=(1, 2))
+        return total
+
+    def n_weights(self, parameters: list[Tensor]) -> int:
+        """Weights and biases of one network."""
+        return sum(mean[0].numel() for mean in self.split(parameters)[0])
+
+
+class EvidenceBound(VariationalObjective):
+    """NLL + KL_sum / n with a learned noise sd: the last parameter, log sd (1, 1)."""
+
+    def initial(self, features: int, generator: torch.Generator) -> list[Tensor]:
+        means = uniform_layers(widths(features, self.hidden, 1), generator)
+        return [*means, *(torch.full_like(m, START_LOG_SD) for m in means), torch.zeros(1, 1)]
+
+    def noise(self, features: int, rows: int, generator: torch.Generator) -> list[Tensor]:
+        return [torch.randn(rows, units, generator=generator) for units in (*self.hidden, 1)]
+
+    def loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
+        means, log_sds = self.split(parameters)
+        activity = batch.X
+        layers = zip(pairs(means), pairs(log_sds), batch.noise, strict=True)
+        for k, ((weight, bias), (log_w, log_b), noise) in enumerate(layers):
+            activity = torch.relu(activity) if k else activity
+            # Local reparameterisation: the pre-activations are normal given the inputs (eq. 6).
+            variance = linear(activity**2, (2 * log_w).exp(), (2 * log_b).exp())
+            activity = linear(activity, weight, bias) + variance.sqrt() * noise
+        log_noise = parameters[-1][:, :, 0]
+        squares = (batch.y - activity[..., 0]) ** 2 * (-2 * log_noise).exp()
+        nll = ((0.5 * squares + log_noise) * batch.share).sum(dim=1) + 0.5 * math.log(2 * math.pi)
+        return nll + self.kl_sum(parameters) / batch.n
+
+
+class ErrorAndMeanKL(VariationalObjective):
+    """MSE + 0.01 KL_sum / (number of weights), one weight draw per step: the article's loss."""
+
+    def initial(self, features: int, generator: torch.Generator) -> list[Tensor]:
+        means = uniform_layers(widths(features, self.hidden, 1), generator)
+        # torchbnn starts every sd at the prior's.
+        priors = self.prior_sds(features)
+        logs = [torch.full_like(m, math.log(sd)) for m, sd in zip(means, priors, strict=True)]
+        return [*means, *logs]
+
+    def noise(self, features: int, rows: int, generator: torch.Generator) -> list[Tensor]:
+        drawn = []
+        for fan_in, fan_out in widths(features, self.hidden, 1):
+            # torchbnn's order and layout: weight (out, in), then bias (out,).
+            drawn.append(torch.randn(fan_out, fan_in, generator=generator).T.contiguous())
+            drawn.append(torch.randn(1, fan_out, generator=generator))
+        return drawn
+
+    def loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
+        means, log_sds = self.split(parameters)
+        drawn = [m + s.exp() * e for m, s, e in zip(means, log_sds, batch.noise, strict=True)]
+        errors = batch.y - forward(pairs(drawn), batch.X)[..., 0]
+        mean_kl = self.kl_sum(parameters) / self.n_weights(parameters)
+        return (errors**2 * batch.share).sum(dim=1) + ARTICLE_KL_WEIGHT * mean_kl
+
+
+def _posterior(
+    objective: VariationalObjective, trained: Trained, k: int, n_draws: int, elbo: bool
+) -> "WeightPosterior":
+    one = [p[k : k + 1] for p in trained.parameters]
+    means, log_sds = ([p[0].double().cpu() for p in part] for part in objective.split(one))
+    posterior = WeightPosterior(
+        means,
+        [log_sd.exp() for log_sd in log_sds],
+        objective.prior_sds(means[0].shape[0]),
+        trained.scaling.take(k),
+        n_draws,
+    )
+    posterior.kl = float(objective.kl_sum(one)[0])
+    if elbo:
+        posterior.noise_sd = float(trained.parameters[-1][k].exp()) * float(posterior.scaling.y_sd)
+    return posterior
+
+
+class WeightPosterior(NetworkPosterior):
+    """Independent normal weights: means and sds [(in, out), (1, out), ...], standardised units.
+
+    ``noise_sd`` is in target units, ``kl`` the divergence from the prior in nats.
+    """
+
+    def __init__(
+        self,
+        means: list[Tensor],
+        sds: list[Tensor],
+        prior_sds: list[float],
+        scaling: Scaling,
+        n_draws: int,
+    ) -> None:
+        super().__init__(scaling, n_draws)
+        self.means = means
+        self.sds = sds
+        self.prior_sds = prior_sds
+        self.noise_sd = float("nan")
+        self.kl = float("nan")
+
+    def layers(self, block: slice, generator: torch.Generator) -> list[Layer]:
+        drawn = []
+        for mean, sd in zip(self.means, self.sds, strict=True):
+            noise = torch.randn(
+                BLOCK_DRAWS, *mean.shape, generator=generator, dtype=torch.float64
+            )
+            drawn.append(noise.mul_(sd).add_(mean))
+        return pairs(drawn)
+
+    def component(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        return outputs[..., 0], self.noise_sd / self.scaling.y_sd
+
+    def facts(self) -> dict[str, float | list[float]]:
+        return {"noise_sd": self.noise_sd, "kl_nats": self.kl}
+
+    def to_module(self) -> nn.Sequential:
+        """Return torchbnn layers with these means and log sds, and ReLU between."""
+        import torchbnn
+
+        modules: list[nn.Module] = []
+        sds, priors = pairs(self.sds), self.prior_sds[::2]
+        for (mean_w, mean_b), (sd_w, sd_b), prior in zip(pairs(self.means), sds, priors, strict=True):
+            fan_in, fan_out = mean_w.shape
+            with torch.random.fork_rng(devices=[]):  # torchbnn draws its start from the global stream
+                layer = torchbnn.BayesLinear(0.0, prior, fan_in, fan_out)
+            with torch.no_grad():
+                layer.weight_mu.copy_(mean_w.T)
+                layer.bias_mu.copy_(mean_b[0])
+                layer.weight_log_sigma.copy_(sd_w.T.log())
+                layer.bias_log_sigma.copy_(sd_b[0].log())
+            modules += [layer, nn.ReLU()]
+        return nn.Sequential(*modules[:-1])

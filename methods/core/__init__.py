@@ -1,0 +1,1 @@
+"""The torch core: networks, training in stacks, sampling in streams."""

@@ -1,0 +1,41 @@
+"""Problems laid side by side: one pool of rows, and the jobs that index it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howrobust.method import Problem
+from howrobust.predictive import Array
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The rows of several problems, one after the other; problem k starts at ``offsets[k]``."""
+
+    X: Array
+    y: Array
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> "Pool":
+        """Lay problems with the same number of features side by side; ValueError for others."""
+        features = {problem.X.shape[1] for problem in problems}
+        if len(features) != 1:
+            raise ValueError(f"problems of one stack must share their features, not {features}")
+        sizes = [len(problem.y) for problem in problems]
+        return cls(
+            np.concatenate([problem.X for problem in problems]),
+            np.concatenate([problem.y for problem in problems]),
+            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        )
+
+    def rows(self, k: int) -> NDArray[np.int64]:
+        """All rows of problem k, in their order."""
+        return np.arange(self.offsets[k], self.offsets[k + 1])
+
+
+def validation_start(n: int) -> int:
+    """First row of the validation part: the last fifth of the rows as given, at least one."""
+    return n - max(1, n // 5)
