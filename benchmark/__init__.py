@@ -1,1 +1,27 @@
-"""howrobust"""
+"""howrobust: fine, it works, but how robust is it?
+
+A benchmark of regression models that know their doubt. Nothing is imported until it is used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from howrobust.harness import run
+    from howrobust.results import Results, load
+
+__all__ = ["Results", "load", "run"]
+__version__ = "0.1.0"
+
+_HOMES = {"run": "howrobust.harness", "load": "howrobust.results", "Results": "howrobust.results"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'howrobust' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -38,7 +38,7 @@ class DeepEnsemble(Method):
     def __init__(
         self,
         hidden: Sequence[int] = (50,),
-        epochs: int = 200,
+        epochs: int = 80,
         batch_size: int | None = 100,
         learning_rate: float = 0.01,
         weight_decay: float = 0.0,

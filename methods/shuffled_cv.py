@@ -121,7 +121,7 @@ def _posterior(
 ) -> "ShuffledPosterior":
     """Fit the noise on the rows that each network left out."""
     means = [
-        evaluate([(w[s : s + 1], b[s : s + 1]) for w, b in layers], torch.from_numpy(problem.X[out]))
+        evaluate([(w[s : s + 1], b[s : s + 1]) for w, b in layers], torch.tensor(problem.X[out]))
         for s, out in enumerate(held)
     ]
     rows = np.concatenate(held)

@@ -45,7 +45,7 @@ class NetworkPosterior(Posterior):
 
     def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
         total = self.members or draws or self.n_draws
-        inputs = (torch.from_numpy(np.ascontiguousarray(X)) - self.scaling.x_mean) / self.scaling.x_sd
+        inputs = (torch.tensor(X) - self.scaling.x_mean) / self.scaling.x_sd
 
         def blocks() -> Iterator[tuple[Array, Array]]:
             for start in range(0, total, BLOCK_DRAWS):
@@ -58,7 +58,7 @@ class NetworkPosterior(Posterior):
 
         The likelihood mixes one block of draws; their own noise is not used.
         """
-        inputs = (torch.from_numpy(X) - self.scaling.x_mean) / self.scaling.x_sd
+        inputs = (torch.tensor(X) - self.scaling.x_mean) / self.scaling.x_sd
         means, _ = self.block(inputs, slice(0, BLOCK_DRAWS), seeds.derive(seed, "noise"))
         rows = np.repeat(np.arange(len(y)), BLOCK_DRAWS)
         return fit_noise_sd(means.T.ravel(), rows, y, FLOOR * float(self.scaling.y_sd))

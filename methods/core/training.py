@@ -132,8 +132,8 @@ def train(
     Raises FloatingPointError, naming the first job, where a network's parameters end up not finite:
     its neighbours are not harmed, but their caller has no result either.
     """
-    pool_X = torch.from_numpy(np.ascontiguousarray(X)).to(schedule.device)
-    pool_y = torch.from_numpy(np.ascontiguousarray(y)).to(schedule.device)
+    pool_X = torch.tensor(X, device=schedule.device)
+    pool_y = torch.tensor(y, device=schedule.device)
     found: list[tuple[list[int], Trained]] = []
     for members in _stacks(jobs, schedule.batch_size, max(objective.hidden)):
         stack = [jobs[k] for k in members]

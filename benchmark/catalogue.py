@@ -1,0 +1,194 @@
+"""Names of plug-ins: the one place that looks at methods and data sets.
+
+Plug-ins are found by entry-point metadata, without importing them: `names` is cheap, `load` imports
+one. A method may also be named by ``package.module:Class``.
+"""
+
+import difflib
+import hashlib
+import importlib
+import inspect
+import tomllib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from howrobust.errors import BadInput
+
+if TYPE_CHECKING:
+    from howrobust.data import Source
+    from howrobust.method import Method
+    from howrobust.stress.contract import InputStress
+
+KINDS = {"methods": "method", "datasets": "data set", "stress": "stress", "metrics": "metric"}
+
+
+@lru_cache
+def entries(group: str) -> dict[str, EntryPoint]:
+    """Entry points of a group by name; where two packages claim a name, BadInput says which."""
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=f"howrobust.{group}"):
+        other = found.setdefault(entry.name, entry)
+        if other.value != entry.value:
+            raise BadInput(
+                f"two packages offer the {KINDS[group]} {entry.name!r}: {other.value} and "
+                f"{entry.value}; uninstall one of them"
+            )
+    return found
+
+
+def names(group: str) -> list[str]:
+    """Names in a group, in the order they were registered."""
+    return list(entries(group))
+
+
+def load(group: str, name: str) -> Any:
+    """Import a plug-in by name; BadInput for an unknown one or one that does not import."""
+    if group == "methods" and ":" in name:
+        entry = EntryPoint(name, name, f"howrobust.{group}")
+    else:
+        known = entries(group)
+        if name not in known:
+            raise BadInput(f"unknown {KINDS[group]} {name!r}; {_suggestion(name, list(known))}")
+        entry = known[name]
+    try:
+        return entry.load()
+    except Exception as error:  # whatever a plug-in's import does is the plug-in's fault
+        raise BadInput(
+            f"the {KINDS[group]} {name!r} ({entry.value}) does not import: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """A method by name with the settings that differ from its defaults."""
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> "MethodSpec":
+        """Read ``name`` or ``name[key=value, ...]``, the values in TOML.
+
+        Raises BadInput for an unknown method, an unknown setting or a value that is not TOML.
+        """
+        name, bracket, rest = text.strip().partition("[")
+        settings: dict[str, Any] = {}
+        if bracket:
+            try:
+                if not rest.endswith("]"):
+                    raise tomllib.TOMLDecodeError("the closing bracket is missing")
+                settings = tomllib.loads(f"settings = {{{rest[:-1]}}}")["settings"]
+            except tomllib.TOMLDecodeError as error:
+                raise BadInput(
+                    f"{text!r} is not of the form name[key=value, ...] with TOML values: {error}"
+                ) from None
+        return cls(name, {}).with_settings(settings)
+
+    def with_settings(self, settings: dict[str, Any]) -> "MethodSpec":
+        """Return this method with more settings, those at their default left out."""
+        parameters = inspect.signature(self.load()).parameters
+        merged = {**self.settings, **settings}
+        for word, value in merged.items():
+            if word not in parameters:
+                known = ", ".join(p for p in parameters if p != "random_state")
+                raise BadInput(f"{self.name} has no setting {word!r}; its settings: {known}")
+            if isinstance(value, list):
+                merged[word] = tuple(value)
+        kept = {w: v for w, v in sorted(merged.items()) if v != parameters[w].default}
+        spec = MethodSpec(self.name, kept)
+        if hasattr(spec.load(), "settings"):
+            try:
+                spec.build().settings()
+            except ValueError as error:
+                raise BadInput(f"{spec.label}: {error}") from None
+        return spec
+
+    def load(self) -> type["Method"]:
+        """Return the class; BadInput for a plug-in that is not a Method."""
+        found = load("methods", self.name)
+        if not (inspect.isclass(found) and hasattr(found, "infer_stack")):
+            raise BadInput(f"{self.name!r} is not a class derived from howrobust.method.Method")
+        return found
+
+    def build(self) -> "Method":
+        """Return a new method with these settings."""
+        return self.load()(**self.settings)
+
+    @property
+    def label(self) -> str:
+        """``name``, or ``name[key=value,...]`` with keys in order."""
+        if not self.settings:
+            return self.name
+        inner = ",".join(f"{word}={_toml(value)}" for word, value in self.settings.items())
+        return f"{self.name}[{inner}]"
+
+    def source_sha256(self) -> str:
+        """Hash of the plug-in's source: its package's folder, or its one module."""
+        module = importlib.import_module(self.load().__module__)
+        file = Path(inspect.getfile(module))
+        package = module.__package__ or ""
+        files = sorted(file.parent.rglob("*.py")) if package else [file]
+        if package.startswith("howrobust"):
+            own = Path(__file__).parent
+            files += [own / f"{name}.py" for name in ("predictive", "quadrature", "streams")]
+        return files_sha256(tuple(files))
+
+
+@lru_cache
+def files_sha256(files: tuple[Path, ...]) -> str:
+    """Hash of some files' names and contents."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple | list):
+        return "[" + ",".join(_toml(v) for v in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """A data set by catalogue name or by path, with the options of a file."""
+
+    name: str
+    target: str | None = None
+    one_hot: bool = False
+    groups: str | None = None
+    time: str | None = None
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the name is a path to a table rather than a catalogue name."""
+        return self.name not in entries("datasets") and (
+            Path(self.name).suffix.lower() in (".csv", ".parquet") or Path(self.name).exists()
+        )
+
+    def open(self) -> "Source":
+        """Open the source; BadInput for an unknown name or a file that cannot be learnt from."""
+        if self.is_file:
+            from howrobust.datasets.files import TableFile
+
+            return TableFile(self.name, self.target, self.one_hot, self.groups, self.time)
+        source: Source = load("datasets", self.name)()
+        return source
+
+
+def load_stress(name: str) -> "InputStress":
+    """Return a stress by name."""
+    stress: InputStress = load("stress", name)()
+    return stress

@@ -1,0 +1,230 @@
+"""Run: fit the cells of a plan, forecast, and leave the forecasts in the store.
+
+A job is a stack; one that fails or overruns is halved until only the guilty cell fails. Workers
+write files and return what became of each cell; the one parent commits.
+"""
+
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import psutil
+
+from howrobust import seeds
+from howrobust.catalogue import load_stress
+from howrobust.data import Dataset, Source, discrete_step
+from howrobust.executors.local import LocalPool
+from howrobust.method import Posterior, Problem
+from howrobust.plan import CLEAN, Cell, Job, rough_seconds
+from howrobust.predictive import Array, Forecast
+from howrobust.store import Level, Outcome, Record, Store, pack_forecasts, write_arrays
+from howrobust.stress.contract import Context
+
+TIMED_POINTS = 1000
+TIMED_DRAWS = 256
+COSTS = ("fit_cpu_s", "fit_wall_s", "us_per_draw", "peak_rss_mb", "stack_size")
+
+
+class Progress(Protocol):
+    """What hears how far a run has come."""
+
+    def begin(self, total: int, cached: int, what: str) -> None:
+        """A stage of ``total`` cells begins, ``cached`` of which were there already."""
+
+    def advance(self, ok: int, failed: int, name: str) -> None:
+        """So many more cells are done; ``name`` says which."""
+
+
+class Silent:
+    """Hears, and says nothing."""
+
+    def begin(self, total: int, cached: int, what: str) -> None: ...
+
+    def advance(self, ok: int, failed: int, name: str) -> None: ...
+
+
+def fit_and_forecast(job: Job, folder: Path) -> list[Outcome]:
+    """Worker: fit one stack and forecast each of its cells at every level.
+
+    Raises whatever the method raises while it fits the stack; what goes wrong with one cell's
+    forecast fails that cell alone.
+    """
+    store = _Files(folder)
+    source = job.data.open()
+    method = job.method.build()
+    parts = [source.realise(cell.split, job.seed) for cell in job.cells]
+    truth = source.truth if type(method).sees_truth else None
+    problems = [
+        Problem(_frozen(train.X), _frozen(train.y), cell.fit_seed, truth)
+        for cell, (train, _) in zip(job.cells, parts, strict=True)
+    ]
+    _reset_peak()
+    wall, cpu = time.perf_counter(), time.process_time()
+    posteriors = method.infer_stack(problems)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    if len(posteriors) != len(problems):
+        raise ValueError(f"{len(problems)} problems gave {len(posteriors)} posteriors")
+    shared = {
+        "fit_cpu_s": cpu / len(problems),
+        "fit_wall_s": wall / len(problems),
+        "stack_size": float(len(problems)),
+    }
+    outcomes = []
+    for cell, posterior, (train, test) in zip(job.cells, posteriors, parts, strict=True):
+        try:
+            outcome = _forecast_cell(job, cell, posterior, source, train, test, store)
+            costs = {**shared, **_draw_cost(posterior, test.X), "peak_rss_mb": _peak_rss_mb()}
+            found = tuple(Record(*CLEAN, name, costs[name], "ok") for name in COSTS)
+            outcomes.append(replace(outcome, costs=found))
+        except Exception as error:
+            outcomes.append(failure(cell, error, traceback.format_exc()))
+    return outcomes
+
+
+def attempt(job: Job, folder: Path) -> list[Outcome]:
+    """Worker: `fit_and_forecast`, with an exception turned into what can cross processes."""
+    try:
+        return fit_and_forecast(job, folder)
+    except Exception as error:
+        text = traceback.format_exc()
+        return [failure(cell, error, text) for cell in job.cells]
+
+
+def failure(cell: Cell, error: BaseException, text: str) -> Outcome:
+    """Return the outcome of a cell that failed with this error."""
+    kind = type(error).__name__
+    first = str(error).splitlines()[0] if str(error) else kind
+    return Outcome(cell.key, "failed", kind=kind, reason=f"{kind}: {first}", traceback=text)
+
+
+def run_cells(
+    jobs: list[Job], store: Store, pool: LocalPool, progress: Progress | None = None
+) -> None:
+    """Fit every cell that the store does not hold yet, committing each as soon as it exists."""
+    progress = progress or Silent()
+    cells = [cell for job in jobs for cell in job.cells]
+    done = store.finished(jobs[0].levels) if jobs else set()
+    cached = sum(cell.key in done for cell in cells)
+    progress.begin(len(cells), cached, "fit")
+    todo = [job.of([cell for cell in job.cells if cell.key not in done]) for job in jobs]
+    todo = sorted((job for job in todo if job.cells), key=rough_seconds, reverse=True)
+
+    def submit(job: Job) -> Future[list[Outcome]]:
+        return pool.submit(attempt, job, store.folder, limit_s=job.limit_s)
+
+    pending = {submit(job): job for job in todo}
+    while pending:
+        finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+        for future in finished:
+            job = pending.pop(future)
+            outcomes = _outcomes(job, future)
+            stack_failed = all(o.status == "failed" for o in outcomes)
+            if stack_failed and len(job.cells) > 1:
+                # The guilty cell is in one half; the other half is fitted without it.
+                middle = len(job.cells) // 2
+                for half in (job.cells[:middle], job.cells[middle:]):
+                    part = job.of(half)
+                    pending[submit(part)] = part
+                continue
+            for outcome in outcomes:
+                store.commit(outcome)
+            failed = sum(o.status == "failed" for o in outcomes)
+            name = f"{job.cells[0].method} on {job.cells[0].dataset}"
+            progress.advance(len(outcomes) - failed, failed, name)
+
+
+def _outcomes(job: Job, future: Future[list[Outcome]]) -> list[Outcome]:
+    """What the worker returned, or what it means that it did not."""
+    try:
+        return future.result()
+    except TimeoutError:
+        limit = f"{job.timeout_s:g} s per cell"
+        reason = f"timeout: the fit and its forecasts took more than {limit}"
+        return [Outcome(c.key, "failed", kind="timeout", reason=reason) for c in job.cells]
+    except Exception as error:  # pebble.ProcessExpired, or a result that cannot cross processes
+        reason = f"crash: the worker ended without a result ({type(error).__name__}: {error})"
+        return [Outcome(c.key, "failed", kind="crash", reason=reason) for c in job.cells]
+
+
+class _Files:
+    """The two paths that a worker writes to; the database is the parent's."""
+
+    forecast_path: Callable[[object, str], Path] = Store.forecast_path
+    testset_path: Callable[[object, str], Path] = Store.testset_path
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+
+def _frozen(array: Array) -> Array:
+    """Return a copy that cannot be written to: a method must not change what others will see."""
+    copy = array.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def _forecast_cell(
+    job: Job,
+    cell: Cell,
+    posterior: Posterior,
+    source: Source,
+    train: Dataset,
+    test: Dataset,
+    store: _Files,
+) -> Outcome:
+    """Forecast a cell at every level and write its files."""
+    step = discrete_step(train.y)
+    sha256 = test.sha256
+    testset = store.testset_path(sha256)
+    if not testset.is_file():
+        numbers = {"y_scale": train.y.std() or 1.0, "step": step, "n_train": len(train.y)}
+        arrays = {name: np.asarray(value) for name, value in numbers.items()}
+        write_arrays(testset, {"X": test.X, "y": test.y, **arrays})
+    context = Context.of(train.X)
+    forecasts: dict[Level, Forecast] = {}
+    for name, level in job.levels:
+        X = test.X
+        if (name, level) != CLEAN:
+            seed = seeds.derive(job.seed, "stress", cell.dataset, cell.split, name)
+            X = load_stress(name).apply(X, test.y, context, level, seed)
+        truth = source.truth.predictive(X) if source.truth and (name, level) == CLEAN else None
+        seed = seeds.derive(cell.fit_seed, "predict")
+        predictive = posterior.predictive(_frozen(X), seed=seed)
+        forecasts[name, level] = predictive.forecast(test.y, step, truth, seed)
+    write_arrays(store.forecast_path(cell.key), pack_forecasts(forecasts))
+    return Outcome(cell.key, "ok", job.levels, sha256, posterior.facts())
+
+
+def _draw_cost(posterior: Posterior, X: Array) -> dict[str, float]:
+    """Microseconds per draw of the predictive mean at 1,000 points: the least of three."""
+    points = np.resize(X, (TIMED_POINTS, X.shape[1]))
+    least = np.inf
+    for _ in range(3):
+        start = time.perf_counter()
+        predictive = posterior.predictive(points, draws=TIMED_DRAWS, seed=0)
+        predictive.mean()
+        least = min(least, (time.perf_counter() - start) / predictive.n_components)
+    return {"us_per_draw": least * 1e6}
+
+
+def _reset_peak() -> None:
+    """Start measuring peak memory afresh, where the kernel allows it."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:  # not Linux, or not permitted: the peak is then that of the worker's life
+        return
+
+
+def _peak_rss_mb() -> float:
+    """Peak resident memory of this process since `_reset_peak`, MiB."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return float(psutil.Process().memory_info().rss) / 2**20

@@ -1,0 +1,97 @@
+"""Results: what a run left in its folder, as tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from howrobust.errors import BadInput
+from howrobust.store import HeldOut, Level, Store, read_forecasts, read_testset
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from howrobust.predictive import Forecast
+
+COLUMNS = (
+    "run", "dataset", "split", "method", "repeat", "stress", "level", "metric", "value", "status",
+    "reason",
+)  # fmt: skip
+
+
+class Results:
+    """The results of one run; by default the latest in its folder.
+
+    Raises BadInput for a folder without results or a run that is not there.
+    """
+
+    def __init__(self, folder: str | Path, run: str | None = None) -> None:
+        self.folder = Path(folder)
+        self._store = Store(folder, create=False)
+        known = self._store.runs()
+        if not known or (run is not None and run not in known):
+            raise BadInput(f"{folder} holds no run{f' {run!r}' if run else ''}; run a suite first")
+        self.run = run or known[-1]
+        self.about: dict[str, Any] = self._store.run(self.run)
+
+    def records(self) -> "pd.DataFrame":
+        """Tidy records: run, dataset, split, method, repeat, stress, level, metric, value, status,
+        reason. Clean forecasts stand once, as stress "none", level 0.0; ``value`` is NaN where
+        ``status`` is ``undefined`` or ``failed``, and ``reason`` says why."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self._store.records(self.run), columns=list(COLUMNS))
+        frame["value"] = frame["value"].astype(np.float64)
+        return frame
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Return the planned cells with their status, facts and, where one failed, the reason."""
+        return self._store.cells(self.run)
+
+    def forecasts(self) -> "pd.DataFrame":
+        """Tidy per-point forecasts: dataset, split, method, repeat, stress, level, point, y, mean,
+        aleatoric, between, logpdf, pit, crps, and the 95 % interval (lower, upper)."""
+        import pandas as pd
+
+        frames = []
+        for cell in self.cells():
+            if cell["status"] != "ok":
+                continue
+            y = self.testset(cell).y
+            for (stress, level), forecast in self.cell_forecasts(cell).items():
+                if [stress, level] not in self.about["levels"]:
+                    continue
+                place = {name: cell[name] for name in ("dataset", "split", "method", "repeat")}
+                values = {
+                    "point": np.arange(len(y)),
+                    "y": y,
+                    "mean": forecast.mean,
+                    "aleatoric": forecast.aleatoric,
+                    "between": forecast.between,
+                    "logpdf": forecast.logpdf,
+                    "pit": forecast.pit,
+                    "crps": forecast.crps,
+                    "lower": forecast.quantile(0.025),
+                    "upper": forecast.quantile(0.975),
+                }
+                frames.append(pd.DataFrame({**place, "stress": stress, "level": level, **values}))
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+    def cell_forecasts(self, cell: dict[str, Any]) -> "dict[Level, Forecast]":
+        """Return a finished cell's forecasts by (stress, level)."""
+        return read_forecasts(self._store.forecast_path(cell["key"]))
+
+    def testset(self, cell: dict[str, Any]) -> HeldOut:
+        """Return the test rows of a finished cell."""
+        return read_testset(self._store.testset_path(cell["testset"]))
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the page, one self-contained HTML file (default: report.html in the folder)."""
+        from howrobust.reports.page import write_page
+
+        return write_page(self, Path(path) if path else self.folder / "report.html")
+
+
+def load(path: str | Path) -> Results:
+    """Return the latest results in a folder; BadInput where there are none."""
+    return Results(path)

@@ -1,0 +1,405 @@
+"""The store: what a run left behind, in one folder.
+
+``store.sqlite`` holds runs, cells and records (SQLAlchemy Core; SQLite in WAL mode; one writer, the
+parent). ``forecasts/<key>.npz`` holds the per-point summaries of a cell, ``testsets/<sha>.npz`` the
+test rows they belong to. Arrays are plain: nothing is unpickled. A file is written under another
+name and renamed, so a file that is there is whole.
+"""
+
+import json
+import os
+import sqlite3
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from howrobust.errors import BadInput
+from howrobust.plan import Cell, Plan
+from howrobust.predictive import Array, Forecast
+
+SCHEMA_VERSION = 1
+DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+Level = tuple[str, float]
+
+metadata = sa.MetaData()
+schema_table = sa.Table("schema", metadata, sa.Column("version", sa.Integer, nullable=False))
+run_table = sa.Table(
+    "run",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("suite", sa.Text, nullable=False),
+    sa.Column("seed", sa.Text, nullable=False),
+    sa.Column("started", sa.Integer, nullable=False),
+    sa.Column("levels", sa.Text, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+    sa.Column("methods", sa.Text, nullable=False),
+    sa.Column("environment", sa.Text, nullable=False),
+)
+planned_table = sa.Table(
+    "planned",
+    metadata,
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+)
+cell_table = sa.Table(
+    "cell",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("dataset", sa.Text, nullable=False),
+    sa.Column("split", sa.Text, nullable=False),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("train_stress", sa.Text, nullable=False),
+    sa.Column("level", sa.Float, nullable=False),
+    sa.Column("repeat", sa.Integer, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),  # planned, ok or failed
+    sa.Column("levels", sa.Text, nullable=False),
+    sa.Column("testset", sa.Text, nullable=False),
+    sa.Column("facts", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("traceback", sa.Text, nullable=False),
+)
+record_table = sa.Table(
+    "record",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("stress", sa.Text, primary_key=True),
+    sa.Column("level", sa.Float, primary_key=True),
+    sa.Column("metric", sa.Text, primary_key=True),
+    sa.Column("value", sa.Float),
+    sa.Column("status", sa.Text, nullable=False),  # ok, undefined or failed
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One number of one cell at one stress level: a value, or why there is none."""
+
+    stress: str
+    level: float
+    metric: str
+    value: float | None
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell. ``costs`` are records of the fit; ``facts`` what the fit reports."""
+
+    key: str
+    status: str
+    levels: tuple[Level, ...] = ()
+    testset: str = ""
+    facts: dict[str, float | list[float]] | None = None
+    costs: tuple[Record, ...] = ()
+    kind: str = ""
+    reason: str = ""
+    traceback: str = ""
+
+
+class Store:
+    """A folder with the results of runs; made where there is none.
+
+    Raises BadInput for a folder that cannot be written, or a store that is corrupt or newer.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], create: bool = True) -> None:
+        self.folder = Path(folder)
+        self.database = self.folder / "store.sqlite"
+        if not create and not self.database.is_file():
+            raise BadInput(f"{self.folder} holds no results; give the folder of a finished run")
+        with self._explained():
+            for part in (self.folder, self.folder / "forecasts", self.folder / "testsets"):
+                part.mkdir(parents=True, exist_ok=True)
+            self.engine = sa.create_engine(f"sqlite:///{self.database}")
+            sa.event.listen(self.engine, "connect", _prepare_connection)
+            with self.engine.begin() as connection:
+                metadata.create_all(connection)
+                version = connection.execute(sa.select(schema_table.c.version)).scalar()
+                if version is None:
+                    connection.execute(sa.insert(schema_table).values(version=SCHEMA_VERSION))
+        if version not in (None, SCHEMA_VERSION):
+            raise BadInput(
+                f"{self.database} has schema {version}, this howrobust reads {SCHEMA_VERSION}; "
+                "use another --out"
+            )
+
+    def close(self) -> None:
+        """Close the database."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what the disk or the database says into one sentence."""
+        try:
+            yield
+        except OSError as error:
+            raise BadInput(
+                f"{self.folder} cannot be written ({error.strerror}); choose another --out"
+            ) from None
+        except sa.exc.DatabaseError as error:
+            raise BadInput(
+                f"the store {self.database} cannot be used ({error.orig}); "
+                "free some space, move it aside, or choose another --out"
+            ) from None
+
+    @contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        with self._explained(), self.engine.begin() as connection:
+            yield connection
+
+    def start_run(self, plan: Plan, environment: dict[str, str], started: int) -> None:
+        """Write down the plan; a run of the same name is replaced, its cells stay."""
+        levels = json.dumps(plan.levels)
+        with self._begin() as connection:
+            for table in (run_table, planned_table):
+                connection.execute(sa.delete(table).where(table.c.run == plan.run))
+            connection.execute(
+                sa.insert(run_table).values(
+                    run=plan.run,
+                    suite=plan.suite,
+                    seed=str(plan.seed),
+                    started=started,
+                    levels=levels,
+                    data=json.dumps([asdict(d) for d in plan.data]),
+                    methods=json.dumps(plan.methods),
+                    environment=json.dumps(environment),
+                )
+            )
+            rows = [
+                {"run": plan.run, "key": c.key, "position": k} for k, c in enumerate(plan.cells)
+            ]
+            connection.execute(sa.insert(planned_table), rows)
+            known = set(connection.execute(sa.select(cell_table.c.key)).scalars())
+            fresh = [_planned_row(cell) for cell in plan.cells if cell.key not in known]
+            if fresh:
+                connection.execute(sa.insert(cell_table), fresh)
+
+    def finished(self, levels: Sequence[Level]) -> set[str]:
+        """Keys of cells that are fitted and hold a forecast at every level, their files whole."""
+        wanted = {(stress, level) for stress, level in levels}
+        with self._begin() as connection:
+            rows = connection.execute(
+                sa.select(cell_table.c.key, cell_table.c.levels, cell_table.c.testset).where(
+                    cell_table.c.status == "ok"
+                )
+            ).all()
+        return {
+            key
+            for key, held, testset in rows
+            if wanted <= {tuple(pair) for pair in json.loads(held)}
+            and self.forecast_path(key).is_file()
+            and self.testset_path(testset).is_file()
+        }
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Forget cells and their records, so that they are fitted again."""
+        keys = list(keys)
+        with self._begin() as connection:
+            for table in (cell_table, record_table):
+                for part in _chunks(keys):
+                    connection.execute(sa.delete(table).where(table.c.key.in_(part)))
+
+    def commit(self, outcome: Outcome) -> None:
+        """Store what became of a cell, with its costs, replacing what was known of it."""
+        with self._begin() as connection:
+            connection.execute(sa.delete(record_table).where(record_table.c.key == outcome.key))
+            connection.execute(
+                sa.update(cell_table)
+                .where(cell_table.c.key == outcome.key)
+                .values(
+                    status=outcome.status,
+                    levels=json.dumps(outcome.levels),
+                    testset=outcome.testset,
+                    facts=json.dumps(outcome.facts or {}),
+                    kind=outcome.kind,
+                    reason=outcome.reason,
+                    traceback=outcome.traceback,
+                )
+            )
+            _insert_records(connection, outcome.key, outcome.costs)
+
+    def commit_records(self, key: str, records: Sequence[Record]) -> None:
+        """Store a cell's records, replacing those of the same stress, level and metric."""
+        with self._begin() as connection:
+            _insert_records(connection, key, records)
+
+    def runs(self) -> list[str]:
+        """Names of the runs, the latest last."""
+        with self._begin() as connection:
+            query = sa.select(run_table.c.run).order_by(run_table.c.started, sa.text("rowid"))
+            return list(connection.execute(query).scalars())
+
+    def run(self, name: str) -> dict[str, Any]:
+        """Return what is known of a run: suite, seed, levels, data, methods, environment."""
+        with self._begin() as connection:
+            row = connection.execute(sa.select(run_table).where(run_table.c.run == name)).one()
+        found = dict(row._mapping)
+        for column in ("levels", "data", "methods", "environment"):
+            found[column] = json.loads(found[column])
+        return found
+
+    def cells(self, run: str) -> list[dict[str, Any]]:
+        """Return the planned cells of a run, in the plan's order."""
+        query = (
+            sa.select(cell_table)
+            .join(planned_table, planned_table.c.key == cell_table.c.key)
+            .where(planned_table.c.run == run)
+            .order_by(planned_table.c.position)
+        )
+        with self._begin() as connection:
+            rows = [dict(row._mapping) for row in connection.execute(query)]
+        for row in rows:
+            row["facts"] = json.loads(row["facts"])
+            row["levels"] = [tuple(pair) for pair in json.loads(row["levels"])]
+        return rows
+
+    def records(self, run: str) -> list[dict[str, Any]]:
+        """Return the records of a run's cells at its levels, in the plan's order."""
+        query = (
+            sa.select(
+                planned_table.c.run,
+                cell_table.c.dataset,
+                cell_table.c.split,
+                cell_table.c.method,
+                cell_table.c.repeat,
+                record_table.c.stress,
+                record_table.c.level,
+                record_table.c.metric,
+                record_table.c.value,
+                record_table.c.status,
+                record_table.c.reason,
+            )
+            .join(cell_table, cell_table.c.key == planned_table.c.key)
+            .join(record_table, record_table.c.key == planned_table.c.key)
+            .where(planned_table.c.run == run)
+            .order_by(planned_table.c.position, sa.literal_column("record.rowid"))
+        )
+        wanted = {tuple(pair) for pair in self.run(run)["levels"]}
+        with self._begin() as connection:
+            rows = [dict(row._mapping) for row in connection.execute(query)]
+        return [row for row in rows if (row["stress"], row["level"]) in wanted]
+
+    def scored(self, run: str) -> dict[str, set[tuple[str, float, str]]]:
+        """Return the (stress, level, metric) that each cell of a run already has."""
+        query = (
+            sa.select(
+                record_table.c.key,
+                record_table.c.stress,
+                record_table.c.level,
+                record_table.c.metric,
+            )
+            .join(planned_table, planned_table.c.key == record_table.c.key)
+            .where(planned_table.c.run == run)
+        )
+        found: dict[str, set[tuple[str, float, str]]] = {}
+        with self._begin() as connection:
+            for key, stress, level, metric in connection.execute(query):
+                found.setdefault(key, set()).add((stress, level, metric))
+        return found
+
+    def forecast_path(self, key: str) -> Path:
+        """File of a cell's forecasts."""
+        return self.folder / "forecasts" / f"{key}.npz"
+
+    def testset_path(self, sha256: str) -> Path:
+        """File of a test set."""
+        return self.folder / "testsets" / f"{sha256}.npz"
+
+
+def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _planned_row(cell: Cell) -> dict[str, Any]:
+    row = {f.name: getattr(cell, f.name) for f in fields(cell) if f.name != "fit_seed"}
+    empty = {"testset": "", "kind": "", "reason": "", "traceback": ""}
+    return {**row, **empty, "status": "planned", "levels": "[]", "facts": "{}"}
+
+
+def _insert_records(connection: sa.Connection, key: str, records: Sequence[Record]) -> None:
+    if not records:
+        return
+    t = record_table
+    for metric in {(r.stress, r.level) for r in records}:
+        names = [r.metric for r in records if (r.stress, r.level) == metric]
+        here = (t.c.key == key, t.c.stress == metric[0], t.c.level == metric[1])
+        connection.execute(sa.delete(t).where(*here, t.c.metric.in_(names)))
+    connection.execute(sa.insert(t), [{"key": key, **asdict(r)} for r in records])
+
+
+def _chunks(keys: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Test rows as they were forecast: X (n, d) and y (n,), with what is known of training: rows,
+    the sd of the target, and the step of a discrete target (0 for a continuous one)."""
+
+    X: Array
+    y: Array
+    y_scale: float
+    step: float
+    n_train: int
+
+
+def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write an .npz in one step: a reader finds the whole file or none."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def pack_forecasts(forecasts: dict[Level, Forecast]) -> dict[str, NDArray[Any]]:
+    """Name the arrays of forecasts ``stress@level/field``."""
+    return {
+        f"{stress}@{level}/{name.name}": np.asarray(getattr(forecast, name.name))
+        for (stress, level), forecast in forecasts.items()
+        for name in fields(forecast)
+    }
+
+
+def read_forecasts(path: Path) -> dict[Level, Forecast]:
+    """Read a cell's forecasts; BadInput names a file that is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except DAMAGE as error:
+        raise BadInput(f"the forecasts in {path} cannot be read ({error}); use --fresh") from None
+    grouped: dict[Level, dict[str, Any]] = {}
+    for name, array in arrays.items():
+        place, _, part = name.partition("/")
+        stress, _, level = place.rpartition("@")
+        value = array if array.ndim else array.item()
+        grouped.setdefault((stress, float(level)), {})[part] = value
+    return {place: Forecast(**parts) for place, parts in grouped.items()}
+
+
+def read_testset(path: Path) -> HeldOut:
+    """Read a test set; BadInput names a file that is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            scale, step = float(archive["y_scale"]), float(archive["step"])
+            return HeldOut(archive["X"], archive["y"], scale, step, int(archive["n_train"]))
+    except DAMAGE as error:
+        raise BadInput(f"the test rows in {path} cannot be read ({error}); use --fresh") from None

@@ -1,0 +1,176 @@
+"""Figures of a run, by seaborn and matplotlib."""
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from howrobust import seeds
+from howrobust.predictive import Array
+from howrobust.reports.summary import REFERENCES, Summary
+
+NULL_SIMULATIONS = 1000
+STYLE = {
+    "svg.fonttype": "none",  # text stays text: smaller, and readable by a screen reader
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.family": "sans-serif",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with its name, its place on the page and what it shows in words."""
+
+    name: str
+    dataset: str
+    title: str
+    alt: str
+    figure: Figure
+
+    def svg(self) -> str:
+        """Inline SVG whose ids are its own: several stand on one page."""
+        text = io.StringIO()
+        with mpl.rc_context({**STYLE, "svg.hashsalt": self.name}):
+            self.figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
+        svg = text.getvalue()
+        svg = svg[svg.index("<svg") :]
+        prefix = re.sub(r"\W", "-", self.name)
+        svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
+        svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)
+        svg = re.sub(r'href="#', f'href="#{prefix}-', svg)
+        # The size is the page's to choose; the viewBox keeps the shape.
+        return re.sub(r'(<svg[^>]*?) width="[^"]*"| height="[^"]*pt"', r"\1", svg, count=2)
+
+
+def pictures(summary: Summary) -> Iterator[Picture]:
+    """Draw every figure of a run."""
+    colours = palette(summary.methods)
+    with mpl.rc_context(STYLE):
+        for data in summary.data:
+            name = data["name"]
+            finished = [m for m in summary.methods if summary.finished(name, m)]
+            if not finished:
+                continue
+            first = summary.held_out(summary.finished(name, finished[0])[0])
+            if first.X.shape[1] == 1:
+                yield bands(summary, name, finished)
+            yield calibration(summary, name, finished, colours)
+            for stress in summary.stresses():
+                yield degradation(summary, name, stress, finished, colours)
+
+
+def palette(methods: list[str]) -> dict[str, tuple[float, float, float]]:
+    """A colour per method, the same in every figure; references are grey."""
+    ranked = [m for m in methods if m not in REFERENCES]
+    kind = "colorblind" if len(ranked) <= 10 else "husl"
+    colours = dict(zip(ranked, sns.color_palette(kind, len(ranked)), strict=True))
+    return {**colours, "marginal": (0.6, 0.6, 0.6), "oracle": (0.1, 0.1, 0.1)}
+
+
+def bands(summary: Summary, dataset: str, methods: list[str]) -> Picture:
+    """The article's figure, a panel per method: mean, 99.7 % band, test points, true mean."""
+    shown = [m for m in methods if m not in REFERENCES]
+    truth = summary.finished(dataset, "oracle")
+    columns = min(3, max(len(shown), 1))
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(3.6 * columns, 2.9 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for ax in axes.flat[len(shown) :]:
+        ax.set_visible(False)
+    for ax, method in zip(axes.flat, shown, strict=False):
+        cell = summary.finished(dataset, method)[0]
+        held, forecast = summary.held_out(cell), summary.forecasts(cell)["none", 0.0]
+        x = held.X[:, 0]
+        order = np.argsort(x)
+        lower, upper = forecast.quantile(0.0015)[order], forecast.quantile(0.9985)[order]
+        ax.fill_between(x[order], lower, upper, alpha=0.3, lw=0, label="99.7 % band")
+        ax.plot(x, held.y, ".", ms=2.5, color="0.35", alpha=0.7, label="test points")
+        if truth:
+            mean = summary.forecasts(truth[0])["none", 0.0].mean
+            ax.plot(x[order], mean[order], "--", color="black", lw=1, label="true mean")
+        ax.plot(x[order], forecast.mean[order], lw=1.2, color="C3", label="predicted mean")
+        ax.set_title(method, fontsize=9)
+        # A runaway extrapolation must not flatten the other panels.
+        spread = np.ptp(held.y)
+        ax.set_ylim(held.y.min() - 0.35 * spread, held.y.max() + 0.35 * spread)
+    axes[0, 0].legend(fontsize=7, frameon=False, loc="best")
+    figure.supxlabel("x", fontsize=9)
+    figure.supylabel("y", fontsize=9)
+    alt = f"Predicted mean and 99.7 % band of {', '.join(shown)} over the test points of {dataset}"
+    title = "Prediction, 99.7 % band, test points and true mean (first split)"
+    return Picture(f"bands-{dataset}", dataset, title, alt, figure)
+
+
+def calibration(
+    summary: Summary, dataset: str, methods: list[str], colours: dict[str, tuple[float, ...]]
+) -> Picture:
+    """Observed against stated probability of central intervals, with the band of a perfect one."""
+    figure = Figure(figsize=(4.6, 4.0), layout="constrained")
+    ax: Axes = figure.subplots()
+    levels = np.arange(1, 100) / 100
+    _, rows = summary.pooled_pit(dataset, methods[0])
+    lower, upper = null_band(rows, levels)
+    ax.fill_between(levels, lower, upper, color="0.85", lw=0, label="a perfect forecaster, 95 %")
+    ax.plot([0, 1], [0, 1], color="0.5", lw=0.8)
+    for method in methods:
+        pit, _ = summary.pooled_pit(dataset, method)
+        observed = (np.abs(2 * pit - 1)[:, None] <= levels).mean(axis=0)
+        style = "--" if method in REFERENCES else "-"
+        ax.plot(levels, observed, style, color=colours[method], lw=1.3, label=method)
+    ax.set(xlabel="stated probability of the interval", ylabel="share of test points inside")
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ax.legend(fontsize=7, frameon=False, loc="upper left")
+    alt = f"Calibration curves on {dataset}: share of test points inside central intervals"
+    return Picture(f"calibration-{dataset}", dataset, "Calibration, all splits", alt, figure)
+
+
+def null_band(rows: Array, levels: Array) -> tuple[Array, Array]:
+    """Pointwise 95 % band of the curve of a perfect forecaster.
+
+    One uniform per distinct row, reused wherever the row appears: overlapping test sets are not
+    independent.
+    """
+    rng = seeds.generator(0, "calibration band", len(rows))
+    curves = np.empty((NULL_SIMULATIONS, len(levels)))
+    for k in range(NULL_SIMULATIONS):
+        uniform = np.sort(rng.random(int(rows.max()) + 1)[rows])
+        curves[k] = np.searchsorted(uniform, levels, side="right") / len(rows)
+    lower, upper = np.quantile(curves, [0.025, 0.975], axis=0)
+    return lower, upper
+
+
+def degradation(
+    summary: Summary,
+    dataset: str,
+    stress: str,
+    methods: list[str],
+    colours: dict[str, tuple[float, ...]],
+) -> Picture:
+    """rmse and nominal-90 % coverage against the severity of a stress."""
+    ladder = summary.stresses()[stress]
+    figure = Figure(figsize=(8.2, 3.3), layout="constrained")
+    for ax, metric in zip(figure.subplots(1, 2), ("rmse", "coverage_90"), strict=True):
+        for method in methods:
+            places = [("none", 0.0), *((stress, level) for level in ladder)]
+            found = [summary.estimate(dataset, method, metric, *p) for p in places]
+            kept = [(p[1], e.mean) for p, e in zip(places, found, strict=True) if e]
+            style = "--" if method in REFERENCES else "-"
+            label = {"label": method} if metric == "rmse" else {}
+            x, y = zip(*kept, strict=True)
+            ax.plot(x, y, style, marker="o", ms=3, color=colours[method], lw=1.2, **label)
+        ax.set(xlabel=f"{stress.replace('_', ' ')}, training sd", ylabel=metric.replace("_", " "))
+    rmse_ax, coverage_ax = figure.axes
+    rmse_ax.set_yscale("log")
+    coverage_ax.axhline(0.9, color="0.6", lw=0.8)
+    figure.legend(fontsize=7, frameon=False, loc="outside right center")
+    alt = f"rmse and 90 % coverage of each method on {dataset} as {stress} grows"
+    title = f"Under {stress.replace('_', ' ')}"
+    return Picture(f"{stress}-{dataset}", dataset, title, alt, figure)

@@ -1,0 +1,209 @@
+"""What the tables, the page and the terminal show: numbers of a run, summarised over splits."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from howrobust.predictive import Array, Forecast
+from howrobust.results import Results
+from howrobust.statistics import Estimate, effective_n, over_splits, wilson
+from howrobust.store import HeldOut
+
+REFERENCES = ("marginal", "oracle")  # shown in every table, never ranked
+SHOWN = ("nll", "nll_gaussian", "rmse", "crps", "coverage_90", "mace", "sharpness")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method on a data set."""
+
+    method: str
+    rank: int | None  # by nll among the ranked methods; None for references and failures
+    tied: bool  # the interval of its paired nll difference to the best contains 0
+    scores: dict[str, Estimate | None]
+    coverage_95: tuple[float, float, float] | None  # share with Wilson's interval
+    honest_splits: tuple[int, int]  # splits whose mace is inside the 95 % null, of so many
+    costs: dict[str, float]
+    facts: dict[str, Any]
+    n_components: int
+    failed: int
+
+
+class Summary:
+    """Numbers of a run by data set and method."""
+
+    def __init__(self, results: Results) -> None:
+        self.results = results
+        self.about = results.about
+        self.records = results.records()
+        self.cells = results.cells()
+        self.methods: list[str] = list(self.about["methods"])
+        self.data: list[dict[str, Any]] = list(self.about["data"])
+        self._held: dict[str, HeldOut] = {}
+        self._forecasts: dict[str, dict[tuple[str, float], Forecast]] = {}
+
+    @cached_property
+    def _values(self) -> pd.DataFrame:
+        ok = self.records[self.records["status"] == "ok"]
+        index = ["dataset", "method", "metric", "stress", "level", "split", "repeat"]
+        return ok.set_index(index).sort_index()
+
+    def values(
+        self, dataset: str, method: str, metric: str, stress: str = "none", level: float = 0.0
+    ) -> pd.Series:
+        """Values by split, averaged over repeats; empty where there are none."""
+        try:
+            found = self._values.loc[(dataset, method, metric, stress, level), "value"]
+        except KeyError:
+            return pd.Series(dtype=float)
+        return found.groupby(level="split").mean()
+
+    def overlap(self, dataset: str) -> float:
+        """n_test / n_train for splits of one table, 0 for independently generated data."""
+        facts = next(d for d in self.data if d["name"] == dataset)
+        cells = [c for c in self.cells if c["dataset"] == dataset and c["status"] == "ok"]
+        if facts["synthetic"] or not cells:
+            return 0.0
+        held = self.held_out(cells[0])
+        return len(held.y) / held.n_train
+
+    def held_out(self, cell: dict[str, Any]) -> HeldOut:
+        """Test rows of a cell."""
+        sha = cell["testset"]
+        if sha not in self._held:
+            self._held[sha] = self.results.testset(cell)
+        return self._held[sha]
+
+    def forecasts(self, cell: dict[str, Any]) -> dict[tuple[str, float], Forecast]:
+        """Forecasts of a finished cell."""
+        if cell["key"] not in self._forecasts:
+            self._forecasts[cell["key"]] = self.results.cell_forecasts(cell)
+        return self._forecasts[cell["key"]]
+
+    def finished(self, dataset: str, method: str) -> list[dict[str, Any]]:
+        """Finished cells of a method on a data set, first repeats alone, in order of splits."""
+        return [
+            c
+            for c in self.cells
+            if (c["dataset"], c["method"], c["status"], c["repeat"]) == (dataset, method, "ok", 0)
+        ]
+
+    def estimate(
+        self, dataset: str, method: str, metric: str, stress: str = "none", level: float = 0.0
+    ) -> Estimate | None:
+        """Mean over splits with its corrected interval; None where no split has a value."""
+        values = self.values(dataset, method, metric, stress, level)
+        if values.empty:
+            return None
+        return over_splits(values.to_numpy(), self.overlap(dataset))
+
+    def pooled_pit(self, dataset: str, method: str) -> tuple[Array, Array]:
+        """Clean PIT values of all splits (k,), and which distinct row each belongs to (k,)."""
+        cells = self.finished(dataset, method)
+        pits = [self.forecasts(c)["none", 0.0].pit for c in cells]
+        held = [self.held_out(c) for c in cells]
+        rows = np.concatenate([np.column_stack([h.X, h.y]) for h in held])
+        _, index = np.unique(rows, axis=0, return_inverse=True)
+        return np.concatenate(pits), index
+
+    def rows(self, dataset: str) -> list[Row]:
+        """Rows of a data set's table: ranked methods by nll, failures, then the references."""
+        present = [
+            m for m in self.methods
+            if any(c["method"] == m and c["dataset"] == dataset for c in self.cells)
+        ]  # fmt: skip
+        ranked = [m for m in present if m not in REFERENCES]
+        scores = {m: self.estimate(dataset, m, "nll") for m in ranked}
+        order = sorted((m for m in ranked if scores[m]), key=lambda m: scores[m].mean)
+        lost = [m for m in ranked if not scores[m]]
+        rows = [self._row(dataset, m, k + 1, order[0]) for k, m in enumerate(order)]
+        rest = [*lost, *(m for m in present if m in REFERENCES)]
+        return rows + [self._row(dataset, m, None, None) for m in rest]
+
+    def _row(self, dataset: str, method: str, rank: int | None, best: str | None) -> Row:
+        cells = self.finished(dataset, method)
+        coverage, components = None, 0
+        if cells:
+            pit, index = self.pooled_pit(dataset, method)
+            share = float(np.mean(np.abs(2 * pit - 1) <= 0.95))
+            n = effective_n(np.bincount(index))
+            coverage = (share, *wilson(share * n, n))
+            components = self.forecasts(cells[0])["none", 0.0].n_components
+        mace = self.values(dataset, method, "mace")
+        edge = self.values(dataset, method, "mace_null_95")
+        costs = ("fit_wall_s", "fit_cpu_s", "us_per_draw", "peak_rss_mb", "stack_size")
+        found = {name: self.values(dataset, method, name) for name in costs}
+        own = [c for c in self.cells if (c["dataset"], c["method"]) == (dataset, method)]
+        return Row(
+            method=method,
+            rank=rank,
+            tied=bool(rank and rank > 1 and best and self._tied(dataset, method, best)),
+            scores={metric: self.estimate(dataset, method, metric) for metric in SHOWN},
+            coverage_95=coverage,
+            honest_splits=(int((mace <= edge).sum()), len(mace)),
+            costs={name: float(v.mean()) for name, v in found.items() if not v.empty},
+            facts=cells[0]["facts"] if cells else {},
+            n_components=components,
+            failed=sum(c["status"] != "ok" for c in own),
+        )
+
+    def _tied(self, dataset: str, method: str, best: str) -> bool:
+        """Whether the corrected interval of the paired nll difference to the best contains 0."""
+        pair = pd.concat(
+            [self.values(dataset, method, "nll"), self.values(dataset, best, "nll")], axis=1
+        ).dropna()
+        if len(pair) < 2:
+            return True
+        difference = (pair.iloc[:, 0] - pair.iloc[:, 1]).to_numpy()
+        found = over_splits(difference, self.overlap(dataset))
+        return found.lower <= 0 <= found.upper
+
+    def ranking(self) -> list[tuple[str, float, int]]:
+        """(method, mean rank by nll, data sets) of the methods ranked on every data set."""
+        ranks: dict[str, list[int]] = {}
+        for data in self.data:
+            for row in self.rows(data["name"]):
+                if row.rank is not None:
+                    ranks.setdefault(row.method, []).append(row.rank)
+        complete = {m: r for m, r in ranks.items() if len(r) == len(self.data)}
+        found = [(m, float(np.mean(r)), len(r)) for m, r in complete.items()]
+        return sorted(found, key=lambda item: item[1])
+
+    def stresses(self) -> dict[str, list[float]]:
+        """Ladders of the run: levels above 0 by stress."""
+        ladders: dict[str, list[float]] = {}
+        for stress, level in self.about["levels"]:
+            if stress != "none":
+                ladders.setdefault(stress, []).append(level)
+        return ladders
+
+    def failures(self) -> list[dict[str, Any]]:
+        """Cells that were planned and have no result."""
+        return [c for c in self.cells if c["status"] != "ok"]
+
+    def warnings(self) -> list[str]:
+        """What a careful reader must know before trusting a number."""
+        found = []
+        noisy = self.records[(self.records["metric"] == "nll_error") & (self.records["value"] > 0.01)]
+        for (dataset, method), group in noisy.groupby(["dataset", "method"], sort=False):
+            worst = group["value"].max()
+            found.append(
+                f"{method} on {dataset}: the Monte-Carlo standard error of nll reaches {worst:.3f}; "
+                "more draws would make it smaller"
+            )
+        for data in self.data:
+            for method in self.methods:
+                cells = self.finished(data["name"], method)
+                if not cells:
+                    continue
+                forecast = self.forecasts(cells[0])["none", 0.0]
+                if forecast.step and forecast.smallest_sd.min() < forecast.step / 5:
+                    found.append(
+                        f"{method} on {data['name']}: the target repeats on a step of "
+                        f"{forecast.step:g} and the forecast has a noise sd of "
+                        f"{forecast.smallest_sd.min():.2g}; read nll_rounded instead of nll"
+                    )
+        return found

@@ -1,0 +1,143 @@
+"""A run's tables as text: Markdown, LaTeX, CSV and the terminal. The numbers are the page's."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+import pandas as pd
+from rich.table import Table
+
+from howrobust.reports.summary import REFERENCES, Row, Summary
+from howrobust.statistics import Estimate
+
+HEADER = ("", "method", "nll", "rmse", "crps", "inside 95 %", "honest", "fit s", "us/draw")
+CAPTION = (
+    "Mean over splits +- standard error, ranked by nll (nats, lower is better). '=' marks methods "
+    "whose paired nll difference to the first is not distinguishable from 0 at 95 %. 'inside 95 %' "
+    "is the share of held-out points inside their 95 % interval. 'honest' counts splits whose "
+    "calibration error is inside the null of a perfect forecaster."
+)
+
+
+def number(estimate: Estimate | None) -> str:
+    """Mean +- standard error, with digits that the error supports."""
+    if estimate is None:
+        return "-"
+    digits = 3 if abs(estimate.mean) < 100 else 1
+    mean = f"{estimate.mean:.{digits}f}"
+    return mean if estimate.se != estimate.se else f"{mean} +- {estimate.se:.{digits}f}"
+
+
+def cost(row: Row, name: str) -> str:
+    """A cost with three significant digits."""
+    return f"{row.costs[name]:.3g}" if name in row.costs else "-"
+
+
+def place(row: Row) -> str:
+    """Rank, with '=' where the difference to the first is not distinguishable."""
+    if row.rank is None:
+        return "failed" if row.failed and row.method not in REFERENCES else ""
+    return f"{row.rank}{'=' if row.tied else ''}"
+
+
+def inside(row: Row) -> str:
+    """Share of held-out points inside their 95 % interval, with Wilson's interval."""
+    if row.coverage_95 is None:
+        return "-"
+    share, lower, upper = (100 * v for v in row.coverage_95)
+    return f"{share:.1f} % [{lower:.1f}, {upper:.1f}]"
+
+
+def cells_of(row: Row) -> list[str]:
+    """Texts of a row, in the order of `HEADER`."""
+    honest = f"{row.honest_splits[0]}/{row.honest_splits[1]}" if row.honest_splits[1] else "-"
+    scores = [number(row.scores[name]) for name in ("nll", "rmse", "crps")]
+    costs = [cost(row, "fit_wall_s"), cost(row, "us_per_draw")]
+    return [place(row), row.method, *scores, inside(row), honest, *costs]
+
+
+def limits_of(limits: dict[str, float]) -> list[str]:
+    """Texts of the row of limits of a known truth."""
+    nll = f"{limits['nll']:.3f} (Gaussian {limits['nll_gaussian']:.3f})"
+    return ["", "limit of the truth", nll, f"{limits['rmse']:.3f}", "", "", "", "", ""]
+
+
+def grid(summary: Summary, dataset: dict[str, object]) -> list[list[str]]:
+    """All rows of a data set's table, as text."""
+    rows = [cells_of(row) for row in summary.rows(str(dataset["name"]))]
+    limits = dataset["limits"]
+    return rows + ([limits_of(limits)] if isinstance(limits, dict) and limits else [])
+
+
+def terminal(summary: Summary) -> list[Table]:
+    """Tables for a terminal, one per data set."""
+    tables = []
+    for data in summary.data:
+        table = Table(title=f"{data['name']} ({data['title']})", title_justify="left")
+        for k, name in enumerate(HEADER):
+            table.add_column(name, justify="left" if k == 1 else "right", no_wrap=True)
+        for cells in grid(summary, data):
+            # Rich reads square brackets as markup; these are text.
+            texts = [cell.replace("[", r"\[") for cell in cells]
+            table.add_row(*texts, style="bold" if cells[0] == "1" else None)
+        tables.append(table)
+    return tables
+
+
+def markdown(summary: Summary) -> str:
+    """Tables for a pull request."""
+    parts = []
+    for data in summary.data:
+        lines = [f"### {_md(data['name'])}: {_md(data['title'])}", ""]
+        lines.append(_md_row(HEADER))
+        lines.append(_md_row(["---:" if k != 1 else "---" for k in range(len(HEADER))], raw=True))
+        lines += [_md_row(cells) for cells in grid(summary, data)]
+        parts.append("\n".join(lines))
+    return "\n\n".join([*parts, CAPTION]) + "\n"
+
+
+def _md_row(cells: Sequence[str], raw: bool = False) -> str:
+    return "| " + " | ".join(cell if raw else _md(cell) for cell in cells) + " |"
+
+
+def _md(text: str) -> str:
+    for mark in "\\|*_<>[]`":
+        text = text.replace(mark, f"\\{mark}")
+    return text.replace("\n", " ").replace("+-", "±")
+
+
+def latex(summary: Summary) -> str:
+    """Tables with booktabs."""
+    parts = []
+    for data in summary.data:
+        head = " & ".join(_tex(name) for name in HEADER)
+        body = [" & ".join(_tex(c) for c in cells) + r" \\" for cells in grid(summary, data)]
+        caption = _tex(f"{data['name']}. {CAPTION}")
+        lines = [r"\begin{table}", rf"\caption{{{caption}}}", r"\begin{tabular}{rlrrrrrrr}"]
+        lines += [r"\toprule", head + r" \\", r"\midrule", *body, r"\bottomrule"]
+        parts.append("\n".join([*lines, r"\end{tabular}", r"\end{table}"]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _tex(text: str) -> str:
+    escapes = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    escapes |= {mark: f"\\{mark}" for mark in "&%$#_{}"}
+    return "".join(escapes.get(c, c) for c in text).replace("+-", r"$\pm$").replace("\n", " ")
+
+
+def csv_text(records: pd.DataFrame) -> str:
+    """Tidy records as CSV; text that a spreadsheet would run as a formula is made inert."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(records.columns)
+    for row in records.itertuples(index=False):
+        writer.writerow([_inert(value) for value in row])
+    return out.getvalue()
+
+
+def _inert(value: object) -> object:
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    if isinstance(value, float):
+        return "" if value != value else repr(value)
+    return value
