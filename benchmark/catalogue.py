@@ -105,17 +105,18 @@ class MethodSpec:
                 merged[word] = tuple(value)
         kept = {w: v for w, v in sorted(merged.items()) if v != parameters[w].default}
         spec = MethodSpec(self.name, kept)
-        if hasattr(spec.load(), "settings"):
-            try:
-                spec.build().settings()
-            except ValueError as error:
-                raise BadInput(f"{spec.label}: {error}") from None
+        try:
+            spec.build().settings()
+        except ValueError as error:
+            raise BadInput(f"{spec.label}: {error}") from None
         return spec
 
     def load(self) -> type["Method"]:
         """Return the class; BadInput for a plug-in that is not a Method."""
-        found = load("methods", self.name)
-        if not (inspect.isclass(found) and hasattr(found, "infer_stack")):
+        from howrobust.method import Method  # 2 s to import: only when a method is named
+
+        found: object = load("methods", self.name)
+        if not (isinstance(found, type) and issubclass(found, Method)):
             raise BadInput(f"{self.name!r} is not a class derived from howrobust.method.Method")
         return found
 

@@ -118,7 +118,9 @@ def _show_plan(plan: Any, workers: int | None) -> None:
     console = Console()
     console.print(table)
     share = total / (workers or usable_cores())
-    console.print(f"{len(plan.cells)} cells; roughly {share:.0f} s on {workers or usable_cores()} workers.")
+    console.print(
+        f"{len(plan.cells)} cells; roughly {share:.0f} s on {workers or usable_cores()} workers."
+    )
 
 
 def _conclude(results: "Results", refitted: int) -> int:

@@ -45,7 +45,9 @@ def processor() -> str:
 
 def gpu() -> str:
     """Ask torch for a GPU, in a process of its own: a driver may take memory for good."""
-    ask = "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else 'none')"
+    ask = (
+        "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else 'none')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", ask], capture_output=True, text=True, timeout=120, check=False
     )

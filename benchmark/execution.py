@@ -6,7 +6,6 @@ write files and return what became of each cell; the one parent commits.
 
 import time
 import traceback
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from howrobust.executors.local import LocalPool
 from howrobust.method import Posterior, Problem
 from howrobust.plan import CLEAN, Cell, Job, rough_seconds
 from howrobust.predictive import Array, Forecast
-from howrobust.store import Level, Outcome, Record, Store, pack_forecasts, write_arrays
+from howrobust.store import Files, Level, Outcome, Record, Store, pack_forecasts, write_arrays
 from howrobust.stress.contract import Context
 
 TIMED_POINTS = 1000
@@ -54,7 +53,7 @@ def fit_and_forecast(job: Job, folder: Path) -> list[Outcome]:
     Raises whatever the method raises while it fits the stack; what goes wrong with one cell's
     forecast fails that cell alone.
     """
-    store = _Files(folder)
+    files = Files(folder)
     source = job.data.open()
     method = job.method.build()
     parts = [source.realise(cell.split, job.seed) for cell in job.cells]
@@ -77,7 +76,7 @@ def fit_and_forecast(job: Job, folder: Path) -> list[Outcome]:
     outcomes = []
     for cell, posterior, (train, test) in zip(job.cells, posteriors, parts, strict=True):
         try:
-            outcome = _forecast_cell(job, cell, posterior, source, train, test, store)
+            outcome = _forecast_cell(job, cell, posterior, source, train, test, files)
             costs = {**shared, **_draw_cost(posterior, test.X), "peak_rss_mb": _peak_rss_mb()}
             found = tuple(Record(*CLEAN, name, costs[name], "ok") for name in COSTS)
             outcomes.append(replace(outcome, costs=found))
@@ -151,16 +150,6 @@ def _outcomes(job: Job, future: Future[list[Outcome]]) -> list[Outcome]:
         return [Outcome(c.key, "failed", kind="crash", reason=reason) for c in job.cells]
 
 
-class _Files:
-    """The two paths that a worker writes to; the database is the parent's."""
-
-    forecast_path: Callable[[object, str], Path] = Store.forecast_path
-    testset_path: Callable[[object, str], Path] = Store.testset_path
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-
 def _frozen(array: Array) -> Array:
     """Return a copy that cannot be written to: a method must not change what others will see."""
     copy = array.copy()
@@ -175,12 +164,12 @@ def _forecast_cell(
     source: Source,
     train: Dataset,
     test: Dataset,
-    store: _Files,
+    files: Files,
 ) -> Outcome:
     """Forecast a cell at every level and write its files."""
     step = discrete_step(train.y)
     sha256 = test.sha256
-    testset = store.testset_path(sha256)
+    testset = files.testset(sha256)
     if not testset.is_file():
         numbers = {"y_scale": train.y.std() or 1.0, "step": step, "n_train": len(train.y)}
         arrays = {name: np.asarray(value) for name, value in numbers.items()}
@@ -196,7 +185,7 @@ def _forecast_cell(
         seed = seeds.derive(cell.fit_seed, "predict")
         predictive = posterior.predictive(_frozen(X), seed=seed)
         forecasts[name, level] = predictive.forecast(test.y, step, truth, seed)
-    write_arrays(store.forecast_path(cell.key), pack_forecasts(forecasts))
+    write_arrays(files.forecast(cell.key), pack_forecasts(forecasts))
     return Outcome(cell.key, "ok", job.levels, sha256, posterior.facts())
 
 

@@ -1,4 +1,4 @@
-"""What a plug-in method is: `Method`, what fitting leaves behind, `Posterior`, and its input, `Problem`."""
+"""What a plug-in method is: `Method`, its input `Problem`, and what fitting leaves, `Posterior`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -70,6 +70,7 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     sees_truth: ClassVar[bool] = False
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
     random_state: Any = None
+    posterior_: Posterior
 
     @abstractmethod
     def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
@@ -81,15 +82,18 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from X (n, d) and y (n,): a stack of one."""
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
-        # Any random_state of scikit-learn's becomes one integer, drawn from it where it is a stream.
+        inputs: Array
+        inputs, y = validate_data(
+            self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2
+        )
+        # Any random_state of scikit-learn's becomes one integer, drawn where it is a stream.
         state = self.random_state
         seed = int(
             state
             if isinstance(state, int | np.integer)
             else check_random_state(state).randint(2**31 - 1)
         )
-        (self.posterior_,) = self.infer_stack([Problem(X, np.asarray(y, np.float64), seed)])
+        (self.posterior_,) = self.infer_stack([Problem(inputs, np.asarray(y, np.float64), seed)])
         self.seed_ = seed
         return self
 
@@ -100,8 +104,8 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def predict_distribution(self, X: ArrayLike) -> Predictive:
         """Return p(y | x) at X (n, d); the same draws at every call after one fit."""
         check_is_fitted(self, "posterior_")
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return self.posterior_.predictive(X, seed=self.seed_)
+        inputs: Array = validate_data(self, X, dtype=np.float64, reset=False)
+        return self.posterior_.predictive(inputs, seed=self.seed_)
 
     def settings(self) -> dict[str, Any]:
         """Constructor words as they apply: a preset replaces those left at their default.

@@ -27,8 +27,11 @@ ALWAYS = ("marginal", "oracle")
 
 
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a suite file says. ``timeout_s`` is the limit per cell; ``splits`` None is a source's own
-    number; an override names a dataset and a method, and settings for the two together."""
+    """What a suite file says.
+
+    ``timeout_s`` is the limit per cell; ``splits`` None is a source's own number; an override names
+    a dataset and a method, and settings for the two together.
+    """
 
     name: str
     title: str
@@ -165,14 +168,9 @@ def make_plan(request: Request) -> Plan:
     methods = [MethodSpec.parse(text) for text in _distinct(request.methods or suite.methods)]
     named = {spec.name for spec in methods}
     methods += [MethodSpec(name) for name in ALWAYS if name not in named]
-    options = {
-        "target": request.target,
-        "one_hot": request.one_hot,
-        "groups": request.groups,
-        "time": request.time,
-    }
-    data = [DataSpec(name, **options) for name in _distinct(request.data or suite.datasets)]
-    if not any(spec.is_file for spec in data) and any(options.values()):
+    options = (request.target, request.one_hot, request.groups, request.time)
+    data = [DataSpec(name, *options) for name in _distinct(request.data or suite.datasets)]
+    if not any(spec.is_file for spec in data) and any(options):
         raise BadInput("--target, --one-hot, --groups and --time are for a file given with -d")
     stress = suite.stress if request.stress is None else request.stress
     levels = (CLEAN, *((n, v) for n in _distinct(stress) for v in load_stress(n).levels))
@@ -253,4 +251,4 @@ def rough_seconds(job: Job) -> float:
     steps = words["epochs"] * math.ceil(job.n_train / batch)
     networks = words.get("n_members") or words.get("n_folds", 1) * words.get("n_shuffles", 2)
     size = max(1.0, sum(words["hidden"]) / 50 * batch / 100)
-    return overhead + max(0.4e-3, cells * networks * 80e-6) * steps * size
+    return float(overhead + max(0.4e-3, cells * networks * 80e-6) * steps * size)

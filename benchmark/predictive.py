@@ -72,16 +72,16 @@ class Forecast:
     @property
     def variance(self) -> Array:
         """Total variance (n,): the aleatoric plus the between part."""
-        return self.aleatoric + self.between
+        return np.asarray(self.aleatoric + self.between, dtype=np.float64)
 
     @property
     def sd(self) -> Array:
         """Root of the total variance (n,)."""
-        return np.sqrt(self.variance)
+        return np.asarray(np.sqrt(self.variance), dtype=np.float64)
 
     def quantile(self, level: float) -> Array:
         """Return the stored quantile (n,); raises ValueError for a level that is not stored."""
-        return self.quantiles[STORED_LEVELS.index(level)]
+        return np.asarray(self.quantiles[STORED_LEVELS.index(level)], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Predictive(ABC):
         """Return all that a forecast needs at y (n,), in as few passes as possible."""
 
     def interval(self, level: float) -> tuple[Array, Array]:
-        """Return the central interval (lower, upper), each (n,), that holds ``level`` of the mass."""
+        """Return the central interval (lower, upper), each (n,), that holds ``level``."""
         if not 0 < level < 1:
             raise ValueError(f"an interval needs a level between 0 and 1, not {level}")
         lower, upper = self.quantile([(1 - level) / 2, (1 + level) / 2])
@@ -260,7 +260,7 @@ class GaussianMixture(Predictive):
         return len(self.means)
 
     def mean(self) -> Array:
-        return self.means.mean(axis=0)
+        return np.asarray(self.means.mean(axis=0), dtype=np.float64)
 
     def variance_parts(self) -> tuple[Array, Array]:
         return np.broadcast_to(self.sds**2, self.means.shape).mean(axis=0), self.means.var(axis=0)
@@ -277,7 +277,8 @@ class GaussianMixture(Predictive):
         # Every component has its quantile between these two, so the mixture's lies there too.
         z = ndtri(levels)[:, None]
         sds = np.broadcast_to(self.sds, self.means.shape)
-        lower, upper = np.inf, -np.inf
+        shape = (len(levels), self.means.shape[1])
+        lower, upper = np.full(shape, np.inf), np.full(shape, -np.inf)
         for m, v in zip(self.means, sds, strict=True):
             lower, upper = np.minimum(lower, m + z * v), np.maximum(upper, m + z * v)
         grid = CellGrid.around(mean, sd, sds.min(axis=0))

@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar with an ETA and counts, or plain lines where there is no terminal."""
+"""Progress: a bar with an ETA and counts on a terminal, plain lines elsewhere."""
 
 import time
 from types import TracebackType
@@ -65,6 +65,12 @@ class Reporter:
         self._spoken = time.monotonic()
         new = self._ok + self._failed
         left = self._total - self._cached - new
-        eta = f", about {left * (self._spoken - self._started) / new:.0f} s left" if new and left else ""
+        eta = (
+            f", about {left * (self._spoken - self._started) / new:.0f} s left"
+            if new and left
+            else ""
+        )
         done = self._cached + new
-        self._console.print(f"{self._what}: {done}/{self._total} ({self._counts()}{eta})", soft_wrap=True)
+        self._console.print(
+            f"{self._what}: {done}/{self._total} ({self._counts()}{eta})", soft_wrap=True
+        )

@@ -79,11 +79,11 @@ class Results:
 
     def cell_forecasts(self, cell: dict[str, Any]) -> "dict[Level, Forecast]":
         """Return a finished cell's forecasts by (stress, level)."""
-        return read_forecasts(self._store.forecast_path(cell["key"]))
+        return read_forecasts(self._store.files.forecast(cell["key"]))
 
     def testset(self, cell: dict[str, Any]) -> HeldOut:
         """Return the test rows of a finished cell."""
-        return read_testset(self._store.testset_path(cell["testset"]))
+        return read_testset(self._store.files.testset(cell["testset"]))
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the page, one self-contained HTML file (default: report.html in the folder)."""

@@ -43,7 +43,7 @@ def score_run(run: str, store: Store, pool: LocalPool, progress: Progress | None
     futures = {}
     for cell in lacking:
         if cell["status"] == "ok":
-            paths = store.forecast_path(cell["key"]), store.testset_path(cell["testset"])
+            paths = store.files.forecast(cell["key"]), store.files.testset(cell["testset"])
             future = pool.submit(score_cell, *paths, levels, limit_s=SCORING_LIMIT_S)
             futures[future] = cell
         else:

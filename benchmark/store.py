@@ -108,6 +108,21 @@ class Outcome:
     traceback: str = ""
 
 
+@dataclass(frozen=True)
+class Files:
+    """Where the arrays of a store are; workers write them, the database is the parent's."""
+
+    folder: Path
+
+    def forecast(self, key: str) -> Path:
+        """File of a cell's forecasts."""
+        return self.folder / "forecasts" / f"{key}.npz"
+
+    def testset(self, sha256: str) -> Path:
+        """File of a test set."""
+        return self.folder / "testsets" / f"{sha256}.npz"
+
+
 class Store:
     """A folder with the results of runs; made where there is none.
 
@@ -116,6 +131,7 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike[str], create: bool = True) -> None:
         self.folder = Path(folder)
+        self.files = Files(self.folder)
         self.database = self.folder / "store.sqlite"
         if not create and not self.database.is_file():
             raise BadInput(f"{self.folder} holds no results; give the folder of a finished run")
@@ -199,8 +215,8 @@ class Store:
             key
             for key, held, testset in rows
             if wanted <= {tuple(pair) for pair in json.loads(held)}
-            and self.forecast_path(key).is_file()
-            and self.testset_path(testset).is_file()
+            and self.files.forecast(key).is_file()
+            and self.files.testset(testset).is_file()
         }
 
     def forget(self, keys: Iterable[str]) -> None:
@@ -308,14 +324,6 @@ class Store:
             for key, stress, level, metric in connection.execute(query):
                 found.setdefault(key, set()).add((stress, level, metric))
         return found
-
-    def forecast_path(self, key: str) -> Path:
-        """File of a cell's forecasts."""
-        return self.folder / "forecasts" / f"{key}.npz"
-
-    def testset_path(self, sha256: str) -> Path:
-        """File of a test set."""
-        return self.folder / "testsets" / f"{sha256}.npz"
 
 
 def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:

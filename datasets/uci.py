@@ -39,14 +39,18 @@ def data_folder() -> Path:
     """Return the folder named by HOWROBUST_DATA; BadInput where there is none."""
     folder = os.environ.get(VARIABLE)
     if not folder:
-        raise BadInput(f"the UCI sets need the environment variable {VARIABLE} to name their folder")
+        raise BadInput(
+            f"the UCI sets need the environment variable {VARIABLE} to name their folder"
+        )
     if not (Path(folder) / "MANIFEST.csv").is_file():
-        raise BadInput(f"{VARIABLE}={folder} holds no MANIFEST.csv; name the folder of the UCI sets")
+        raise BadInput(
+            f"{VARIABLE}={folder} holds no MANIFEST.csv; name the folder of the UCI sets"
+        )
     return Path(folder)
 
 
 class UCI(Source):
-    """One of the nine sets: published random splits (20; protein 5) and one gap split per feature."""
+    """One of the nine sets: 20 published random splits (protein 5), a gap split per feature."""
 
     def __init__(self, short: str) -> None:
         title, unit, licence = ABOUT[short]

@@ -95,7 +95,8 @@ class BayesianNN(Method):
         ]
         if not elbo:
             jobs += [
-                Job(job.rows[: validation_start(len(job.rows))], job.seed, job.decay) for job in jobs
+                Job(job.rows[: validation_start(len(job.rows))], job.seed, job.decay)
+                for job in jobs
             ]
         schedule = Schedule(
             words["epochs"],
@@ -113,7 +114,9 @@ class BayesianNN(Method):
             held_out = posteriors[len(problems) :]
             for own, other, problem in zip(posteriors, held_out, problems, strict=False):
                 start = validation_start(len(problem.y))
-                own.noise_sd = other.fit_noise_sd(problem.X[start:], problem.y[start:], problem.seed)
+                own.noise_sd = other.fit_noise_sd(
+                    problem.X[start:], problem.y[start:], problem.seed
+                )
         return posteriors[: len(problems)]
 
     def to_module(self) -> nn.Sequential:
@@ -259,9 +262,7 @@ class WeightPosterior(NetworkPosterior):
     def layers(self, block: slice, generator: torch.Generator) -> list[Layer]:
         drawn = []
         for mean, sd in zip(self.means, self.sds, strict=True):
-            noise = torch.randn(
-                BLOCK_DRAWS, *mean.shape, generator=generator, dtype=torch.float64
-            )
+            noise = torch.randn(BLOCK_DRAWS, *mean.shape, generator=generator, dtype=torch.float64)
             drawn.append(noise.mul_(sd).add_(mean))
         return pairs(drawn)
 
@@ -277,9 +278,13 @@ class WeightPosterior(NetworkPosterior):
 
         modules: list[nn.Module] = []
         sds, priors = pairs(self.sds), self.prior_sds[::2]
-        for (mean_w, mean_b), (sd_w, sd_b), prior in zip(pairs(self.means), sds, priors, strict=True):
+        for (mean_w, mean_b), (sd_w, sd_b), prior in zip(
+            pairs(self.means), sds, priors, strict=True
+        ):
             fan_in, fan_out = mean_w.shape
-            with torch.random.fork_rng(devices=[]):  # torchbnn draws its start from the global stream
+            with torch.random.fork_rng(
+                devices=[]
+            ):  # torchbnn draws its start from the global stream
                 layer = torchbnn.BayesLinear(0.0, prior, fan_in, fan_out)
             with torch.no_grad():
                 layer.weight_mu.copy_(mean_w.T)

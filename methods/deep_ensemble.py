@@ -72,7 +72,10 @@ class DeepEnsemble(Method):
         trained = train(GaussianHeads(words["hidden"]), pool.X, pool.y, jobs, schedule)
         return [
             EnsemblePosterior(
-                [(w[own].double().cpu(), b[own].double().cpu()) for w, b in pairs(trained.parameters)],
+                [
+                    (w[own].double().cpu(), b[own].double().cpu())
+                    for w, b in pairs(trained.parameters)
+                ],
                 trained.scaling.take(own.start),
                 trained.losses[own].tolist(),
             )

@@ -72,7 +72,8 @@ class MCDropout(Method):
         if fitted:
             # The second network leaves out the validation rows; the first sees all of them.
             jobs += [
-                Job(job.rows[: validation_start(len(job.rows))], job.seed, job.decay) for job in jobs
+                Job(job.rows[: validation_start(len(job.rows))], job.seed, job.decay)
+                for job in jobs
             ]
         schedule = Schedule(
             words["epochs"], words["batch_size"], words["learning_rate"], device=words["device"]
@@ -111,7 +112,9 @@ class MCDropout(Method):
 class DropoutPosterior(NetworkPosterior):
     """One network and its dropout rate; every draw is a mask on the inputs of each layer."""
 
-    def __init__(self, network: list[Layer], scaling: Scaling, n_draws: int, dropout: float) -> None:
+    def __init__(
+        self, network: list[Layer], scaling: Scaling, n_draws: int, dropout: float
+    ) -> None:
         super().__init__(scaling, n_draws)
         self.network = network
         self.dropout = dropout
@@ -152,6 +155,8 @@ class DropoutError(Objective):
 
     def loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
         activity = batch.X
-        for k, ((weight, bias), mask) in enumerate(zip(pairs(parameters), batch.noise, strict=True)):
+        for k, ((weight, bias), mask) in enumerate(
+            zip(pairs(parameters), batch.noise, strict=True)
+        ):
             activity = linear((torch.relu(activity) if k else activity) * mask, weight, bias)
         return ((batch.y - activity[..., 0]) ** 2 * batch.share).sum(dim=1)

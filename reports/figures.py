@@ -4,19 +4,22 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from howrobust import seeds
 from howrobust.predictive import Array
 from howrobust.reports.summary import REFERENCES, Summary
 
 NULL_SIMULATIONS = 1000
-STYLE = {
+Colours = dict[str, tuple[float, float, float]]
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: smaller, and readable by a screen reader
     "font.size": 9,
     "axes.spines.top": False,
@@ -67,7 +70,7 @@ def pictures(summary: Summary) -> Iterator[Picture]:
                 yield degradation(summary, name, stress, finished, colours)
 
 
-def palette(methods: list[str]) -> dict[str, tuple[float, float, float]]:
+def palette(methods: list[str]) -> Colours:
     """A colour per method, the same in every figure; references are grey."""
     ranked = [m for m in methods if m not in REFERENCES]
     kind = "colorblind" if len(ranked) <= 10 else "husl"
@@ -109,9 +112,7 @@ def bands(summary: Summary, dataset: str, methods: list[str]) -> Picture:
     return Picture(f"bands-{dataset}", dataset, title, alt, figure)
 
 
-def calibration(
-    summary: Summary, dataset: str, methods: list[str], colours: dict[str, tuple[float, ...]]
-) -> Picture:
+def calibration(summary: Summary, dataset: str, methods: list[str], colours: Colours) -> Picture:
     """Observed against stated probability of central intervals, with the band of a perfect one."""
     figure = Figure(figsize=(4.6, 4.0), layout="constrained")
     ax: Axes = figure.subplots()
@@ -132,7 +133,7 @@ def calibration(
     return Picture(f"calibration-{dataset}", dataset, "Calibration, all splits", alt, figure)
 
 
-def null_band(rows: Array, levels: Array) -> tuple[Array, Array]:
+def null_band(rows: NDArray[np.int64], levels: Array) -> tuple[Array, Array]:
     """Pointwise 95 % band of the curve of a perfect forecaster.
 
     One uniform per distinct row, reused wherever the row appears: overlapping test sets are not
@@ -152,7 +153,7 @@ def degradation(
     dataset: str,
     stress: str,
     methods: list[str],
-    colours: dict[str, tuple[float, ...]],
+    colours: Colours,
 ) -> Picture:
     """rmse and nominal-90 % coverage against the severity of a stress."""
     ladder = summary.stresses()[stress]

@@ -87,8 +87,8 @@ def _answer(summary: Summary, data: dict[str, Any], rows: list[Row]) -> str:
     lower, upper = forecast.quantile(0.025)[0], forecast.quantile(0.975)[0]
     text += (
         f"Its forecast for the first held-out row is {forecast.mean[0]:.4g} "
-        f"(95 % interval {lower:.4g} to {upper:.4g}); {tables.inside(best)} of held-out points fell "
-        "inside their 95 % interval."
+        f"(95 % interval {lower:.4g} to {upper:.4g}); {tables.inside(best)} of held-out points "
+        "fell inside their 95 % interval."
     )
     for stress, ladder in summary.stresses().items():
         clean = summary.estimate(name, best.method, "rmse")
@@ -117,7 +117,11 @@ def protocol(summary: Summary) -> list[dict[str, str]]:
             cells = summary.finished(data["name"], label)
             if cells:
                 s = summary.forecasts(cells[0])["none", 0.0].n_components
-                facts = [f"{k} {v:.3g}" for k, v in cells[0]["facts"].items() if not isinstance(v, list)]
-                words["facts"] += f"{data['name']}: S = {s}" + "".join(f", {f}" for f in facts) + ". "
+                facts = [
+                    f"{k} {v:.3g}" for k, v in cells[0]["facts"].items() if not isinstance(v, list)
+                ]
+                words["facts"] += (
+                    f"{data['name']}: S = {s}" + "".join(f", {f}" for f in facts) + ". "
+                )
         found.append(words)
     return found

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from howrobust.predictive import Array, Forecast
 from howrobust.results import Results
@@ -46,20 +47,23 @@ class Summary:
         self._forecasts: dict[str, dict[tuple[str, float], Forecast]] = {}
 
     @cached_property
-    def _values(self) -> pd.DataFrame:
+    def _values(self) -> dict[tuple[str, str, str, str, float], dict[str, float]]:
+        """Values of splits, averaged over repeats, by dataset, method, metric, stress, level."""
         ok = self.records[self.records["status"] == "ok"]
-        index = ["dataset", "method", "metric", "stress", "level", "split", "repeat"]
-        return ok.set_index(index).sort_index()
+        place = ["dataset", "method", "metric", "stress", "level", "split"]
+        means = ok.groupby(place, sort=False)["value"].mean()
+        found: dict[tuple[str, str, str, str, float], dict[str, float]] = {}
+        columns = [means.index.get_level_values(name).tolist() for name in place]
+        for *where, split, value in zip(*columns, means.tolist(), strict=True):
+            found.setdefault(tuple(where), {})[split] = value
+        return found
 
     def values(
         self, dataset: str, method: str, metric: str, stress: str = "none", level: float = 0.0
     ) -> pd.Series:
         """Values by split, averaged over repeats; empty where there are none."""
-        try:
-            found = self._values.loc[(dataset, method, metric, stress, level), "value"]
-        except KeyError:
-            return pd.Series(dtype=float)
-        return found.groupby(level="split").mean()
+        found = self._values.get((dataset, method, metric, stress, level), {})
+        return pd.Series(found, dtype=float)
 
     def overlap(self, dataset: str) -> float:
         """n_test / n_train for splits of one table, 0 for independently generated data."""
@@ -100,14 +104,14 @@ class Summary:
             return None
         return over_splits(values.to_numpy(), self.overlap(dataset))
 
-    def pooled_pit(self, dataset: str, method: str) -> tuple[Array, Array]:
+    def pooled_pit(self, dataset: str, method: str) -> tuple[Array, NDArray[np.int64]]:
         """Clean PIT values of all splits (k,), and which distinct row each belongs to (k,)."""
         cells = self.finished(dataset, method)
         pits = [self.forecasts(c)["none", 0.0].pit for c in cells]
         held = [self.held_out(c) for c in cells]
         rows = np.concatenate([np.column_stack([h.X, h.y]) for h in held])
         _, index = np.unique(rows, axis=0, return_inverse=True)
-        return np.concatenate(pits), index
+        return np.concatenate(pits), index.astype(np.int64)
 
     def rows(self, dataset: str) -> list[Row]:
         """Rows of a data set's table: ranked methods by nll, failures, then the references."""
@@ -116,9 +120,10 @@ class Summary:
             if any(c["method"] == m and c["dataset"] == dataset for c in self.cells)
         ]  # fmt: skip
         ranked = [m for m in present if m not in REFERENCES]
-        scores = {m: self.estimate(dataset, m, "nll") for m in ranked}
-        order = sorted((m for m in ranked if scores[m]), key=lambda m: scores[m].mean)
-        lost = [m for m in ranked if not scores[m]]
+        found = {m: self.estimate(dataset, m, "nll") for m in ranked}
+        scores = {m: estimate.mean for m, estimate in found.items() if estimate}
+        order = sorted(scores, key=lambda m: scores[m])
+        lost = [m for m in ranked if m not in scores]
         rows = [self._row(dataset, m, k + 1, order[0]) for k, m in enumerate(order)]
         rest = [*lost, *(m for m in present if m in REFERENCES)]
         return rows + [self._row(dataset, m, None, None) for m in rest]
@@ -187,12 +192,14 @@ class Summary:
     def warnings(self) -> list[str]:
         """What a careful reader must know before trusting a number."""
         found = []
-        noisy = self.records[(self.records["metric"] == "nll_error") & (self.records["value"] > 0.01)]
+        noisy = self.records[
+            (self.records["metric"] == "nll_error") & (self.records["value"] > 0.01)
+        ]
         for (dataset, method), group in noisy.groupby(["dataset", "method"], sort=False):
             worst = group["value"].max()
             found.append(
-                f"{method} on {dataset}: the Monte-Carlo standard error of nll reaches {worst:.3f}; "
-                "more draws would make it smaller"
+                f"{method} on {dataset}: the Monte-Carlo standard error of nll reaches "
+                f"{worst:.3f}; more draws would make it smaller"
             )
         for data in self.data:
             for method in self.methods:

@@ -32,7 +32,7 @@ class LocalPool:
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOAD)
-        self._pool = ProcessPool(
+        self._pool: Any = ProcessPool(
             max_workers=self.workers, context=context, initializer=_ignore_interrupt
         )
         return self

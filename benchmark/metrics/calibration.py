@@ -1,7 +1,8 @@
-"""Calibration: do the stated probabilities come true, and could a perfect forecaster look as bad?"""
+"""Calibration: do stated probabilities come true, and could a perfect forecaster look as bad?"""
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def sd_bins(sd: Array) -> list[NDArray[np.int64]]:
         if edge > edges[-1]:
             edges.append(edge)
     edges.append(len(sd))
-    return [order[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [order[a:b] for a, b in pairwise(edges)]
 
 
 def _membership(sd: Array) -> Array | Undefined:
@@ -92,7 +93,7 @@ def _membership(sd: Array) -> Array | Undefined:
 
 
 def _ence(squares: NDArray[np.floating], sd: Array, weights: Array) -> Array:
-    """Mean over bins of |RMV - RMSE| / RMV for squared errors (..., n) (Levi et al. 2020, eq. 8)."""
+    """Mean over bins of |RMV - RMSE| / RMV for squared errors (..., n), Levi et al. 2020."""
     rmv = np.sqrt(sd**2 @ weights)
     rmse = np.sqrt(squares @ weights)
     return np.asarray((np.abs(rmv - rmse) / rmv).mean(axis=-1), dtype=np.float64)
@@ -107,13 +108,17 @@ def ence(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
 
 
 def ence_null(forecast: Forecast) -> Array | Undefined:
-    """Null of ``ence`` (B,): Gaussian errors with the forecast's own sds."""
-    weights = _membership(forecast.sd)
+    """Null of ``ence`` (B,): Gaussian errors with the forecast's own sds.
+
+    The sds are sorted, so that the simulation does not depend on the order of the points.
+    """
+    sd = np.sort(forecast.sd)
+    weights = _membership(sd)
     if isinstance(weights, Undefined):
         return weights
-    scaled = ((forecast.sd**2)[:, None] * weights).astype(np.float32)
+    scaled = ((sd**2)[:, None] * weights).astype(np.float32)
     rmv = np.sqrt(scaled.sum(axis=0))
-    found = [np.abs(1 - np.sqrt(chunk @ scaled) / rmv) for chunk in normal_chunks(len(forecast.sd))]
+    found = [np.abs(1 - np.sqrt(chunk @ scaled) / rmv) for chunk in normal_chunks(len(sd))]
     return np.asarray(np.concatenate(found).mean(axis=1), dtype=np.float64)
 
 
@@ -148,9 +153,7 @@ def worst_group_coverage_90(forecast: Forecast, y: Array, y_scale: float | None)
 @lru_cache(maxsize=64)
 def _worst_group_null(n: int, labels: bytes) -> Array:
     groups = np.frombuffer(labels, dtype=np.int64).reshape(-1, n)
-    found = [
-        worst_group((chunk <= 0.9).astype(np.float32), groups) for chunk in uniform_chunks(n)
-    ]
+    found = [worst_group((chunk <= 0.9).astype(np.float32), groups) for chunk in uniform_chunks(n)]
     return np.concatenate(found)
 
 
@@ -160,7 +163,9 @@ def _null(statistic: str, forecast: Forecast) -> Array | Undefined:
     if statistic == "worst_group_coverage_90":
         if len(forecast.mean) < 3:
             return Undefined("fewer than three points have no terciles")
-        return _worst_group_null(len(forecast.mean), all_groups(forecast).tobytes())
+        groups = all_groups(forecast)
+        # Points with the same labels are exchangeable; sorted, their order does not matter.
+        return _worst_group_null(groups.shape[1], groups[:, np.lexsort(groups)].tobytes())
     return quantile_null(len(forecast.mean))
 
 

@@ -23,9 +23,7 @@ def between_share(forecast: Forecast, y: Array, y_scale: float | None) -> float:
 def width(forecast: Forecast, level: float) -> float:
     """Mean width of the central interval that holds ``level`` of the mass."""
     tail = (1 - level) / 2
-    return float(
-        np.mean(forecast.quantile(round(1 - tail, 6)) - forecast.quantile(round(tail, 6)))
-    )
+    return float(np.mean(forecast.quantile(round(1 - tail, 6)) - forecast.quantile(round(tail, 6))))
 
 
 def _rank_correlation(errors: Array, sd_rank: Array) -> Array:
@@ -47,10 +45,11 @@ def error_sd_rank(forecast: Forecast, y: Array, y_scale: float | None) -> float 
 
 def error_sd_rank_ceiling(forecast: Forecast, y: Array, y_scale: float | None) -> float | Undefined:
     """Mean of ``error_sd_rank`` if the errors came from the forecast's own sds."""
-    if np.ptp(forecast.sd) == 0:
+    sd = np.sort(forecast.sd)  # the simulation must not depend on the order of the points
+    if np.ptp(sd) == 0:
         return Undefined("the predictive sd is constant")
-    errors = np.abs(standard_normal(len(y), CEILING_DRAWS)) * forecast.sd
-    return float(_rank_correlation(errors, rankdata(forecast.sd)).mean())
+    errors = np.abs(standard_normal(len(y), CEILING_DRAWS)) * sd
+    return float(_rank_correlation(errors, rankdata(sd)).mean())
 
 
 def _retained_area(squared: Array, order_by: Array) -> Array:
@@ -70,7 +69,7 @@ def _retained_area(squared: Array, order_by: Array) -> Array:
 
 
 def _rejection_ratio(squared: Array, sd: Array) -> Array:
-    """(random - model) / (random - oracle) for squared errors (..., n); the random line is exact."""
+    """(random - model) / (random - oracle) for squared errors (..., n), random exact."""
     random = squared.mean(axis=-1) / 2
     model = _retained_area(squared, sd)
     ideal = np.cumsum(np.sort(squared, axis=-1), axis=-1) / len(sd)
@@ -92,10 +91,11 @@ def prr_ceiling(forecast: Forecast, y: Array, y_scale: float | None) -> float | 
     """Mean of ``prr`` if the errors came from the forecast's own sds."""
     if len(y) < 2:
         return Undefined("one point has no order")
-    squared = (standard_normal(len(y), CEILING_DRAWS) * forecast.sd) ** 2
-    if np.ptp(forecast.sd) == 0:
+    sd = np.sort(forecast.sd)
+    if np.ptp(sd) == 0:
         return 0.0
-    return float(_rejection_ratio(squared, forecast.sd).mean())
+    squared = (standard_normal(len(y), CEILING_DRAWS) * sd) ** 2
+    return float(_rejection_ratio(squared, sd).mean())
 
 
 METRICS = (

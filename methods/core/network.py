@@ -5,6 +5,7 @@ A layer is (weight (b, in, out), bias (b, 1, out)); a network is a list of layer
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -47,7 +48,7 @@ def forward(layers: Sequence[Layer], inputs: Tensor) -> Tensor:
 def widths(features: int, hidden: Sequence[int], outputs: int) -> list[tuple[int, int]]:
     """(in, out) of every layer."""
     sizes = [features, *hidden, outputs]
-    return list(zip(sizes, sizes[1:], strict=False))
+    return list(pairwise(sizes))
 
 
 def uniform_layers(shape: Sequence[tuple[int, int]], generator: torch.Generator) -> list[Tensor]:

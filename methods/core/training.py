@@ -159,7 +159,7 @@ def train(
 
 
 def _stacks(jobs: Sequence[Job], batch_size: int | None, widest: int) -> Iterator[list[int]]:
-    """Yield indices of jobs that train together: the same number of rows, at most a cache's worth."""
+    """Yield indices of jobs that train together: equal rows, at most a cache's worth."""
     by_rows = sorted(range(len(jobs)), key=lambda k: len(jobs[k].rows))
     for n, group in groupby(by_rows, key=lambda k: len(jobs[k].rows)):
         batch = min(n, batch_size or n)
@@ -170,7 +170,9 @@ def _stacks(jobs: Sequence[Job], batch_size: int | None, widest: int) -> Iterato
 
 
 def _require_finite(trained: Trained) -> None:
-    finite = torch.stack([p.flatten(1).isfinite().all(dim=1) for p in trained.parameters]).all(dim=0)
+    finite = torch.stack([p.flatten(1).isfinite().all(dim=1) for p in trained.parameters]).all(
+        dim=0
+    )
     if not finite.all():
         first = int((~finite).nonzero()[0])
         raise FloatingPointError(
@@ -208,7 +210,6 @@ def _train_stack(
     parameters = [
         torch.stack(same).to(device).requires_grad_() for same in zip(*starts, strict=True)
     ]
-    weights = parameters[: 2 * objective.n_layers : 2]
     decay = torch.tensor([job.decay for job in jobs], device=device)[:, None, None]
     optimizer = torch.optim.Adam(parameters, lr=schedule.learning_rate, foreach=True)
     n = rows.shape[1]
@@ -226,10 +227,9 @@ def _train_stack(
             rows_now = Batch(batch_X.float(), batch_y.float(), share, noise, n)
             loss = objective.loss(parameters, rows_now)
             gradients = torch.autograd.grad(loss.sum(), parameters)
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient
-            for weight in weights:
-                weight.grad = weight.grad + decay * weight.detach()
+            for k, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
+                decays = k < 2 * objective.n_layers and k % 2 == 0  # a weight, not a bias
+                parameter.grad = gradient + decay * parameter.detach() if decays else gradient
             if schedule.cosine:
                 rate = 0.5 * schedule.learning_rate * (1 + np.cos(np.pi * step / n_steps))
                 optimizer.param_groups[0]["lr"] = float(rate)

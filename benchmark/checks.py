@@ -1,0 +1,283 @@
+"""Conformance checks for plug-ins: the laws of the contracts, each tried on small data.
+
+``howrobust check NAME`` prints the findings; a plug-in's own tests may call `check_method`,
+`check_source`, `check_stress` and `check_metric`, which return them.
+"""
+
+import pickle
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from howrobust import catalogue
+from howrobust.data import Source
+from howrobust.errors import BadInput
+from howrobust.method import Method, Problem
+from howrobust.metrics.contract import Metric, Undefined, evaluate
+from howrobust.predictive import Array, GaussianMixture, Predictive
+from howrobust.stress.contract import Context, InputStress
+
+Check = tuple[str, Callable[[], None]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A law, whether it held, and what happened where it did not."""
+
+    law: str
+    passed: bool
+    detail: str = ""
+
+
+def check_plugin(name: str) -> list[Finding]:
+    """Check a plug-in by catalogue name, or a method by ``package.module:Class``.
+
+    Raises BadInput for a name that is in no group.
+    """
+    if ":" in name or name in catalogue.entries("methods"):
+        return check_method(catalogue.MethodSpec.parse(name).build)
+    if name in catalogue.entries("datasets"):
+        return check_source(catalogue.DataSpec(name).open)
+    if name in catalogue.entries("stress"):
+        return check_stress(catalogue.load_stress(name))
+    if name in catalogue.entries("metrics"):
+        return check_metric(catalogue.load("metrics", name))
+    known = [n for group in catalogue.KINDS for n in catalogue.names(group)]
+    raise BadInput(f"unknown plug-in {name!r}; known: {', '.join(known)}")
+
+
+def _findings(checks: Iterator[Check]) -> list[Finding]:
+    found = []
+    for law, check in checks:
+        try:
+            check()
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            message = str(error) or f"`{where.line}` is false"
+            found.append(Finding(law, False, f"{type(error).__name__}: {message}"))
+        else:
+            found.append(Finding(law, True))
+    return found
+
+
+def _require(condition: object, message: str) -> None:
+    if not bool(condition):
+        raise ValueError(message)
+
+
+def _problem(n: int, seed: int) -> Problem:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 3))
+    X[:, 0] = 100 + 10 * X[:, 0]
+    y = 5 + 2 * X[:, 1] + np.sin(X[:, 2]) + 0.3 * rng.normal(size=n)
+    X.flags.writeable = y.flags.writeable = False
+    return Problem(X, y, seed)
+
+
+def check_method(make: Callable[[], Method]) -> list[Finding]:
+    """Check the laws of `Method`, `Posterior` and `Predictive`; ``make()`` returns a new method."""
+    problems = [_problem(n, seed) for seed, n in enumerate((60, 47, 60))]
+    X, y = _problem(40, 9).X, _problem(40, 9).y
+    if make().sees_truth:
+        return [Finding("a method that is told the truth has no posterior to check", True)]
+    posteriors = make().infer_stack(problems)
+
+    def one_posterior_per_problem() -> None:
+        _require(len(posteriors) == len(problems), "infer_stack must return one per problem")
+
+    def stack_equals_singles() -> None:
+        for problem, stacked in zip(problems, posteriors, strict=True):
+            (alone,) = make().infer_stack([problem])
+            whole, single = (p.predictive(X, seed=3) for p in (stacked, alone))
+            for a, b in zip(_numbers(whole, y), _numbers(single, y), strict=True):
+                _require(np.array_equal(a, b), "a problem's posterior depends on its neighbours")
+
+    def global_generators_are_left_alone() -> None:
+        before = _global_states()
+        (posterior,) = make().infer_stack(problems[:1])
+        posterior.predictive(X, seed=5).mean()
+        _require(_global_states() == before, "a global generator was used")
+
+    def same_seed_same_forecast() -> None:
+        first, second = (posteriors[0].predictive(X, seed=5).mean() for _ in range(2))
+        _require(np.array_equal(first, second), "two forecasts with one seed differ")
+
+    def subsets_of_rows_agree() -> None:
+        whole = posteriors[0].predictive(X, seed=5).mean()
+        part = posteriors[0].predictive(X[::3], seed=5).mean()
+        np.testing.assert_allclose(part, whole[::3], rtol=1e-9, atol=1e-9)
+
+    def distribution_is_one() -> None:
+        _check_distribution(posteriors[0].predictive(X, seed=5), y)
+
+    def posterior_can_be_pickled() -> None:
+        again = pickle.loads(pickle.dumps(posteriors[0]))
+        first, second = (p.predictive(X, seed=5).mean() for p in (again, posteriors[0]))
+        _require(np.array_equal(first, second), "a pickled posterior forecasts something else")
+
+    def predict_is_the_mean() -> None:
+        estimator = make().set_params(random_state=0).fit(problems[0].X, problems[0].y)
+        mean = estimator.predict_distribution(X).mean()
+        predicted = estimator.predict(X)
+        _require(np.array_equal(predicted, mean), "predict is not the mean of the distribution")
+        _require(predicted.dtype == np.float64, f"predict returned {predicted.dtype}, not float64")
+
+    def settings_are_stored_untouched() -> None:
+        method = make()
+        for word, value in method.get_params(deep=False).items():
+            _require(getattr(method, word) is value, f"__init__ changes {word}")
+
+    return _findings(iter([
+        ("one posterior per problem", one_posterior_per_problem),
+        ("law 2: a stack equals its problems alone, bit for bit", stack_equals_singles),
+        ("law 5: global generators are left alone", global_generators_are_left_alone),
+        ("the same seed gives the same forecast", same_seed_same_forecast),
+        ("a subset of rows has the same forecast", subsets_of_rows_agree),
+        ("cdf, quantiles, moments and density belong to one distribution", distribution_is_one),
+        ("a posterior can be pickled", posterior_can_be_pickled),
+        ("predict is the mean of the distribution, float64", predict_is_the_mean),
+        ("settings are stored untouched", settings_are_stored_untouched),
+    ]))  # fmt: skip
+
+
+def _global_states() -> list[bytes]:
+    """States of the global generators of NumPy and, where it is loaded, torch."""
+    states = [repr(np.random.get_state()[1].tolist()).encode()]  # type: ignore[index]  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    return states + ([torch.get_rng_state().numpy().tobytes()] if torch else [])
+
+
+def _numbers(predictive: Predictive, y: Array) -> tuple[Array, Array]:
+    return predictive.mean(), predictive.logpdf(y)
+
+
+def _check_distribution(predictive: Predictive, y: Array) -> None:
+    mean, (aleatoric, between) = predictive.mean(), predictive.variance_parts()
+    _require(mean.shape == y.shape, f"the mean has shape {mean.shape}, not {y.shape}")
+    _require(np.isfinite(mean).all(), "the mean is not finite")
+    _require((aleatoric > 0).all() and (between >= 0).all(), "a variance part is negative")
+    _require(predictive.n_components >= 1, "n_components is less than 1")
+    _require(np.isfinite(predictive.logpdf(mean)).all(), "the density at the mean is not finite")
+    cdf = predictive.cdf(y)
+    _require(((cdf >= 0) & (cdf <= 1)).all(), "the cdf leaves [0, 1]")
+    levels = np.array([0.05, 0.5, 0.95])
+    quantiles = predictive.quantile(levels)
+    _require((np.diff(quantiles, axis=0) >= 0).all(), "quantiles are not in order")
+    back = predictive.cdf(quantiles)
+    np.testing.assert_allclose(back, np.broadcast_to(levels[:, None], back.shape), atol=2e-3)
+    # 400 draws: their mean is within 6 standard errors of the mean, at every point.
+    drawn = predictive.sample(400, seed=1)
+    _require(drawn.shape == (400, len(y)), f"sample has shape {drawn.shape}")
+    error = np.sqrt((aleatoric + between) / 400)
+    _require((np.abs(drawn.mean(axis=0) - mean) < 6 * error).all(), "draws miss the mean")
+
+
+def check_source(make: Callable[[], Source]) -> list[Finding]:
+    """Check the laws of `Source`; ``make()`` opens it anew."""
+    source = make()
+
+    def describes_itself() -> None:
+        about = source.provenance
+        _require(about.title and about.source and about.licence, "the provenance is incomplete")
+        _require(len(source.sha256) == 64, "sha256 is not a sha256")
+
+    def splits_are_named() -> None:
+        names = source.splits(2)
+        _require(len(set(names)) == 2, "two splits must have two names")
+
+    def realise_is_a_function() -> None:
+        split = source.splits(1)[0]
+        first, second = source.realise(split, 7), make().realise(split, 7)
+        same = all(a.sha256 == b.sha256 for a, b in zip(first, second, strict=True))
+        _require(same, "the same split and seed gave other rows")
+
+    def rows_are_finite() -> None:
+        for part in source.realise(source.splits(1)[0], 7):
+            _require(
+                np.isfinite(part.X).all() and np.isfinite(part.y).all(), "a value is not finite"
+            )
+            _require(part.X.shape == (len(part.y), len(part.features)), "shapes do not agree")
+            _require(np.ptp(part.y) > 0, "the target is constant")
+
+    def truth_matches_rows() -> None:
+        if source.truth is None:
+            return
+        _, test = source.realise(source.splits(1)[0], 7)
+        truth = source.truth.predictive(test.X)
+        _require(truth.mean().shape == test.y.shape, "the truth has another shape")
+        pit = truth.cdf(test.y)
+        # The mean of n uniforms is within 6 standard errors of one half.
+        off = abs(float(pit.mean()) - 0.5)
+        _require(off < 6 / np.sqrt(12 * len(pit)), "y does not come from its stated truth")
+
+    return _findings(iter([
+        ("it says where it comes from", describes_itself),
+        ("splits have names", splits_are_named),
+        ("a split is a function of its name and the seed", realise_is_a_function),
+        ("rows are finite and shaped", rows_are_finite),
+        ("y comes from the stated truth", truth_matches_rows),
+    ]))  # fmt: skip
+
+
+def check_stress(stress: InputStress) -> list[Finding]:
+    """Check the laws of `InputStress`."""
+    problem = _problem(80, 4)
+    X, y, context = problem.X, problem.y, Context.of(problem.X)
+
+    def ladder_ascends() -> None:
+        ladder = np.array([0.0, *stress.levels])
+        _require(
+            len(stress.levels) > 0 and (np.diff(ladder) > 0).all(), "levels must ascend from 0"
+        )
+
+    def level_zero_is_clean() -> None:
+        clean = stress.apply(X, y, context, 0.0, 1)
+        _require(np.array_equal(clean, X), "level 0 changes the inputs")
+
+    def same_seed_same_inputs() -> None:
+        top = stress.levels[-1]
+        first, second = (stress.apply(X, y, context, top, 1) for _ in range(2))
+        _require(np.array_equal(first, second), "one seed gave two results")
+        _require(first.shape == X.shape and np.isfinite(first).all(), "shape or values are off")
+
+    def levels_are_nested() -> None:
+        moved = [np.abs(stress.apply(X, y, context, v, 1) - X).sum() for v in stress.levels]
+        _require((np.diff(moved) >= 0).all(), "a higher level moves the inputs less")
+
+    return _findings(iter([
+        ("levels ascend from 0", ladder_ascends),
+        ("level 0 is clean", level_zero_is_clean),
+        ("the same seed gives the same inputs", same_seed_same_inputs),
+        ("levels are nested", levels_are_nested),
+    ]))  # fmt: skip
+
+
+def check_metric(metric: Metric) -> list[Finding]:
+    """Check the laws of `Metric`."""
+    rng = np.random.default_rng(0)
+    means, y = rng.normal(size=(4, 60)), rng.normal(size=60)
+    order = rng.permutation(60)
+
+    def value(rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> float | Undefined:
+        mixture = GaussianMixture(means[:, rows], 0.5 + np.abs(means[:, rows]))
+        return evaluate(metric, mixture.forecast(y[rows]), y[rows], 1.0)
+
+    def value_or_reason() -> None:
+        found = value(np.arange(60))
+        ok = isinstance(found, float) or (isinstance(found, Undefined) and found.reason)
+        _require(ok, f"it returned {found!r}")
+
+    def row_order_is_irrelevant() -> None:
+        first, second = value(np.arange(60)), value(order)
+        if isinstance(first, float) and isinstance(second, float):
+            np.testing.assert_allclose(first, second, rtol=1e-9)
+        else:
+            _require(first == second, "the order of rows changes whether it is defined")
+
+    return _findings(iter([
+        ("a finite value, or undefined with a reason", value_or_reason),
+        ("the order of rows does not matter", row_order_is_irrelevant),
+    ]))  # fmt: skip
