@@ -145,7 +145,8 @@ def check_method(make: Callable[[], Method]) -> list[Finding]:
 
 def _global_states() -> list[bytes]:
     """States of the global generators of NumPy and, where it is loaded, torch."""
-    states = [repr(np.random.get_state()[1].tolist()).encode()]  # type: ignore[index]  # noqa: NPY002
+    numpy = np.random.get_state(legacy=True)  # noqa: NPY002 - looked at, never used
+    states = [repr((numpy[0], numpy[1].tolist(), *numpy[2:])).encode()]
     torch = sys.modules.get("torch")
     return states + ([torch.get_rng_state().numpy().tobytes()] if torch else [])
 

@@ -14,6 +14,8 @@ from sklearn.utils.validation import check_is_fitted, check_random_state, valida
 from howrobust.data import Truth
 from howrobust.predictive import Array, Predictive
 
+COUNTS = {"epochs", "n_draws", "n_members", "n_folds", "n_shuffles", "max_rows"}
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -110,19 +112,25 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def settings(self) -> dict[str, Any]:
         """Constructor words as they apply: a preset replaces those left at their default.
 
-        Raises ValueError for an unknown preset.
+        Raises ValueError for an unknown preset, or a count that is not at least 1.
         """
         words: dict[str, Any] = self.get_params(deep=False)
         preset = words.get("preset")
-        if preset is None:
-            return words
-        if preset not in self.PRESETS:
-            known = ", ".join(sorted(self.PRESETS)) or "none"
-            raise ValueError(f"unknown preset {preset!r} of {type(self).__name__}; known: {known}")
-        parameters = signature(type(self)).parameters
-        for word, value in self.PRESETS[preset].items():
-            if words[word] == parameters[word].default:
-                words[word] = value
+        if preset is not None:
+            if preset not in self.PRESETS:
+                known = ", ".join(sorted(self.PRESETS)) or "none"
+                raise ValueError(
+                    f"unknown preset {preset!r} of {type(self).__name__}; known: {known}"
+                )
+            parameters = signature(type(self)).parameters
+            for word, value in self.PRESETS[preset].items():
+                if words[word] == parameters[word].default:
+                    words[word] = value
+        for word in COUNTS & words.keys():
+            if not isinstance(words[word], int | np.integer) or words[word] < 1:
+                raise ValueError(
+                    f"{word} must be a whole number of at least 1, not {words[word]!r}"
+                )
         return words
 
 

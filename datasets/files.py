@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from howrobust import seeds
 from howrobust.data import (
+    FEWEST_ROWS,
     Dataset,
     Provenance,
     Source,
@@ -52,6 +53,8 @@ class TableFile(Source):
         self.name = path
         self.family = "group" if groups else "time" if time else "random"
         table = read_table(Path(path))
+        if len(table) < FEWEST_ROWS:
+            raise BadInput(f"{path} has {len(table)} rows; at least {FEWEST_ROWS} are needed")
         target = target if target is not None else str(table.columns[-1])
         for column in (target, groups, time):
             _require_column(table, column, path)

@@ -66,6 +66,8 @@ class MCDropout(Method):
         words = self.settings()
         if not 0 < words["dropout"] < 1:
             raise ValueError(f"dropout must be between 0 and 1, not {words['dropout']}")
+        if words["tau"] is not None and not words["tau"] > 0:
+            raise ValueError(f"tau must be greater than 0, or None, not {words['tau']}")
         pool = Pool.of(problems)
         fitted = words["tau"] is None
         jobs = [self._job(problem, pool.rows(k), words) for k, problem in enumerate(problems)]

@@ -29,8 +29,11 @@ def number(estimate: Estimate | None) -> str:
 
 
 def cost(row: Row, name: str) -> str:
-    """A cost with three significant digits."""
-    return f"{row.costs[name]:.3g}" if name in row.costs else "-"
+    """A cost with three significant digits, whole above 100."""
+    if name not in row.costs:
+        return "-"
+    value = row.costs[name]
+    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def place(row: Row) -> str:

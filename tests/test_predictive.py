@@ -1,5 +1,12 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import integrate, stats
+
 from howrobust.datasets.synthetic import Quintic
 from howrobust.predictive import (
     GaussianMixture,
@@ -8,10 +15,6 @@ from howrobust.predictive import (
     divergence,
     expected_scores,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from scipy import integrate, stats
 
 LEVELS = np.array([0.01, 0.1, 0.5, 0.9, 0.99])
 finite = st.floats(-50, 50, width=32)
@@ -101,7 +104,7 @@ def crps_by_integration(mixture_mean, mixture_sd, y):
 
     edges = [-60, y, 60]
     parts = [integrate.quad(integrand, a, b, limit=400, epsabs=1e-10)[0] for a, b in
-             zip(edges, edges[1:], strict=False)]  # fmt: skip
+             pairwise(edges)]  # fmt: skip
     return sum(parts)
 
 

@@ -1,5 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
+
 from howrobust import seeds
 
 parts = st.lists(st.one_of(st.text(), st.integers(), st.floats(allow_nan=False)), max_size=4)

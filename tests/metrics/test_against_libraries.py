@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scoringrules
 import uncertainty_toolbox as uct
+
 from howrobust.metrics import score
 from howrobust.metrics.calibration import share_below
 from howrobust.predictive import GaussianMixture
@@ -42,7 +43,9 @@ def test_accuracy_and_gaussian_scores_are_those_of_uncertainty_toolbox(gaussian)
     assert found["mae"] == pytest.approx(accuracy["mae"], rel=RTOL)
     assert found["rmse"] == pytest.approx(accuracy["rmse"], rel=RTOL)
     assert found["r2"] == pytest.approx(accuracy["r2"], rel=RTOL)
-    assert found["nll"] == pytest.approx(uct.metrics_scoring_rule.nll_gaussian(mean, sd, y), rel=RTOL)
+    assert found["nll"] == pytest.approx(
+        uct.metrics_scoring_rule.nll_gaussian(mean, sd, y), rel=RTOL
+    )
     assert found["crps"] == pytest.approx(
         uct.metrics_scoring_rule.crps_gaussian(mean, sd, y), rel=RTOL
     )
@@ -51,7 +54,9 @@ def test_accuracy_and_gaussian_scores_are_those_of_uncertainty_toolbox(gaussian)
 
 def test_pinball_is_the_check_score_on_the_same_levels(gaussian):
     mean, sd, y = gaussian
-    theirs = uct.metrics_scoring_rule.check_score(mean, sd, y, start_q=0.01, end_q=0.99, resolution=99)
+    theirs = uct.metrics_scoring_rule.check_score(
+        mean, sd, y, start_q=0.01, end_q=0.99, resolution=99
+    )
     found = score(GaussianMixture(mean[None], sd), y)
     assert found["pinball"] == pytest.approx(theirs, rel=RTOL)
 

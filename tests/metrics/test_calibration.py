@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from scipy.stats import kstest
+
 from howrobust.metrics import METRICS, Undefined, evaluate, score
 from howrobust.metrics.calibration import (
     _grid_share,
@@ -10,7 +12,6 @@ from howrobust.metrics.calibration import (
     worst_group,
 )
 from howrobust.predictive import GaussianMixture
-from scipy.stats import kstest
 
 METRIC = {metric.name: metric for metric in METRICS}
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from howrobust.methods.core.training import scaling_of
 from howrobust.metrics import METRICS, score
 from howrobust.metrics.calibration import share_below
@@ -83,13 +84,44 @@ def test_scalers_see_training_rows_alone():
 
 
 def test_every_name_of_the_scoring_document_is_scored():
-    wanted = set(
-        "rmse mae r2 nll nll_gaussian nll_std crps mace rmsce mace_quantile mace_null mace_p "
-        "mace_quantile_null mace_quantile_p ence ence_null ence_p coverage_50 coverage_90 "
-        "coverage_95 coverage_997 width_90 width_95 interval_score_90 interval_score_95 pinball "
-        "sharpness between_share error_sd_rank error_sd_rank_ceiling prr prr_ceiling "
-        "worst_group_coverage_90 worst_group_coverage_90_null kl_to_truth nll_rounded".split()
-    )
+    wanted = {
+        "rmse",
+        "mae",
+        "r2",
+        "nll",
+        "nll_gaussian",
+        "nll_std",
+        "crps",
+        "mace",
+        "rmsce",
+        "mace_quantile",
+        "mace_null",
+        "mace_p",
+        "mace_quantile_null",
+        "mace_quantile_p",
+        "ence",
+        "ence_null",
+        "ence_p",
+        "coverage_50",
+        "coverage_90",
+        "coverage_95",
+        "coverage_997",
+        "width_90",
+        "width_95",
+        "interval_score_90",
+        "interval_score_95",
+        "pinball",
+        "sharpness",
+        "between_share",
+        "error_sd_rank",
+        "error_sd_rank_ceiling",
+        "prr",
+        "prr_ceiling",
+        "worst_group_coverage_90",
+        "worst_group_coverage_90_null",
+        "kl_to_truth",
+        "nll_rounded",
+    }
     assert wanted <= {metric.name for metric in METRICS}
     rng = np.random.default_rng(0)
     found = score(GaussianMixture(rng.normal(size=(5, 60)), 0.5 + rng.random(60)), np.zeros(60), 1)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
+
 from howrobust.metrics import METRICS, Undefined, evaluate, score
 from howrobust.predictive import GaussianMixture
-from scipy.stats import spearmanr
 
 METRIC = {metric.name: metric for metric in METRICS}
 
@@ -74,8 +75,9 @@ def test_between_share_is_the_share_of_the_means_variance():
 
 
 def test_a_target_that_the_forecast_rules_out_is_undefined_not_infinite():
-    from howrobust.predictive import Known
     from scipy.stats import uniform
+
+    from howrobust.predictive import Known
 
     known = Known(uniform(np.zeros(4), np.ones(4)))
     found = evaluate(METRIC["nll"], known.forecast(np.full(4, 3.0)), np.full(4, 3.0), None)

@@ -1,0 +1,5 @@
+"""``python -m howrobust``."""
+
+from howrobust.cli import main
+
+main()

@@ -1,0 +1,116 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from howrobust.catalogue import DataSpec
+from howrobust.errors import BadInput
+
+
+@pytest.fixture
+def frame():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "a": rng.normal(size=60),
+            "flag": rng.random(60) < 0.5,
+            "site": rng.choice(["north", "south", "=cmd"], 60),
+            "when": pd.date_range("2020-01-01", periods=60).astype(str),
+            "y": rng.normal(size=60),
+        }
+    )
+
+
+def write(tmp_path, frame, name="my.csv"):
+    path = tmp_path / name
+    frame.to_csv(path, index=False)
+    return str(path)
+
+
+def test_numbers_and_booleans_are_features(tmp_path, frame):
+    path = write(tmp_path, frame[["a", "flag", "y"]])
+    train, test = DataSpec(path, target="y").open().realise("random-0", 0)
+    assert train.features == ("a", "flag")
+    assert (len(train.y), len(test.y)) == (54, 6)
+    assert set(np.unique(train.X[:, 1])) == {0.0, 1.0}
+
+
+def test_the_last_column_is_the_target_where_none_is_named(tmp_path, frame):
+    train, _ = DataSpec(write(tmp_path, frame[["a", "y"]])).open().realise("random-0", 0)
+    assert train.target == "y"
+
+
+def test_parquet_gives_the_same_rows_as_csv(tmp_path, frame):
+    own = frame[["a", "flag", "y"]]
+    own.to_parquet(tmp_path / "my.parquet")
+    csv = DataSpec(write(tmp_path, own)).open().data
+    parquet = DataSpec(str(tmp_path / "my.parquet")).open().data
+    np.testing.assert_array_equal(csv.X, parquet.X)
+    np.testing.assert_array_equal(csv.y, parquet.y)
+
+
+def test_text_is_refused_by_name_or_encoded(tmp_path, frame):
+    path = write(tmp_path, frame[["a", "site", "y"]])
+    with pytest.raises(BadInput, match=r"column 'site' .* is text.*--one-hot"):
+        DataSpec(path, target="y").open()
+    train, _ = DataSpec(path, target="y", one_hot=True).open().realise("random-0", 0)
+    assert train.features == ("a", "site_=cmd", "site_north", "site_south")
+    np.testing.assert_array_equal(train.X[:, 1:].sum(axis=1), 1)
+
+
+def test_groups_and_time_order_the_splits_and_are_no_features(tmp_path, frame):
+    path = write(tmp_path, frame)
+    source = DataSpec(path, target="y", one_hot=True, groups="site").open()
+    assert "site_north" not in source.data.features
+    train, test = source.realise(source.splits(1)[0], 0)
+    assert len(train.y) + len(test.y) == 60
+    source = DataSpec(path, target="y", one_hot=True, time="when").open()
+    train, test = source.realise(source.splits(3)[0], 0)
+    assert (len(train.y), len(test.y)) == (42, 6)
+    with pytest.raises(BadInput, match="not by both"):
+        DataSpec(path, target="y", groups="site", time="when").open()
+
+
+BAD = {
+    "empty": ("", "is empty"),
+    "header alone": ("a,y\n", "at least 10"),
+    "three rows": ("a,y\n1,2\n2,3\n3,5\n", "3 rows; at least 10"),
+    "not a number": ("a,y\n" + "1,2\n" * 11 + ",5\n", "column 'a' .* 1 missing"),
+    "infinite": ("a,y\n" + "1,2\n" * 11 + "inf,5\n", "column 'a' .* infinite"),
+    "constant target": ("a,y\n" + "".join(f"{k},7\n" for k in range(20)), "constant"),
+    "duplicate names": ("a,a,y\n" + "1,2,3\n" * 12, "two columns called 'a'"),
+    "text target": ("a,y\n" + "".join(f"{k},t{k}\n" for k in range(12)), "'y' .* is text"),
+    "no features": ("y\n" + "".join(f"{k}\n" for k in range(12)), "no feature columns"),
+    "ragged": ("a,y\n" + "1,2\n" * 11 + "1,2,3,4\n", "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_learnt_from_is_said_in_one_sentence(tmp_path, case):
+    text, message = BAD[case]
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(BadInput, match=message) as caught:
+        DataSpec(str(path), target="y").open()
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_not_tables_are_named(tmp_path):
+    with pytest.raises(BadInput, match="no file"):
+        DataSpec(str(tmp_path / "nowhere.csv")).open()
+    (tmp_path / "table.xlsx").write_bytes(b"PK")
+    with pytest.raises(BadInput, match="is neither"):
+        DataSpec(str(tmp_path / "table.xlsx")).open()
+    (tmp_path / "bad.parquet").write_bytes(b"not parquet")
+    with pytest.raises(BadInput, match="cannot be read"):
+        DataSpec(str(tmp_path / "bad.parquet")).open()
+    (tmp_path / "bytes.csv").write_bytes(b"a,y\n\xff\xfe,1\n")
+    with pytest.raises(BadInput, match="cannot be read"):
+        DataSpec(str(tmp_path / "bytes.csv")).open()
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(BadInput, match="cannot be read"):
+        DataSpec(str(tmp_path / "folder.csv")).open()
+
+
+def test_a_target_that_is_not_there_is_named_with_those_that_are(tmp_path, frame):
+    with pytest.raises(BadInput, match=r"no column 'price'; its columns are: a, y"):
+        DataSpec(write(tmp_path, frame[["a", "y"]]), target="price").open()

@@ -1,0 +1,102 @@
+"""A third party's plug-ins: nearest neighbours, a data set, a metric, methods that misbehave."""
+
+import os
+import time
+
+import numpy as np
+
+from howrobust.data import Dataset, Provenance, Source, numbered, random_split, split_number
+from howrobust.method import Posterior, SingleMethod
+from howrobust.metrics import Metric
+from howrobust.predictive import GaussianMixture
+
+
+class Nearest(SingleMethod):
+    """The k nearest training targets, with the sd of their leave-one-out errors."""
+
+    components = "neighbours"
+    noise_model = "constant; leave-one-out errors"
+
+    def __init__(self, k=5, random_state=None):
+        self.k = k
+        self.random_state = random_state
+
+    def infer(self, problem):
+        return Neighbours(problem.X.copy(), problem.y.copy(), self.k)
+
+
+class Neighbours(Posterior):
+    def __init__(self, X, y, k):
+        self.X, self.y, self.k = X, y, k
+        self.scale = X.std(axis=0)
+        self.scale[self.scale == 0] = 1
+        self.noise = 0.0
+        nearest = self.targets(X, skip=1)
+        self.noise = float(np.std(y - nearest.mean(axis=0))) + 1e-9
+
+    def targets(self, X, skip=0):
+        apart = (((X[:, None] - self.X[None]) / self.scale) ** 2).sum(axis=-1)
+        order = np.argsort(apart, axis=1, kind="stable")[:, skip : skip + self.k]
+        return self.y[order].T
+
+    def predictive(self, X, draws=None, seed=0):
+        return GaussianMixture(self.targets(X), self.noise)
+
+
+class Unfaithful(SingleMethod):
+    """Breaks a law: its forecast depends on a global generator."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def infer(self, problem):
+        np.random.rand()  # noqa: NPY002
+        return Neighbours(problem.X, problem.y, 3)
+
+
+class Poison(SingleMethod):
+    """Fails in the way it is told, on data whose first training target is above its threshold."""
+
+    def __init__(self, how="raise", above=-np.inf, random_state=None):
+        self.how = how
+        self.above = above
+        self.random_state = random_state
+
+    def infer(self, problem):
+        if problem.y[0] > self.above:
+            if self.how == "raise":
+                raise RuntimeError("poisoned\nby design")
+            if self.how == "exit":
+                os._exit(7)
+            if self.how == "hang":
+                time.sleep(3600)
+            if self.how == "mutate":
+                problem.y[:] = 0
+            if self.how == "nan":
+                problem = type(problem)(problem.X, np.full_like(problem.y, np.nan), problem.seed)
+        return Neighbours(problem.X, problem.y, 3)
+
+
+class Line(Source):
+    """y = x with a little noise."""
+
+    name = "line"
+    provenance = Provenance("a line", "tests", "none needed", "-")
+
+    def splits(self, count=None, family=None):
+        return numbered("random", count, 3, None, self.name)
+
+    def realise(self, split, seed):
+        split_number(split, "random", self.name)
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(60, 1))
+        data = Dataset(X, X[:, 0] + 0.1 * rng.normal(size=60), ("x",))
+        train, test = random_split(60, seed + split_number(split, "random", self.name))
+        return data.take(train), data.take(test)
+
+    @property
+    def sha256(self):
+        return self.realise("random-0", 0)[0].sha256
+
+
+WORST_ERROR = Metric("worst_error", "low", lambda f, y, s: float(np.abs(y - f.mean).max()))

@@ -1,0 +1,87 @@
+"""Plug-ins: every built-in keeps the laws, a third party's is found, and a bad one fails alone."""
+
+import pytest
+from commandline import howrobust
+
+import howrobust as hr
+from howrobust import catalogue
+from howrobust.checks import check_plugin
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for group in ("methods", "datasets", "stress") for name in catalogue.names(group)],
+)
+def test_every_built_in_plug_in_keeps_the_laws(name, request):
+    if name.startswith("uci/"):
+        request.getfixturevalue("uci")
+    broken = [f for f in check_plugin(name) if not f.passed]
+    assert broken == []
+
+
+def test_a_third_partys_method_is_found_checked_and_run(plugin_path, tmp_path):
+    code, out, _ = howrobust("list", "methods", PYTHONPATH=plugin_path)
+    assert code == 0
+    assert "nearest" in out.split()
+    for name in ("nearest", "howrobust_nearest:Nearest", "line", "worst_error"):
+        code, out, err = howrobust("check", name, PYTHONPATH=plugin_path)
+        assert code == 0, out + err
+    code, out, err = howrobust(
+        "run", "-m", "nearest[k=3]", "-m", "howrobust_nearest:Nearest",
+        "-d", "line", "-d", "quintic",
+        "--splits", "2", "--out", tmp_path, PYTHONPATH=plugin_path,
+    )  # fmt: skip
+    assert code == 0, err
+    records = hr.load(tmp_path).records()
+    assert {"nearest[k=3]", "howrobust_nearest:Nearest"} <= set(records["method"])
+    own = records[records["metric"] == "worst_error"]
+    assert (own["status"] == "ok").all()
+    assert len(own) == (3 + 4) * 2 * 6  # the oracle knows quintic but not the third party's line
+
+
+def test_a_plug_in_that_breaks_a_law_is_told_which(plugin_path):
+    code, out, _ = howrobust("check", "unfaithful", PYTHONPATH=plugin_path)
+    assert code == 1
+    assert "FAILED law 5" in out
+
+
+POISON = {
+    "raise": "RuntimeError: poisoned",
+    "exit": "crash",
+    "hang": "timeout",
+    "nan": "ValueError",
+    "mutate": "read-only",
+}
+
+
+@pytest.mark.parametrize("how", POISON)
+def test_a_bad_cell_fails_alone_with_its_reason(how, plugin_path, tmp_path):
+    # On one split of quintic the first training target is above the threshold, on others not.
+    from howrobust.datasets.synthetic import Quintic
+
+    source = Quintic()
+    first = {s: source.realise(s, 0)[0].y[0] for s in source.splits(3)}
+    guilty = max(first, key=first.get)
+    above = float(sorted(first.values())[-2]) + 1e-9
+    code, out, err = howrobust(
+        "run", "-d", "quintic", "-m", f'poison[how="{how}",above={above!r}]',
+        "-m", "bayesian_ridge",
+        "--stress", "input_noise", "--splits", "3", "--timeout", "4", "--out", tmp_path,
+        PYTHONPATH=plugin_path,
+    )  # fmt: skip
+    assert code == 1, out + err
+    assert "Traceback" not in err
+    results = hr.load(tmp_path)
+    cells = {(c["method"].split("[")[0], c["split"]): c for c in results.cells()}
+    assert all(c["status"] == "ok" for k, c in cells.items() if k != ("poison", guilty))
+    bad = cells["poison", guilty]
+    assert bad["status"] == "failed"
+    assert POISON[how] in bad["reason"] + bad["traceback"]
+    records = results.records()
+    lost = records[(records["method"] == bad["method"]) & (records["split"] == guilty)]
+    assert set(lost["status"]) == {"failed"}
+    assert lost["value"].isna().all()
+    assert len(lost) == len(records[(records["method"] == "bayesian_ridge")]) / 3
+    assert f"failed: {bad['method']} on quintic {guilty}" in out
+    page = (tmp_path / "report.html").read_text()
+    assert bad["reason"].split(":")[0] in page
