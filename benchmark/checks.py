@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -145,7 +146,7 @@ def check_method(make: Callable[[], Method]) -> list[Finding]:
 
 def _global_states() -> list[bytes]:
     """States of the global generators of NumPy and, where it is loaded, torch."""
-    numpy = np.random.get_state(legacy=True)  # noqa: NPY002 - looked at, never used
+    numpy: Any = np.random.get_state(legacy=True)  # noqa: NPY002 - looked at, never used
     states = [repr((numpy[0], numpy[1].tolist(), *numpy[2:])).encode()]
     torch = sys.modules.get("torch")
     return states + ([torch.get_rng_state().numpy().tobytes()] if torch else [])

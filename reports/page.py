@@ -36,7 +36,8 @@ def render(results: Results) -> str:
     )
     figures: dict[str, list[dict[str, str]]] = {}
     for picture in pictures(summary):
-        shown = {"title": picture.title, "alt": picture.alt, "svg": picture.svg()}
+        shape = "narrow" if picture.name.startswith("calibration") else "wide"
+        shown = {"title": picture.title, "alt": picture.alt, "shape": shape, "svg": picture.svg()}
         figures.setdefault(picture.dataset, []).append(shown)
     datasets = [
         {
@@ -82,6 +83,8 @@ def _answer(summary: Summary, data: dict[str, Any], rows: list[Row]) -> str:
     ties = [row.method for row in rows[1:] if row.tied]
     text = f"On {name}, {best.method} has the best score (nll {tables.number(best.scores['nll'])})"
     text += f", not distinguishable from {', '.join(ties)}. " if ties else ". "
+    if len(summary.values(name, best.method, "nll")) < 2:
+        text += "One split cannot tell a difference from chance: run more to know. "
     cell = summary.finished(name, best.method)[0]
     forecast = summary.forecasts(cell)["none", 0.0]
     lower, upper = forecast.quantile(0.025)[0], forecast.quantile(0.975)[0]

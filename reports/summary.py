@@ -161,7 +161,7 @@ class Summary:
             [self.values(dataset, method, "nll"), self.values(dataset, best, "nll")], axis=1
         ).dropna()
         if len(pair) < 2:
-            return True
+            return False  # one split says nothing about chance; the page says so instead
         difference = (pair.iloc[:, 0] - pair.iloc[:, 1]).to_numpy()
         found = over_splits(difference, self.overlap(dataset))
         return found.lower <= 0 <= found.upper
