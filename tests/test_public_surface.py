@@ -4,9 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import howrobust as hr
 import numpy as np
 import pytest
+
+import howrobust as hr
 from howrobust.predictive import GaussianMixture
 
 ROOT = Path(__file__).parents[1]
