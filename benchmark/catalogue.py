@@ -8,8 +8,10 @@ import difflib
 import hashlib
 import importlib
 import inspect
+import os
+import sys
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -48,6 +50,9 @@ def load(group: str, name: str) -> Any:
     """Import a plug-in by name; BadInput for an unknown one or one that does not import."""
     if group == "methods" and ":" in name:
         entry = EntryPoint(name, name, f"howrobust.{group}")
+        here = os.getcwd()
+        if here not in sys.path and "" not in sys.path:
+            sys.path.insert(0, here)  # as `python -m` does: a user's module lies beside the data
     else:
         known = entries(group)
         if name not in known:
@@ -141,11 +146,10 @@ class MethodSpec:
         if package.startswith("howrobust"):
             own = Path(__file__).parent
             files += [own / f"{name}.py" for name in ("predictive", "quadrature", "streams")]
-        return files_sha256(tuple(files))
+        return files_sha256(files)
 
 
-@lru_cache
-def files_sha256(files: tuple[Path, ...]) -> str:
+def files_sha256(files: list[Path]) -> str:
     """Hash of some files' names and contents."""
     digest = hashlib.sha256()
     for file in files:
@@ -178,6 +182,10 @@ class DataSpec:
         return self.name not in entries("datasets") and (
             Path(self.name).suffix.lower() in (".csv", ".parquet") or Path(self.name).exists()
         )
+
+    def absolute(self) -> "DataSpec":
+        """Return the same data with a path that holds in any working directory."""
+        return replace(self, name=os.path.abspath(self.name)) if self.is_file else self
 
     def open(self) -> "Source":
         """Open the source; BadInput for an unknown name or a file that cannot be learnt from."""

@@ -137,6 +137,8 @@ def _conclude(results: "Results", refitted: int) -> int:
     cells, failures = summary.cells, summary.failures()
     if not refitted:
         console.print(f"All {len(cells)} cells were finished before; nothing was refitted.")
+    for warning in summary.warnings():
+        console.print(f"warning: {warning}", markup=False, style="yellow")
     for cell in failures:
         where = f"{cell['method']} on {cell['dataset']} {cell['split']}"
         console.print(f"failed: {where}: {cell['reason']}", markup=False, style="red")

@@ -47,13 +47,12 @@ class Silent:
     def advance(self, ok: int, failed: int, name: str) -> None: ...
 
 
-def fit_and_forecast(job: Job, folder: Path) -> list[Outcome]:
+def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     """Worker: fit one stack and forecast each of its cells at every level.
 
     Raises whatever the method raises while it fits the stack; what goes wrong with one cell's
     forecast fails that cell alone.
     """
-    files = Files(folder)
     source = job.data.open()
     method = job.method.build()
     parts = [source.realise(cell.split, job.seed) for cell in job.cells]
@@ -85,10 +84,10 @@ def fit_and_forecast(job: Job, folder: Path) -> list[Outcome]:
     return outcomes
 
 
-def attempt(job: Job, folder: Path) -> list[Outcome]:
+def attempt(job: Job, files: Files) -> list[Outcome]:
     """Worker: `fit_and_forecast`, with an exception turned into what can cross processes."""
     try:
-        return fit_and_forecast(job, folder)
+        return fit_and_forecast(job, files)
     except Exception as error:
         text = traceback.format_exc()
         return [failure(cell, error, text) for cell in job.cells]
@@ -111,10 +110,12 @@ def run_cells(
     cached = sum(cell.key in done for cell in cells)
     progress.begin(len(cells), cached, "fit")
     todo = [job.of([cell for cell in job.cells if cell.key not in done]) for job in jobs]
+    # A cell that is fitted again keeps the levels that an earlier run forecast.
+    todo = [replace(job, levels=store.with_held_levels(job.cells, job.levels)) for job in todo]
     todo = sorted((job for job in todo if job.cells), key=rough_seconds, reverse=True)
 
     def submit(job: Job) -> Future[list[Outcome]]:
-        return pool.submit(attempt, job, store.folder, limit_s=job.limit_s)
+        return pool.submit(attempt, job, store.files, limit_s=job.limit_s)
 
     pending = {submit(job): job for job in todo}
     while pending:

@@ -177,6 +177,8 @@ def make_plan(request: Request) -> Plan:
     jobs, facts = [], []
     for spec in data:
         source = spec.open()
+        if source.name in {known.name for known in facts}:
+            raise BadInput(f"two data sets are called {source.name!r}; rename one of the files")
         splits = source.splits(
             suite.splits if request.splits is None else request.splits, suite.family
         )
@@ -188,7 +190,9 @@ def make_plan(request: Request) -> Plan:
                 continue
             own = _overridden(method, source.name, suite, request.device)
             cells = _cells(own, method.label, source, splits, repeats, request.seed)
-            jobs.append(Job(own, spec, cells, levels, request.seed, timeout_s, len(train.y)))
+            jobs.append(
+                Job(own, spec.absolute(), cells, levels, request.seed, timeout_s, len(train.y))
+            )
     keys = [cell.key for job in jobs for cell in job.cells]
     run = f"{suite.name}-{_digest([keys, levels])[:12]}"
     labels = tuple(method.label for method in methods)

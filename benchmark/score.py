@@ -33,22 +33,27 @@ def all_metrics() -> tuple[Metric, ...]:
 def score_run(run: str, store: Store, pool: LocalPool, progress: Progress | None = None) -> None:
     """Score what a run's cells lack, in the pool, and commit it cell by cell."""
     progress = progress or Silent()
-    levels = [tuple(pair) for pair in store.run(run)["levels"]]
+    planned = [tuple(pair) for pair in store.run(run)["levels"]]
     metrics = {metric.name for metric in all_metrics()}
-    wanted = {(stress, level, metric) for stress, level in levels for metric in metrics}
     known = store.scored(run)
     cells = store.cells(run)
-    lacking = [c for c in cells if not wanted <= known.get(c["key"], set())]
+    lacking = []
+    for cell in cells:
+        # A cell may hold levels of other runs too; all that it holds is scored.
+        cell["levels"] = list(dict.fromkeys([*planned, *cell["levels"]]))
+        wanted = {(stress, level, metric) for stress, level in cell["levels"] for metric in metrics}
+        if not wanted <= known.get(cell["key"], set()):
+            lacking.append(cell)
     progress.begin(len(cells), len(cells) - len(lacking), "score")
     futures = {}
     for cell in lacking:
         if cell["status"] == "ok":
             paths = store.files.forecast(cell["key"]), store.files.testset(cell["testset"])
-            future = pool.submit(score_cell, *paths, levels, limit_s=SCORING_LIMIT_S)
+            future = pool.submit(score_cell, *paths, cell["levels"], limit_s=SCORING_LIMIT_S)
             futures[future] = cell
         else:
             reason = cell["reason"] or "the cell was not fitted"
-            store.commit_records(cell["key"], failed_records(levels, reason))
+            store.commit_records(cell["key"], failed_records(planned, reason))
             progress.advance(0, 1, cell["dataset"])
     for future in as_completed(futures):
         cell = futures[future]

@@ -131,7 +131,7 @@ class Store:
 
     def __init__(self, folder: str | os.PathLike[str], create: bool = True) -> None:
         self.folder = Path(folder)
-        self.files = Files(self.folder)
+        self.files = Files(self.folder.absolute())  # workers may have another working directory
         self.database = self.folder / "store.sqlite"
         if not create and not self.database.is_file():
             raise BadInput(f"{self.folder} holds no results; give the folder of a finished run")
@@ -218,6 +218,14 @@ class Store:
             and self.files.forecast(key).is_file()
             and self.files.testset(testset).is_file()
         }
+
+    def with_held_levels(self, cells: Sequence[Cell], levels: Sequence[Level]) -> tuple[Level, ...]:
+        """Return the levels, and after them those at which any of the cells has a forecast."""
+        keys = {cell.key for cell in cells}
+        with self._begin() as connection:
+            rows = connection.execute(sa.select(cell_table.c.key, cell_table.c.levels)).all()
+        held = [tuple(pair) for key, text in rows if key in keys for pair in json.loads(text)]
+        return tuple(dict.fromkeys([*levels, *held]))
 
     def forget(self, keys: Iterable[str]) -> None:
         """Forget cells and their records, so that they are fitted again."""

@@ -36,8 +36,8 @@ class TableFile(Source):
 
     ``target`` is the last column where it is None. Columns are numbers or booleans; a text column
     is an error, or becomes one 0/1 column per value with ``one_hot``. ``groups`` and ``time`` name
-    a column that orders the splits and is not a feature. Raises BadInput for a file that cannot be
-    read or learnt from.
+    a column that orders the splits and is not a feature. The data set is called by the file's name.
+    Raises BadInput for a file that cannot be read or learnt from.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class TableFile(Source):
     ) -> None:
         if groups and time:
             raise BadInput("a file is split by groups or by time, not by both")
-        self.name = path
+        self.name = Path(path).name  # the same data in another folder is the same data
         self.family = "group" if groups else "time" if time else "random"
         table = read_table(Path(path))
         if len(table) < FEWEST_ROWS:

@@ -120,11 +120,14 @@ def protocol(summary: Summary) -> list[dict[str, str]]:
             cells = summary.finished(data["name"], label)
             if cells:
                 s = summary.forecasts(cells[0])["none", 0.0].n_components
-                facts = [
-                    f"{k} {v:.3g}" for k, v in cells[0]["facts"].items() if not isinstance(v, list)
-                ]
-                words["facts"] += (
-                    f"{data['name']}: S = {s}" + "".join(f", {f}" for f in facts) + ". "
-                )
+                facts = "".join(f", {k} {_range(v)}" for k, v in cells[0]["facts"].items())
+                words["facts"] += f"{data['name']}: S = {s}{facts}. "
         found.append(words)
     return found
+
+
+def _range(value: float | list[float]) -> str:
+    """A number, or the least and the largest of several."""
+    if isinstance(value, list):
+        return f"{min(value):.3g} to {max(value):.3g}"
+    return f"{value:.3g}"

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 # Small and fast, and still every kind of method.
 FAST = [
@@ -18,10 +19,16 @@ def environment(**more):
     return {**found, "NO_COLOR": "1", **more}
 
 
-def howrobust(*arguments, cwd=None, **more):
-    """Run the command line; (exit code, standard output, standard error)."""
+def howrobust(*arguments, cwd=None, script=False, **more):
+    """Run the command line; (exit code, standard output, standard error).
+
+    ``script`` runs the console script, which, unlike ``python -m``, does not search the folder.
+    """
+    program = [sys.executable, "-m", "howrobust"]
+    if script:
+        program = [str(Path(sys.executable).with_name("howrobust"))]
     done = subprocess.run(
-        [sys.executable, "-m", "howrobust", *map(str, arguments)],
+        [*program, *map(str, arguments)],
         capture_output=True, text=True, cwd=cwd, env=environment(**more), timeout=600, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr

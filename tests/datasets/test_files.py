@@ -114,3 +114,22 @@ def test_files_that_are_not_tables_are_named(tmp_path):
 def test_a_target_that_is_not_there_is_named_with_those_that_are(tmp_path, frame):
     with pytest.raises(BadInput, match=r"no column 'price'; its columns are: a, y"):
         DataSpec(write(tmp_path, frame[["a", "y"]]), target="price").open()
+
+
+def test_the_same_data_in_another_folder_is_the_same_data(tmp_path, frame):
+    own = frame[["a", "y"]]
+    (tmp_path / "other").mkdir()
+    first = DataSpec(write(tmp_path, own)).open()
+    second = DataSpec(write(tmp_path / "other", own)).open()
+    assert first.name == second.name == "my.csv"
+    assert first.realise("random-0", 0)[1].sha256 == second.realise("random-0", 0)[1].sha256
+
+
+def test_two_files_of_one_name_are_refused(tmp_path, frame):
+    from howrobust.plan import Request, make_plan
+
+    own = frame[["a", "y"]]
+    (tmp_path / "other").mkdir()
+    both = [write(tmp_path, own), write(tmp_path / "other", own)]
+    with pytest.raises(BadInput, match=r"two data sets are called 'my.csv'"):
+        make_plan(Request(methods=["bayesian_ridge"], data=both))

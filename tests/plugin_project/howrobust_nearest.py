@@ -9,6 +9,7 @@ from howrobust.data import Dataset, Provenance, Source, numbered, random_split, 
 from howrobust.method import Posterior, SingleMethod
 from howrobust.metrics import Metric
 from howrobust.predictive import GaussianMixture
+from howrobust.stress.contract import InputStress
 
 
 class Nearest(SingleMethod):
@@ -97,6 +98,17 @@ class Line(Source):
     @property
     def sha256(self):
         return self.realise("random-0", 0)[0].sha256
+
+
+class Shift(InputStress):
+    """Every feature moved by so many sds."""
+
+    name = "shift"
+    levels = (1.0, 2.0)
+    unit = "training sd"
+
+    def apply(self, X, y, context, level, seed):
+        return X + level * context.sd if level else X
 
 
 WORST_ERROR = Metric("worst_error", "low", lambda f, y, s: float(np.abs(y - f.mean).max()))

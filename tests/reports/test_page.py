@@ -89,6 +89,7 @@ def test_text_from_data_stays_text(results, page):
 
 def test_numbers_on_the_page_are_those_of_the_records(results, page):
     records = results.records()
+    assert set(records["dataset"]) == {"quintic", "=<b>x&y.csv"}
     for dataset in records["dataset"].unique():
         for method in ("deep_ensemble[epochs=2]", "bayesian_ridge", "marginal"):
             clean = records[

@@ -1,11 +1,15 @@
 """Plug-ins: every built-in keeps the laws, a third party's is found, and a bad one fails alone."""
 
+from pathlib import Path
+
 import pytest
 from commandline import howrobust
 
 import howrobust as hr
 from howrobust import catalogue
 from howrobust.checks import check_plugin
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +27,7 @@ def test_a_third_partys_method_is_found_checked_and_run(plugin_path, tmp_path):
     code, out, _ = howrobust("list", "methods", PYTHONPATH=plugin_path)
     assert code == 0
     assert "nearest" in out.split()
-    for name in ("nearest", "howrobust_nearest:Nearest", "line", "worst_error"):
+    for name in ("nearest", "howrobust_nearest:Nearest", "line", "shift", "worst_error"):
         code, out, err = howrobust("check", name, PYTHONPATH=plugin_path)
         assert code == 0, out + err
     code, out, err = howrobust(
@@ -43,6 +47,36 @@ def test_a_plug_in_that_breaks_a_law_is_told_which(plugin_path):
     code, out, _ = howrobust("check", "unfaithful", PYTHONPATH=plugin_path)
     assert code == 1
     assert "FAILED law 5" in out
+
+
+def test_another_stress_in_the_same_folder_loses_nothing(plugin_path, tmp_path):
+    arguments = ["run", "-m", "bayesian_ridge", "-d", "line", "--splits", "2", "--out", tmp_path]
+
+    def stressed(name):
+        code, out, err = howrobust(*arguments, "--stress", name, PYTHONPATH=plugin_path)
+        assert code == 0, err
+        records = hr.load(tmp_path).records()
+        stable = ~records["metric"].isin(("fit_cpu_s", "fit_wall_s", "us_per_draw", "peak_rss_mb"))
+        return out, records[stable].reset_index(drop=True)
+
+    _, first = stressed("input_noise")
+    out, other = stressed("shift")
+    assert "nothing was refitted" not in out
+    assert set(other["stress"]) == {"none", "shift"}
+    out, again = stressed("input_noise")
+    assert "nothing was refitted" in out
+    assert first.equals(again)
+
+
+def test_a_module_beside_the_data_is_a_plug_in(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        (ROOT / "plugin_project" / "howrobust_nearest.py").read_text()
+    )
+    code, _, err = howrobust(
+        "run", "-m", "mine:Nearest", "-d", "quintic", "--splits", "1", "--stress", "input_noise",
+        cwd=tmp_path, script=True,
+    )  # fmt: skip
+    assert code == 0, err
 
 
 POISON = {
