@@ -15,7 +15,9 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import msgspec
 
 from howrobust.errors import BadInput
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from howrobust.method import Method
     from howrobust.stress.contract import InputStress
 
+# Modules of the harness between a posterior and what is stored of it.
+FORECASTING = ("data", "execution", "method", "predictive", "quadrature", "seeds", "streams")
 KINDS = {"methods": "method", "datasets": "data set", "stress": "stress", "metrics": "metric"}
 
 
@@ -93,26 +97,33 @@ class MethodSpec:
                     raise tomllib.TOMLDecodeError("the closing bracket is missing")
                 settings = tomllib.loads(f"settings = {{{rest[:-1]}}}")["settings"]
             except tomllib.TOMLDecodeError as error:
+                reason = str(error).partition(" (at ")[0]
                 raise BadInput(
-                    f"{text!r} is not of the form name[key=value, ...] with TOML values: {error}"
+                    f"{text!r} is not of the form name[key=value, ...] with TOML values, texts in "
+                    f"double quotes: {reason}"
                 ) from None
         return cls(name, {}).with_settings(settings)
 
     def with_settings(self, settings: dict[str, Any]) -> "MethodSpec":
         """Return this method with more settings, those at their default left out."""
         parameters = inspect.signature(self.load()).parameters
+        words = [word for word in parameters if word != "random_state"]  # the harness sets it
+        hints = get_type_hints(self.load().__init__)
         merged = {**self.settings, **settings}
         for word, value in merged.items():
-            if word not in parameters:
-                known = ", ".join(p for p in parameters if p != "random_state")
-                raise BadInput(f"{self.name} has no setting {word!r}; its settings: {known}")
-            if isinstance(value, list):
-                merged[word] = tuple(value)
+            if word not in words:
+                raise BadInput(
+                    f"{self.name} has no setting {word!r}; its settings: {', '.join(words)}"
+                )
+            try:
+                merged[word] = _frozen(msgspec.convert(value, hints.get(word, Any)))
+            except msgspec.ValidationError as error:
+                raise BadInput(f"{self.name}: {word}={_toml(value)}: {error}") from None
         kept = {w: v for w, v in sorted(merged.items()) if v != parameters[w].default}
         spec = MethodSpec(self.name, kept)
         try:
             spec.build().settings()
-        except ValueError as error:
+        except (TypeError, ValueError) as error:
             raise BadInput(f"{spec.label}: {error}") from None
         return spec
 
@@ -138,15 +149,25 @@ class MethodSpec:
         return f"{self.name}[{inner}]"
 
     def source_sha256(self) -> str:
-        """Hash of the plug-in's source: its package's folder, or its one module."""
-        module = importlib.import_module(self.load().__module__)
-        file = Path(inspect.getfile(module))
-        package = module.__package__ or ""
-        files = sorted(file.parent.rglob("*.py")) if package else [file]
-        if package.startswith("howrobust"):
-            own = Path(__file__).parent
-            files += [own / f"{name}.py" for name in ("predictive", "quadrature", "streams")]
-        return files_sha256(files)
+        """Hash of the plug-in's source and of the code that turns it into stored forecasts."""
+        own = Path(__file__).parent
+        return files_sha256(
+            [*source_files(self.load().__module__), *(own / f"{name}.py" for name in FORECASTING)]
+        )
+
+
+def source_files(module_name: str) -> list[Path]:
+    """Files that a plug-in's module may depend on: its whole top package, or the one module.
+
+    Of howrobust itself, the folder the module is in: a new page must not refit a network.
+    """
+    parts = module_name.split(".")
+    if parts[0] == "howrobust":
+        top = importlib.import_module(".".join(parts[:2]))
+    else:
+        top = importlib.import_module(parts[0])
+    file = Path(inspect.getfile(top))
+    return sorted(file.parent.rglob("*.py")) if hasattr(top, "__path__") else [file]
 
 
 def files_sha256(files: list[Path]) -> str:
@@ -156,6 +177,16 @@ def files_sha256(files: list[Path]) -> str:
         digest.update(file.name.encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def code_of(plugin: object) -> str:
+    """Hash of the source of the module that a class, function or metric was written in."""
+    written = getattr(plugin, "function", plugin)  # a Metric's module is that of its function
+    return files_sha256(source_files(written.__module__))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _toml(value: Any) -> str:
@@ -182,6 +213,10 @@ class DataSpec:
         return self.name not in entries("datasets") and (
             Path(self.name).suffix.lower() in (".csv", ".parquet") or Path(self.name).exists()
         )
+
+    def code(self) -> str:
+        """Hash of the source's code, which decides its splits."""
+        return code_of(type(self.open()))
 
     def absolute(self) -> "DataSpec":
         """Return the same data with a path that holds in any working directory."""

@@ -5,6 +5,7 @@
 """
 
 import pickle
+import random
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -145,9 +146,9 @@ def check_method(make: Callable[[], Method]) -> list[Finding]:
 
 
 def _global_states() -> list[bytes]:
-    """States of the global generators of NumPy and, where it is loaded, torch."""
+    """States of the global generators of Python, NumPy and, where it is loaded, torch."""
     numpy: Any = np.random.get_state(legacy=True)  # noqa: NPY002 - looked at, never used
-    states = [repr((numpy[0], numpy[1].tolist(), *numpy[2:])).encode()]
+    states = [repr(state).encode() for state in (random.getstate(), numpy[1].tolist(), numpy[2:])]
     torch = sys.modules.get("torch")
     return states + ([torch.get_rng_state().numpy().tobytes()] if torch else [])
 
@@ -246,8 +247,9 @@ def check_stress(stress: InputStress) -> list[Finding]:
         _require(first.shape == X.shape and np.isfinite(first).all(), "shape or values are off")
 
     def levels_are_nested() -> None:
-        moved = [np.abs(stress.apply(X, y, context, v, 1) - X).sum() for v in stress.levels]
-        _require((np.diff(moved) >= 0).all(), "a higher level moves the inputs less")
+        moved = np.array([np.abs(stress.apply(X, y, context, v, 1) - X) for v in stress.levels])
+        # The clean inputs are near 100: differences round at 1e-13 of that.
+        _require((np.diff(moved, axis=0) >= -1e-11).all(), "a higher level moves an entry less")
 
     return _findings(iter([
         ("levels ascend from 0", ladder_ascends),

@@ -100,11 +100,13 @@ def run(suite: str, **options: Any) -> int:
 
 
 def _show_plan(plan: Any, workers: int | None) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
-    from howrobust.environment import usable_cores
+    from howrobust.harness import worker_count
     from howrobust.plan import rough_seconds
 
+    workers = worker_count(workers)
     table = Table(title=f"Plan of suite {plan.suite}, seed {plan.seed}", title_justify="left")
     for name in ("data set", "method", "cells", "levels", "core-seconds, roughly"):
         table.add_column(name)
@@ -114,13 +116,10 @@ def _show_plan(plan: Any, workers: int | None) -> None:
         total += seconds
         first = job.cells[0]
         counts = (str(len(job.cells)), str(len(job.levels)), f"{seconds:.1f}")
-        table.add_row(first.dataset, first.method.replace("[", r"\["), *counts)
+        table.add_row(escape(first.dataset), escape(first.method), *counts)
     console = Console()
     console.print(table)
-    share = total / (workers or usable_cores())
-    console.print(
-        f"{len(plan.cells)} cells; roughly {share:.0f} s on {workers or usable_cores()} workers."
-    )
+    console.print(f"{len(plan.cells)} cells; roughly {total / workers:.0f} s on {workers} workers.")
 
 
 def _conclude(results: "Results", refitted: int) -> int:
@@ -152,11 +151,11 @@ def _conclude(results: "Results", refitted: int) -> int:
 @click.option("--figures", type=click.Path(path_type=Path), help="Also write figures here.")
 def report(folder: Path, kind: str, figures: Path | None) -> None:
     """Write the report of the latest run in FOLDER: a page, or a table on standard output."""
+    from howrobust.harness import score_again
     from howrobust.reports import tables
     from howrobust.reports.summary import Summary
-    from howrobust.results import load
 
-    results = load(folder)
+    results = score_again(folder)
     if figures is not None:
         _write_figures(Summary(results), figures)
     if kind == "html":

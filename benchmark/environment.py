@@ -48,7 +48,9 @@ def gpu() -> str:
     ask = (
         "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else 'none')"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", ask], capture_output=True, text=True, timeout=120, check=False
-    )
+    command = [sys.executable, "-c", ask]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    except subprocess.TimeoutExpired:
+        return "unknown: torch did not answer in two minutes"
     return done.stdout.strip() or "unknown"

@@ -4,6 +4,7 @@ A job is a stack; one that fails or overruns is halved until only the guilty cel
 write files and return what became of each cell; the one parent commits.
 """
 
+import hashlib
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -13,15 +14,24 @@ from typing import Protocol
 
 import numpy as np
 import psutil
+from threadpoolctl import threadpool_limits
 
 from howrobust import seeds
 from howrobust.catalogue import load_stress
 from howrobust.data import Dataset, Source, discrete_step
 from howrobust.executors.local import LocalPool
 from howrobust.method import Posterior, Problem
-from howrobust.plan import CLEAN, Cell, Job, rough_seconds
+from howrobust.plan import CLEAN, Cell, Job, Level, Plan, rough_seconds
 from howrobust.predictive import Array, Forecast
-from howrobust.store import Files, Level, Outcome, Record, Store, pack_forecasts, write_arrays
+from howrobust.store import (
+    Files,
+    Outcome,
+    Record,
+    Store,
+    pack_forecasts,
+    read_forecasts,
+    write_arrays,
+)
 from howrobust.stress.contract import Context
 
 TIMED_POINTS = 1000
@@ -87,10 +97,11 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
 def attempt(job: Job, files: Files) -> list[Outcome]:
     """Worker: `fit_and_forecast`, with an exception turned into what can cross processes."""
     try:
-        return fit_and_forecast(job, files)
+        with threadpool_limits(limits=1):  # whatever threads the fork server was started with
+            return fit_and_forecast(job, files)
     except Exception as error:
         text = traceback.format_exc()
-        return [failure(cell, error, text) for cell in job.cells]
+        return [replace(failure(cell, error, text), whole_stack=True) for cell in job.cells]
 
 
 def failure(cell: Cell, error: BaseException, text: str) -> Outcome:
@@ -100,31 +111,23 @@ def failure(cell: Cell, error: BaseException, text: str) -> Outcome:
     return Outcome(cell.key, "failed", kind=kind, reason=f"{kind}: {first}", traceback=text)
 
 
-def run_cells(
-    jobs: list[Job], store: Store, pool: LocalPool, progress: Progress | None = None
-) -> None:
+def run_cells(plan: Plan, store: Store, pool: LocalPool, progress: Progress | None = None) -> None:
     """Fit every cell that the store does not hold yet, committing each as soon as it exists."""
     progress = progress or Silent()
-    cells = [cell for job in jobs for cell in job.cells]
-    done = store.finished(jobs[0].levels) if jobs else set()
-    cached = sum(cell.key in done for cell in cells)
-    progress.begin(len(cells), cached, "fit")
-    todo = [job.of([cell for cell in job.cells if cell.key not in done]) for job in jobs]
-    # A cell that is fitted again keeps the levels that an earlier run forecast.
-    todo = [replace(job, levels=store.with_held_levels(job.cells, job.levels)) for job in todo]
-    todo = sorted((job for job in todo if job.cells), key=rough_seconds, reverse=True)
+    todo = _missing(plan, store)
+    count = sum(len(job.cells) for job in todo)
+    progress.begin(len(plan.cells), len(plan.cells) - count, "fit")
 
     def submit(job: Job) -> Future[list[Outcome]]:
         return pool.submit(attempt, job, store.files, limit_s=job.limit_s)
 
-    pending = {submit(job): job for job in todo}
+    pending = {submit(job): job for job in sorted(todo, key=rough_seconds, reverse=True)}
     while pending:
         finished, _ = wait(pending, return_when=FIRST_COMPLETED)
         for future in finished:
             job = pending.pop(future)
             outcomes = _outcomes(job, future)
-            stack_failed = all(o.status == "failed" for o in outcomes)
-            if stack_failed and len(job.cells) > 1:
+            if len(job.cells) > 1 and all(o.status == "failed" and o.whole_stack for o in outcomes):
                 # The guilty cell is in one half; the other half is fitted without it.
                 middle = len(job.cells) // 2
                 for half in (job.cells[:middle], job.cells[middle:]):
@@ -132,10 +135,26 @@ def run_cells(
                     pending[submit(part)] = part
                 continue
             for outcome in outcomes:
-                store.commit(outcome)
-            failed = sum(o.status == "failed" for o in outcomes)
+                store.commit(outcome, plan.codes, job.levels)
+            failed = sum(o.status == "failed" or bool(o.lost) for o in outcomes)
             name = f"{job.cells[0].method} on {job.cells[0].dataset}"
             progress.advance(len(outcomes) - failed, failed, name)
+
+
+def _missing(plan: Plan, store: Store) -> list[Job]:
+    """Jobs of the cells that lack a forecast, at the levels that any of them lacks."""
+    held = store.held()
+    todo = []
+    for job in plan.jobs:
+        lacks = {
+            cell: [p for p in job.levels if held.get(cell.key, {}).get(p) != plan.codes[p[0]]]
+            for cell in job.cells
+        }
+        cells = [cell for cell in job.cells if lacks[cell]]
+        levels = tuple(p for p in job.levels if any(p in lacks[cell] for cell in cells))
+        if cells:
+            todo.append(replace(job.of(cells), levels=levels))
+    return todo
 
 
 def _outcomes(job: Job, future: Future[list[Outcome]]) -> list[Outcome]:
@@ -145,10 +164,11 @@ def _outcomes(job: Job, future: Future[list[Outcome]]) -> list[Outcome]:
     except TimeoutError:
         limit = f"{job.timeout_s:g} s per cell"
         reason = f"timeout: the fit and its forecasts took more than {limit}"
-        return [Outcome(c.key, "failed", kind="timeout", reason=reason) for c in job.cells]
+        kind = "timeout"
     except Exception as error:  # pebble.ProcessExpired, or a result that cannot cross processes
         reason = f"crash: the worker ended without a result ({type(error).__name__}: {error})"
-        return [Outcome(c.key, "failed", kind="crash", reason=reason) for c in job.cells]
+        kind = "crash"
+    return [Outcome(c.key, "failed", kind=kind, reason=reason, whole_stack=True) for c in job.cells]
 
 
 def _frozen(array: Array) -> Array:
@@ -169,7 +189,8 @@ def _forecast_cell(
 ) -> Outcome:
     """Forecast a cell at every level and write its files."""
     step = discrete_step(train.y)
-    sha256 = test.sha256
+    # Whose clean training target scales the scores is part of what a test set is.
+    sha256 = hashlib.sha256((test.sha256 + train.sha256).encode()).hexdigest()
     testset = files.testset(sha256)
     if not testset.is_file():
         numbers = {"y_scale": train.y.std() or 1.0, "step": step, "n_train": len(train.y)}
@@ -177,17 +198,27 @@ def _forecast_cell(
         write_arrays(testset, {"X": test.X, "y": test.y, **arrays})
     context = Context.of(train.X)
     forecasts: dict[Level, Forecast] = {}
+    lost: list[tuple[Level, str]] = []
     for name, level in job.levels:
-        X = test.X
-        if (name, level) != CLEAN:
-            seed = seeds.derive(job.seed, "stress", cell.dataset, cell.split, name)
-            X = load_stress(name).apply(X, test.y, context, level, seed)
-        truth = source.truth.predictive(X) if source.truth and (name, level) == CLEAN else None
-        seed = seeds.derive(cell.fit_seed, "predict")
-        predictive = posterior.predictive(_frozen(X), seed=seed)
-        forecasts[name, level] = predictive.forecast(test.y, step, truth, seed)
-    write_arrays(files.forecast(cell.key), pack_forecasts(forecasts))
-    return Outcome(cell.key, "ok", job.levels, sha256, posterior.facts())
+        try:
+            X = test.X
+            if (name, level) != CLEAN:
+                seed = seeds.derive(job.seed, "stress", cell.dataset, cell.split, name)
+                rows = _frozen(X), _frozen(test.y)
+                X = load_stress(name).apply(*rows, context, level, seed)
+            truth = source.truth.predictive(X) if source.truth and (name, level) == CLEAN else None
+            seed = seeds.derive(cell.fit_seed, "predict")
+            predictive = posterior.predictive(_frozen(X), seed=seed)
+            forecasts[name, level] = predictive.forecast(test.y, step, truth, seed)
+        except Exception as error:
+            lost.append(((name, level), failure(cell, error, "").reason))
+            if (name, level) == CLEAN:
+                raise
+    path = files.forecast(cell.key)
+    kept = read_forecasts(path) if path.is_file() else {}
+    write_arrays(path, pack_forecasts({**kept, **forecasts}))
+    facts = posterior.facts()
+    return Outcome(cell.key, "ok", tuple(forecasts), tuple(lost), sha256, facts)
 
 
 def _draw_cost(posterior: Posterior, X: Array) -> dict[str, float]:

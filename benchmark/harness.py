@@ -1,8 +1,8 @@
 """The main job: plan, run, store, score; then results."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
+from time import time_ns
 
 from howrobust import environment
 from howrobust.errors import BadInput
@@ -28,19 +28,25 @@ def run(
     workers: int | None = None,
     *,
     target: str | None = None,
+    one_hot: bool = False,
+    groups: str | None = None,
+    time: str | None = None,
+    timeout_s: float | None = None,
+    device: str | None = None,
+    fresh: bool = False,
 ) -> Results:
     """Run a suite and return its results.
 
     ``methods`` (``"deep_ensemble[n_members=10]"``), ``data`` (catalogue names or paths) and
-    ``stress`` replace the suite's lists; ``splits`` and ``repeats`` its numbers. ``target`` names
-    the target column of a file. ``out`` is the folder that keeps the results
-    (``howrobust-out/SUITE``); running again there refits nothing that is finished. ``workers``
-    None is one per core. Raises `howrobust.errors.BadInput`, with a sentence that says what to do.
-
-    Workers are separate processes: in a script, call this under ``if __name__ == "__main__":``.
+    ``stress`` replace the suite's lists; ``splits`` and ``repeats`` its numbers. ``target``,
+    ``one_hot``, ``groups`` and ``time`` say how a file is read; ``timeout_s`` limits a cell.
+    ``out`` is the folder that keeps the results (``howrobust-out/SUITE``); running again there
+    refits nothing that is finished, unless ``fresh``. ``workers`` None is one per core. Raises
+    `howrobust.errors.BadInput`, with a sentence that says what to do.
     """
-    request = Request(suite, methods, data, stress, splits, repeats, seed, target=target)
-    return execute(make_plan(request), out or Path(DEFAULT_FOLDER) / suite, workers)
+    lists = (methods, data, stress, splits, repeats, seed)
+    request = Request(suite, *lists, target, one_hot, groups, time, timeout_s, device)
+    return execute(make_plan(request), out or Path(DEFAULT_FOLDER) / suite, workers, fresh)
 
 
 def execute(
@@ -51,17 +57,37 @@ def execute(
     progress: Progress | None = None,
 ) -> Results:
     """Carry out a plan in a folder; ``fresh`` forgets the plan's finished cells first."""
-    workers = environment.usable_cores() if workers is None else workers
-    if workers < 1:
-        raise BadInput(f"the number of workers must be at least 1, not {workers}")
+    workers = worker_count(workers)
     store = Store(out)
     try:
         if fresh:
-            store.forget(cell.key for cell in plan.cells)
-        store.start_run(plan, environment.describe(), time.time_ns())
+            store.forget([cell.key for cell in plan.cells])
+        store.start_run(plan, environment.describe(), time_ns())
         with LocalPool(workers) as pool:
-            run_cells(list(plan.jobs), store, pool, progress)
+            run_cells(plan, store, pool, progress)
             score_run(plan.run, store, pool, progress)
     finally:
         store.close()
     return Results(out, plan.run)
+
+
+def worker_count(asked: int | None) -> int:
+    """Return the number of workers: what was asked for, or one per core."""
+    if asked is not None and asked < 1:
+        raise BadInput(f"the number of workers must be at least 1, not {asked}")
+    return environment.usable_cores() if asked is None else asked
+
+
+def score_again(folder: str | Path, progress: Progress | None = None) -> Results:
+    """Score what the latest run in a folder has forecast and not scored, and return its results.
+
+    So a run that was interrupted, or a metric that is new, has its numbers without a refit.
+    """
+    results = Results(folder)
+    store = Store(folder)
+    try:
+        with LocalPool(worker_count(None)) as pool:
+            score_run(results.run, store, pool, progress)
+    finally:
+        store.close()
+    return Results(folder, results.run)

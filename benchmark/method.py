@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
+from math import inf
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,8 +14,6 @@ from sklearn.utils.validation import check_is_fitted, check_random_state, valida
 
 from howrobust.data import Truth
 from howrobust.predictive import Array, Predictive
-
-COUNTS = {"epochs", "n_draws", "n_members", "n_folds", "n_shuffles", "max_rows"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,8 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     * No logic in ``__init__``: settings are keyword arguments, stored untouched.
 
     ``components`` names what the mixture's components are, ``noise_model`` how their sds came
-    about, and ``epistemic`` says whether the variance between components is that of a posterior.
+    about; ``LIMITS`` gives open bounds of settings, for every element of a sequence (None passes);
+    ``epistemic`` says whether the variance between components is that of a posterior.
     """
 
     components: ClassVar[str] = "components"
@@ -71,6 +71,7 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     epistemic: ClassVar[bool] = False
     sees_truth: ClassVar[bool] = False
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
+    LIMITS: ClassVar[dict[str, tuple[float, float]]] = {}
     random_state: Any = None
     posterior_: Posterior
 
@@ -112,9 +113,10 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     def settings(self) -> dict[str, Any]:
         """Constructor words as they apply: a preset replaces those left at their default.
 
-        Raises ValueError for an unknown preset, or a count that is not at least 1.
+        Raises ValueError for an unknown preset, or a value outside its limits.
         """
         words: dict[str, Any] = self.get_params(deep=False)
+        parameters = signature(type(self)).parameters
         preset = words.get("preset")
         if preset is not None:
             if preset not in self.PRESETS:
@@ -122,15 +124,19 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
                 raise ValueError(
                     f"unknown preset {preset!r} of {type(self).__name__}; known: {known}"
                 )
-            parameters = signature(type(self)).parameters
             for word, value in self.PRESETS[preset].items():
                 if words[word] == parameters[word].default:
                     words[word] = value
-        for word in COUNTS & words.keys():
-            if not isinstance(words[word], int | np.integer) or words[word] < 1:
-                raise ValueError(
-                    f"{word} must be a whole number of at least 1, not {words[word]!r}"
+        for word, (low, high) in self.LIMITS.items():
+            several = isinstance(parameters[word].default, tuple)
+            if several and not isinstance(words[word], list | tuple):
+                raise ValueError(f"{word} must be a list, such as [50], not {words[word]!r}")
+            values = words[word] if several else [words[word]]
+            if not values or not all(v is None or low < v < high for v in values):
+                bounds = f"greater than {low:g}" + (
+                    f" and less than {high:g}" if high < inf else ""
                 )
+                raise ValueError(f"{word} must be {bounds}, not {words[word]!r}")
         return words
 
 

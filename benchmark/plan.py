@@ -12,17 +12,19 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from howrobust import seeds
-from howrobust.catalogue import DataSpec, MethodSpec, load_stress
+from howrobust import environment, seeds
+from howrobust.catalogue import DataSpec, MethodSpec, code_of, load_stress
 from howrobust.data import Dataset, Source
 from howrobust.errors import BadInput
 from howrobust.predictive import expected_scores
 
-CLEAN = ("none", 0.0)
+Level = tuple[str, float]  # a stress and its severity
+CLEAN: Level = ("none", 0.0)
 ALWAYS = ("marginal", "oracle")
 
 
@@ -53,6 +55,8 @@ def suite_names() -> list[str]:
 
 def load_suite(name: str) -> Suite:
     """Read a suite by name; BadInput for an unknown one or a file with errors."""
+    if Path(name).suffix in (".csv", ".parquet"):
+        raise BadInput(f"{name!r} is no suite; a file is given with -d {name}")
     if name not in suite_names():
         raise BadInput(f"unknown suite {name!r}; known: {', '.join(suite_names())}")
     text = (files("howrobust.suites") / f"{name}.toml").read_text(encoding="utf-8")
@@ -91,7 +95,7 @@ class Job:
     method: MethodSpec
     data: DataSpec
     cells: tuple[Cell, ...]
-    levels: tuple[tuple[str, float], ...]
+    levels: tuple[Level, ...]
     seed: int
     timeout_s: float
     n_train: int
@@ -118,17 +122,26 @@ class DataFacts:
     sha256: str
     synthetic: bool
     limits: dict[str, float]
+    target: str
+    features: list[str]
+    n_train: int
+    n_test: int
+    split: str
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything a run will do. ``run`` names it: the same plan has the same name."""
+    """Everything a run will do. ``run`` names it: the same plan has the same name.
+
+    ``codes`` are hashes of the stresses' source, by name: a forecast of other code is made anew.
+    """
 
     run: str
     suite: str
     seed: int
     jobs: tuple[Job, ...]
-    levels: tuple[tuple[str, float], ...]
+    levels: tuple[Level, ...]
+    codes: dict[str, str]
     data: tuple[DataFacts, ...]
     methods: tuple[str, ...]
 
@@ -160,21 +173,26 @@ class Request:
 def make_plan(request: Request) -> Plan:
     """Resolve a request into a plan; BadInput for anything that names nothing."""
     suite = load_suite(request.suite)
+    if request.device == "cuda" and environment.gpu() in ("none", "unknown"):
+        raise BadInput("--device cuda needs a GPU that torch sees, and there is none; leave it out")
     repeats = suite.repeats if request.repeats is None else request.repeats
     if repeats < 1:
         raise BadInput(f"the number of repeats must be at least 1, not {repeats}")
     if request.timeout_s is not None and not request.timeout_s > 0:
         raise BadInput(f"the time limit must be greater than 0 seconds, not {request.timeout_s}")
-    methods = [MethodSpec.parse(text) for text in _distinct(request.methods or suite.methods)]
+    parsed = [MethodSpec.parse(text) for text in _texts(request.methods, suite.methods, "methods")]
+    methods = list({spec.label: spec for spec in parsed}.values())
     named = {spec.name for spec in methods}
     methods += [MethodSpec(name) for name in ALWAYS if name not in named]
     options = (request.target, request.one_hot, request.groups, request.time)
-    data = [DataSpec(name, *options) for name in _distinct(request.data or suite.datasets)]
+    data = [DataSpec(name, *options) for name in _texts(request.data, suite.datasets, "data")]
     if not any(spec.is_file for spec in data) and any(options):
         raise BadInput("--target, --one-hot, --groups and --time are for a file given with -d")
-    stress = suite.stress if request.stress is None else request.stress
-    levels = (CLEAN, *((n, v) for n in _distinct(stress) for v in load_stress(n).levels))
-    jobs, facts = [], []
+    stresses = [load_stress(name) for name in _texts(request.stress, suite.stress, "stress")]
+    levels = (CLEAN, *((s.name, level) for s in stresses for level in s.levels))
+    codes = {CLEAN[0]: "", **{s.name: code_of(type(s)) for s in stresses}}
+    jobs: list[Job] = []
+    facts: list[DataFacts] = []
     for spec in data:
         source = spec.open()
         if source.name in {known.name for known in facts}:
@@ -183,31 +201,38 @@ def make_plan(request: Request) -> Plan:
             suite.splits if request.splits is None else request.splits, suite.family
         )
         train, test = source.realise(splits[0], request.seed)
-        facts.append(_facts(source, test))
+        code = spec.code()
+        facts.append(_facts(source, train, test, splits[0]))
         timeout_s = request.timeout_s or suite.timeout_s
         for method in methods:
             if method.load().sees_truth and source.truth is None:
                 continue
             own = _overridden(method, source.name, suite, request.device)
-            cells = _cells(own, method.label, source, splits, repeats, request.seed)
+            cells = _cells(own, method.label, (source, code), splits, repeats, request.seed)
             jobs.append(
                 Job(own, spec.absolute(), cells, levels, request.seed, timeout_s, len(train.y))
             )
     keys = [cell.key for job in jobs for cell in job.cells]
-    run = f"{suite.name}-{_digest([keys, levels])[:12]}"
+    run = f"{suite.name}-{_digest([keys, levels, codes])[:12]}"
     labels = tuple(method.label for method in methods)
-    return Plan(run, suite.name, request.seed, tuple(jobs), levels, tuple(facts), labels)
+    identity = (run, suite.name, request.seed)
+    return Plan(*identity, tuple(jobs), levels, codes, tuple(facts), labels)
 
 
-def _distinct(names: Sequence[str]) -> list[str]:
+def _texts(asked: Sequence[str] | None, own: list[str], what: str) -> list[str]:
+    """Return the distinct names asked for, or the suite's own; BadInput for what are no names."""
+    names = own if asked is None else [asked] if isinstance(asked, str) else list(asked)
+    if not all(isinstance(name, str) for name in names):
+        raise BadInput(f"{what} are named by text, such as 'deep_ensemble[n_members=10]'")
     return list(dict.fromkeys(names))
 
 
-def _facts(source: Source, test: Dataset) -> DataFacts:
+def _facts(source: Source, train: Dataset, test: Dataset, split: str) -> DataFacts:
     p, truth = source.provenance, source.truth
     limits = expected_scores(truth.predictive(test.X)) if truth else {}
     identity = (source.name, p.title, p.source, p.licence, p.unit, source.sha256)
-    return DataFacts(*identity, truth is not None, limits)
+    rows = (len(train.y), len(test.y), split.partition("-")[0])
+    return DataFacts(*identity, truth is not None, limits, test.target, [*test.features], *rows)
 
 
 def _overridden(method: MethodSpec, dataset: str, suite: Suite, device: str | None) -> MethodSpec:
@@ -222,10 +247,16 @@ def _overridden(method: MethodSpec, dataset: str, suite: Suite, device: str | No
 
 
 def _cells(
-    method: MethodSpec, label: str, source: Source, splits: list[str], repeats: int, seed: int
+    method: MethodSpec,
+    label: str,
+    coded: tuple[Source, str],
+    splits: list[str],
+    repeats: int,
+    seed: int,
 ) -> tuple[Cell, ...]:
     """Cells of one job. Fit seeds omit stress and level: the ladders of a method are paired."""
-    code, data = method.source_sha256(), source.sha256
+    source, data_code = coded
+    code, data = method.source_sha256(), source.sha256 + data_code
     cells = []
     for split in splits:
         for repeat in range(repeats):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from howrobust.errors import BadInput
-from howrobust.store import HeldOut, Level, Store, read_forecasts, read_testset
+from howrobust.plan import Level
+from howrobust.store import HeldOut, Store, read_forecasts, read_testset
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from howrobust import catalogue
+from howrobust.catalogue import code_of
 from howrobust.execution import COSTS, Progress, Silent
 from howrobust.executors.local import LocalPool
 from howrobust.metrics import METRICS, Metric, Undefined, evaluate
 from howrobust.metrics.calibration import terciles
-from howrobust.plan import CLEAN
+from howrobust.plan import CLEAN, Level
 from howrobust.predictive import Array, Forecast
-from howrobust.store import Level, Record, Store, read_forecasts, read_testset
+from howrobust.store import Record, Store, read_forecasts, read_testset
 
 SCORING_LIMIT_S = 600.0
 
@@ -34,40 +35,50 @@ def score_run(run: str, store: Store, pool: LocalPool, progress: Progress | None
     """Score what a run's cells lack, in the pool, and commit it cell by cell."""
     progress = progress or Silent()
     planned = [tuple(pair) for pair in store.run(run)["levels"]]
-    metrics = {metric.name for metric in all_metrics()}
+    codes = {metric.name: code_of(metric) for metric in all_metrics()}
     known = store.scored(run)
     cells = store.cells(run)
-    lacking = []
+    lacking = {}
     for cell in cells:
-        # A cell may hold levels of other runs too; all that it holds is scored.
-        cell["levels"] = list(dict.fromkeys([*planned, *cell["levels"]]))
-        wanted = {(stress, level, metric) for stress, level in cell["levels"] for metric in metrics}
-        if not wanted <= known.get(cell["key"], set()):
-            lacking.append(cell)
+        have = known.get(cell["key"], set())
+        lacks = [p for p in planned if any((*p, *pair) not in have for pair in codes.items())]
+        if lacks:
+            lacking[cell["key"]] = lacks
     progress.begin(len(cells), len(cells) - len(lacking), "score")
     futures = {}
-    for cell in lacking:
-        if cell["status"] == "ok":
+    for cell in cells:
+        levels = lacking.get(cell["key"], [])
+        here = [place for place in levels if place in cell["held"]]
+        lost = [place for place in levels if place not in cell["held"]]
+        for place in lost:
+            reason = cell["lost"].get(place) or cell["reason"] or "the cell was not fitted"
+            store.commit_records(cell["key"], failed_records(place, reason, codes))
+        if here:
             paths = store.files.forecast(cell["key"]), store.files.testset(cell["testset"])
-            future = pool.submit(score_cell, *paths, cell["levels"], limit_s=SCORING_LIMIT_S)
-            futures[future] = cell
-        else:
-            reason = cell["reason"] or "the cell was not fitted"
-            store.commit_records(cell["key"], failed_records(planned, reason))
+            future = pool.submit(score_cell, *paths, here, codes, limit_s=SCORING_LIMIT_S)
+            futures[future] = (cell, here)
+        elif lost:
             progress.advance(0, 1, cell["dataset"])
     for future in as_completed(futures):
-        cell = futures[future]
-        store.commit_records(cell["key"], future.result())
+        cell, here = futures[future]
+        try:
+            records = future.result()
+        except Exception as error:  # a time limit, a dead worker or a damaged file
+            reason = f"scoring failed: {type(error).__name__}: {error}"
+            records = [r for place in here for r in failed_records(place, reason, codes)]
+        store.commit_records(cell["key"], records)
         progress.advance(1, 0, f"{cell['method']} on {cell['dataset']}")
 
 
-def score_cell(forecasts: Path, testset: Path, levels: Sequence[Level]) -> list[Record]:
+def score_cell(
+    forecasts: Path, testset: Path, levels: Sequence[Level], codes: dict[str, str]
+) -> list[Record]:
     """Worker: every metric of a cell at every level."""
     held = read_forecasts(forecasts)
     test = read_testset(testset)
     groups = np.stack([terciles(column) for column in test.X.T])
     return [
-        record
+        replace(record, code=codes[record.metric])
         for stress, level in levels
         for record in score_forecast(
             replace(held[stress, level], groups=groups), test.y, test.y_scale, stress, level
@@ -78,10 +89,15 @@ def score_cell(forecasts: Path, testset: Path, levels: Sequence[Level]) -> list[
 def score_forecast(
     forecast: Forecast, y: Array, y_scale: float, stress: str, level: float
 ) -> list[Record]:
-    """Every metric of one forecast as a record."""
+    """Every metric of one forecast as a record; a metric that raises fails alone."""
     records = []
     for metric in all_metrics():
-        value = evaluate(metric, forecast, y, y_scale)
+        try:
+            value = evaluate(metric, forecast, y, y_scale)
+        except Exception as error:
+            reason = f"the metric raised {type(error).__name__}: {error}"
+            records.append(Record(stress, level, metric.name, None, "failed", reason))
+            continue
         if isinstance(value, Undefined):
             records.append(Record(stress, level, metric.name, None, "undefined", value.reason))
         else:
@@ -89,8 +105,8 @@ def score_forecast(
     return records
 
 
-def failed_records(levels: Sequence[Level], reason: str) -> list[Record]:
-    """Records of a cell that has no forecasts: one per level and metric, and its costs."""
-    names = [metric.name for metric in all_metrics()]
-    rows = [Record(s, v, metric, None, "failed", reason) for s, v in levels for metric in names]
-    return [*rows, *(Record(*CLEAN, cost, None, "failed", reason) for cost in COSTS)]
+def failed_records(place: Level, reason: str, codes: dict[str, str]) -> list[Record]:
+    """Records of a level that has no forecast: one per metric, and of the costs if it is clean."""
+    rows = [Record(*place, name, None, "failed", reason, code) for name, code in codes.items()]
+    costs = COSTS if place == CLEAN else ()
+    return [*rows, *(Record(*CLEAN, cost, None, "failed", reason) for cost in costs)]

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -22,12 +22,11 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from howrobust.errors import BadInput
-from howrobust.plan import Cell, Plan
+from howrobust.plan import Cell, Level, Plan
 from howrobust.predictive import Array, Forecast
 
 SCHEMA_VERSION = 1
 DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
-Level = tuple[str, float]
 
 metadata = sa.MetaData()
 schema_table = sa.Table("schema", metadata, sa.Column("version", sa.Integer, nullable=False))
@@ -61,7 +60,8 @@ cell_table = sa.Table(
     sa.Column("level", sa.Float, nullable=False),
     sa.Column("repeat", sa.Integer, nullable=False),
     sa.Column("status", sa.Text, nullable=False),  # planned, ok or failed
-    sa.Column("levels", sa.Text, nullable=False),
+    sa.Column("held", sa.Text, nullable=False),  # [[stress, level, code of the stress], ...]
+    sa.Column("lost", sa.Text, nullable=False),  # [[stress, level, reason], ...]
     sa.Column("testset", sa.Text, nullable=False),
     sa.Column("facts", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
@@ -78,6 +78,7 @@ record_table = sa.Table(
     sa.Column("value", sa.Float),
     sa.Column("status", sa.Text, nullable=False),  # ok, undefined or failed
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("code", sa.Text, nullable=False),  # hash of the metric's source
 )
 
 
@@ -91,21 +92,28 @@ class Record:
     value: float | None
     status: str
     reason: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a cell. ``costs`` are records of the fit; ``facts`` what the fit reports."""
+    """What became of a cell.
+
+    ``levels`` were forecast; ``lost`` are levels that failed, with the reason. ``costs`` are
+    records of the fit, ``facts`` what the fit reports.
+    """
 
     key: str
     status: str
     levels: tuple[Level, ...] = ()
+    lost: tuple[tuple[Level, str], ...] = ()
     testset: str = ""
     facts: dict[str, float | list[float]] | None = None
     costs: tuple[Record, ...] = ()
     kind: str = ""
     reason: str = ""
     traceback: str = ""
+    whole_stack: bool = False  # nobody knows yet which of the stack's cells is to blame
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,8 @@ class Store:
         with self._explained():
             for part in (self.folder, self.folder / "forecasts", self.folder / "testsets"):
                 part.mkdir(parents=True, exist_ok=True)
-            self.engine = sa.create_engine(f"sqlite:///{self.database}")
+            url = sa.URL.create("sqlite", database=str(self.database))
+            self.engine = sa.create_engine(url)
             sa.event.listen(self.engine, "connect", _prepare_connection)
             with self.engine.begin() as connection:
                 metadata.create_all(connection)
@@ -202,56 +211,64 @@ class Store:
             if fresh:
                 connection.execute(sa.insert(cell_table), fresh)
 
-    def finished(self, levels: Sequence[Level]) -> set[str]:
-        """Keys of cells that are fitted and hold a forecast at every level, their files whole."""
-        wanted = {(stress, level) for stress, level in levels}
+    def held(self) -> dict[str, dict[Level, str]]:
+        """Return the levels at which each finished cell has a forecast, and the stress's code."""
+        t = cell_table.c
         with self._begin() as connection:
             rows = connection.execute(
-                sa.select(cell_table.c.key, cell_table.c.levels, cell_table.c.testset).where(
-                    cell_table.c.status == "ok"
-                )
+                sa.select(t.key, t.held, t.testset).where(t.status == "ok")
             ).all()
         return {
-            key
-            for key, held, testset in rows
-            if wanted <= {tuple(pair) for pair in json.loads(held)}
-            and self.files.forecast(key).is_file()
-            and self.files.testset(testset).is_file()
+            key: {(stress, level): code for stress, level, code in json.loads(text)}
+            for key, text, testset in rows
+            if self.files.forecast(key).is_file() and self.files.testset(testset).is_file()
         }
 
-    def with_held_levels(self, cells: Sequence[Cell], levels: Sequence[Level]) -> tuple[Level, ...]:
-        """Return the levels, and after them those at which any of the cells has a forecast."""
-        keys = {cell.key for cell in cells}
-        with self._begin() as connection:
-            rows = connection.execute(sa.select(cell_table.c.key, cell_table.c.levels)).all()
-        held = [tuple(pair) for key, text in rows if key in keys for pair in json.loads(text)]
-        return tuple(dict.fromkeys([*levels, *held]))
-
-    def forget(self, keys: Iterable[str]) -> None:
+    def forget(self, keys: Sequence[str]) -> None:
         """Forget cells and their records, so that they are fitted again."""
-        keys = list(keys)
+        for key in keys:
+            self.files.forecast(key).unlink(missing_ok=True)
         with self._begin() as connection:
             for table in (cell_table, record_table):
                 for part in _chunks(keys):
                     connection.execute(sa.delete(table).where(table.c.key.in_(part)))
 
-    def commit(self, outcome: Outcome) -> None:
-        """Store what became of a cell, with its costs, replacing what was known of it."""
+    def commit(self, outcome: Outcome, codes: dict[str, str], wanted: Sequence[Level]) -> None:
+        """Store what became of a cell that was to be forecast at the ``wanted`` levels.
+
+        What an earlier run left of the cell stays: forecasts at other levels, and all of them where
+        this attempt failed. ``codes`` are hashes of the stresses' source.
+        """
+        t = cell_table.c
+        row = {
+            "status": outcome.status,
+            "testset": outcome.testset,
+            "facts": json.dumps(outcome.facts or {}),
+            "kind": outcome.kind,
+            "reason": outcome.reason,
+            "traceback": outcome.traceback,
+        }
         with self._begin() as connection:
-            connection.execute(sa.delete(record_table).where(record_table.c.key == outcome.key))
-            connection.execute(
-                sa.update(cell_table)
-                .where(cell_table.c.key == outcome.key)
-                .values(
-                    status=outcome.status,
-                    levels=json.dumps(outcome.levels),
-                    testset=outcome.testset,
-                    facts=json.dumps(outcome.facts or {}),
-                    kind=outcome.kind,
-                    reason=outcome.reason,
-                    traceback=outcome.traceback,
-                )
+            query = sa.select(t.status, t.held, t.lost).where(t.key == outcome.key)
+            status, held_text, lost_text = connection.execute(query).one()
+            held = {(stress, level): code for stress, level, code in json.loads(held_text)}
+            lost = {(stress, level): reason for stress, level, reason in json.loads(lost_text)}
+            if outcome.status == "failed" and status == "ok":
+                row = {}  # the earlier fit stands; only the new levels are lost
+                lost |= {level: outcome.reason for level in wanted if level not in held}
+            elif outcome.status == "ok":
+                held |= {level: codes[level[0]] for level in outcome.levels}
+                lost = {k: v for k, v in lost.items() if k not in held} | dict(outcome.lost)
+            touched = (
+                {*outcome.levels, *lost} if outcome.status == "ok" else {*wanted} - held.keys()
             )
+            for stress, level in touched:
+                r = record_table.c
+                here = (r.key == outcome.key, r.stress == stress, r.level == level)
+                connection.execute(sa.delete(record_table).where(*here))
+            row["held"] = json.dumps([[*place, code] for place, code in held.items()])
+            row["lost"] = json.dumps([[*place, reason] for place, reason in lost.items()])
+            connection.execute(sa.update(cell_table).where(t.key == outcome.key).values(**row))
             _insert_records(connection, outcome.key, outcome.costs)
 
     def commit_records(self, key: str, records: Sequence[Record]) -> None:
@@ -286,13 +303,15 @@ class Store:
             rows = [dict(row._mapping) for row in connection.execute(query)]
         for row in rows:
             row["facts"] = json.loads(row["facts"])
-            row["levels"] = [tuple(pair) for pair in json.loads(row["levels"])]
+            for name in ("held", "lost"):
+                row[name] = {(s, level): text for s, level, text in json.loads(row[name])}
         return rows
 
     def records(self, run: str) -> list[dict[str, Any]]:
-        """Return the records of a run's cells at its levels, in the plan's order."""
+        """Return the records of a run's cells at its levels: by the plan, then by metric's name."""
         query = (
             sa.select(
+                planned_table.c.position,
                 planned_table.c.run,
                 cell_table.c.dataset,
                 cell_table.c.split,
@@ -308,29 +327,34 @@ class Store:
             .join(cell_table, cell_table.c.key == planned_table.c.key)
             .join(record_table, record_table.c.key == planned_table.c.key)
             .where(planned_table.c.run == run)
-            .order_by(planned_table.c.position, sa.literal_column("record.rowid"))
+            .order_by(planned_table.c.position, record_table.c.metric)
         )
-        wanted = {tuple(pair) for pair in self.run(run)["levels"]}
+        place = {tuple(pair): k for k, pair in enumerate(self.run(run)["levels"])}
         with self._begin() as connection:
             rows = [dict(row._mapping) for row in connection.execute(query)]
-        return [row for row in rows if (row["stress"], row["level"]) in wanted]
+        rows = [row for row in rows if (row["stress"], row["level"]) in place]
+        rows.sort(key=lambda row: (row["position"], place[row["stress"], row["level"]]))
+        for row in rows:
+            del row["position"]
+        return rows
 
-    def scored(self, run: str) -> dict[str, set[tuple[str, float, str]]]:
-        """Return the (stress, level, metric) that each cell of a run already has."""
+    def scored(self, run: str) -> dict[str, set[tuple[str, float, str, str]]]:
+        """Return the (stress, level, metric, code) that each cell of a run already has."""
         query = (
             sa.select(
                 record_table.c.key,
                 record_table.c.stress,
                 record_table.c.level,
                 record_table.c.metric,
+                record_table.c.code,
             )
             .join(planned_table, planned_table.c.key == record_table.c.key)
             .where(planned_table.c.run == run)
         )
-        found: dict[str, set[tuple[str, float, str]]] = {}
+        found: dict[str, set[tuple[str, float, str, str]]] = {}
         with self._begin() as connection:
-            for key, stress, level, metric in connection.execute(query):
-                found.setdefault(key, set()).add((stress, level, metric))
+            for key, *rest in connection.execute(query):
+                found.setdefault(key, set()).add(tuple(rest))
         return found
 
 
@@ -342,7 +366,7 @@ def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:
 def _planned_row(cell: Cell) -> dict[str, Any]:
     row = {f.name: getattr(cell, f.name) for f in fields(cell) if f.name != "fit_seed"}
     empty = {"testset": "", "kind": "", "reason": "", "traceback": ""}
-    return {**row, **empty, "status": "planned", "levels": "[]", "facts": "{}"}
+    return {**row, **empty, "status": "planned", "held": "[]", "lost": "[]", "facts": "{}"}
 
 
 def _insert_records(connection: sa.Connection, key: str, records: Sequence[Record]) -> None:
@@ -363,8 +387,8 @@ def _chunks(keys: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Test rows as they were forecast: X (n, d) and y (n,), with what is known of training: rows,
-    the sd of the target, and the step of a discrete target (0 for a continuous one)."""
+    """Test rows as they were forecast: X (n, d) and y (n,), with what is known of clean training:
+    rows, the sd of the target, and the step of a discrete target (0 for a continuous one)."""
 
     X: Array
     y: Array

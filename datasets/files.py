@@ -1,6 +1,7 @@
 """A user's own table: a .csv or .parquet file with a named target column."""
 
 import csv
+import hashlib
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".parquet")
 TIME_SPLITS = 5
+MOST_VALUES = 20  # texts of a column that are encoded, or a twentieth of the rows if more
 
 
 class TableFile(Source):
@@ -65,13 +67,17 @@ class TableFile(Source):
         if by is not None:
             if table[by].isna().any():
                 raise BadInput(f"column {by!r} of {path} has missing values; fill them in")
-            self.by = np.asarray(table.pop(by))
+            order = table.pop(by)
+            self.by = _times(order, path) if time else _labels(order)
         self.data = _dataset(table, target, one_hot, path)
         self.provenance = Provenance(f"rows of {Path(path).name}", path, "the user's own", "-")
 
     @property
     def sha256(self) -> str:
-        return self.data.sha256
+        if self.by is None:
+            return self.data.sha256
+        # The column that splits the rows is part of the data, though it is no feature.
+        return hashlib.sha256(self.data.sha256.encode() + self.by.tobytes()).hexdigest()
 
     def splits(self, count: int | None = None, family: str | None = None) -> list[str]:
         own = TIME_SPLITS if self.family == "time" else 20
@@ -107,12 +113,14 @@ def read_table(path: Path) -> "pd.DataFrame":
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path)
-        _require_distinct_header(path)
+        _require_header(path)
         return pd.read_csv(path)
     except pd.errors.EmptyDataError:
         raise BadInput(f"{path} is empty; it needs a header line and rows") from None
     except ImportError:
-        raise BadInput("reading .parquet needs pyarrow; install howrobust[parquet]") from None
+        raise BadInput(f"{path} needs pyarrow to be read; install pyarrow, or use .csv") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{path} is not UTF-8 text; save it as UTF-8") from None
     except (OSError, ValueError, csv.Error) as error:
         if isinstance(error, BadInput):
             raise
@@ -120,13 +128,48 @@ def read_table(path: Path) -> "pd.DataFrame":
         raise BadInput(f"{path} cannot be read as a table: {reason}") from None
 
 
-def _require_distinct_header(path: Path) -> None:
-    """Find duplicate names before pandas renames them silently."""
+def _require_header(path: Path) -> None:
+    """Find what pandas would mend in silence: no header, names twice, a column without a name."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         header = next(csv.reader(file), [])
+    if len(header) == 1 and ";" in header[0]:
+        raise BadInput(f"{path} is separated by ';'; save it with commas, and '.' in its decimals")
+    if header and all(_is_number(name) for name in header):
+        raise BadInput(f"{path} has no header: its first line is numbers; name the columns there")
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         raise BadInput(f"{path} has two columns called {twice[0]!r}; rename one of them")
+    if "" in (name.strip() for name in header):
+        raise BadInput(f"{path} has a column without a name (a saved index?); name or drop it")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _labels(column: "pd.Series") -> NDArray[np.int64]:
+    """A number for each group."""
+    return np.unique(column.astype(str).to_numpy(), return_inverse=True)[1].astype(np.int64)
+
+
+def _times(column: "pd.Series", path: str) -> NDArray[np.float64]:
+    """Times as numbers that ascend; BadInput for text that is no unambiguous date."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column):
+        return column.to_numpy(dtype=np.float64)
+    try:
+        dates = pd.to_datetime(column, format=None if column.dtype.kind == "M" else "ISO8601")
+    except (ValueError, TypeError):
+        raise BadInput(
+            f"column {column.name!r} of {path} is neither a number nor a date like 2026-01-31, "
+            "so it cannot order the rows; convert it"
+        ) from None
+    return dates.to_numpy().astype("datetime64[ns]").astype(np.float64)
 
 
 def _require_column(table: "pd.DataFrame", column: str | None, path: str) -> None:
@@ -135,23 +178,47 @@ def _require_column(table: "pd.DataFrame", column: str | None, path: str) -> Non
         raise BadInput(f"{path} has no column {column!r}; its columns are: {known}")
 
 
+def _require_text(column: "pd.Series", path: str) -> None:
+    """BadInput for a text column with gaps, or one that was meant to be numbers."""
+    import pandas as pd
+
+    if column.isna().any():
+        raise BadInput(
+            f"column {column.name!r} of {path} has missing values; "
+            "remove those rows or fill them in before the run"
+        )
+    words = column.astype(str)
+    if words.str.fullmatch(r"-?\d+,\d+").mean() > 0.5:
+        raise BadInput(f"column {column.name!r} of {path} has ',' in its decimals; use '.'")
+    wrong = pd.to_numeric(words, errors="coerce").isna()
+    if wrong.mean() < 0.5:
+        row = int(np.argmax(wrong))
+        raise BadInput(
+            f"column {column.name!r} of {path} is numbers but for {int(wrong.sum())} cells, the "
+            f"first of them {words.iloc[row]!r} in row {row + 1}; mend or remove those rows"
+        )
+
+
 def _dataset(table: "pd.DataFrame", target: str, one_hot: bool, path: str) -> Dataset:
     import pandas as pd
 
     text = [c for c in table.columns if not pd.api.types.is_numeric_dtype(table[c])]
+    for column in text:
+        _require_text(table[column], path)
     if target in text:
         raise BadInput(f"the target {target!r} of {path} is text; a regression needs numbers")
-    for column in text:
-        if table[column].isna().any():
-            raise BadInput(
-                f"column {column!r} of {path} has missing values; "
-                "remove those rows or fill them in before the run"
-            )
     if text and not one_hot:
         raise BadInput(
-            f"column {text[0]!r} of {path} is text; drop it, encode it as numbers, "
+            f"column {text[0]!r} of {path} is text or dates; drop it, encode it as numbers, "
             "or use --one-hot for one 0/1 column per value"
         )
+    for column in text:
+        count = table[column].nunique()
+        if count > max(MOST_VALUES, len(table) // 20):
+            raise BadInput(
+                f"column {column!r} of {path} has {count} different texts, too many for a 0/1 "
+                "column each; drop it, group its values or encode it as numbers"
+            )
     y = table.pop(target).to_numpy(dtype=np.float64, na_value=np.nan)
     table = pd.get_dummies(table, columns=text, dtype=float) if text else table
     X = table.to_numpy(dtype=np.float64, na_value=np.nan)

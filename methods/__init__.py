@@ -3,6 +3,14 @@
 from howrobust.methods.bayesian_nn import BayesianNN
 from howrobust.methods.deep_ensemble import DeepEnsemble
 from howrobust.methods.mc_dropout import MCDropout
+from howrobust.methods.references import BayesianRidge, GaussianProcess
 from howrobust.methods.shuffled_cv import ShuffledCV
 
-__all__ = ["BayesianNN", "DeepEnsemble", "MCDropout", "ShuffledCV"]
+__all__ = [
+    "BayesianNN",
+    "BayesianRidge",
+    "DeepEnsemble",
+    "GaussianProcess",
+    "MCDropout",
+    "ShuffledCV",
+]

@@ -6,14 +6,18 @@ Blundell et al. 2015, "Weight uncertainty in neural networks"; Kingma, Salimans 
 
 import math
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
+from howrobust.methods.core.limits import SHARED
 from howrobust.methods.core.network import Layer, forward, linear, pairs, uniform_layers, widths
+from howrobust.methods.core.noise import noise_floor
 from howrobust.methods.core.sampling import BLOCK_DRAWS, NetworkPosterior
 from howrobust.methods.core.stack import Pool, validation_start
 from howrobust.methods.core.training import Batch, Job, Objective, Scaling, Schedule, Trained, train
@@ -40,6 +44,7 @@ class BayesianNN(Method):
     components = "posterior draws"
     noise_model = "constant; learned (elbo) or fitted on validation rows (mse_kl)"
     epistemic = True
+    LIMITS = {**SHARED, "n_draws": (0, inf), "prior_sd": (0, inf)}
     PRESETS = {
         "article": {
             "hidden": (1000,),
@@ -114,17 +119,20 @@ class BayesianNN(Method):
             held_out = posteriors[len(problems) :]
             for own, other, problem in zip(posteriors, held_out, problems, strict=False):
                 start = validation_start(len(problem.y))
-                own.noise_sd = other.fit_noise_sd(
-                    problem.X[start:], problem.y[start:], problem.seed
-                )
+                own.noise_floor = noise_floor(problem.y)
+                rows = problem.X[start:], problem.y[start:]
+                own.noise_sd = other.fit_noise_sd(*rows, problem.seed, own.noise_floor)
         return posteriors[: len(problems)]
 
     def to_module(self) -> nn.Sequential:
         """Return the trained network as torchbnn's own module, in standardised units.
 
-        It maps (x - x_mean) / x_sd to (y - y_mean) / y_sd, with the ``scaling`` of
-        ``posterior_``, and draws new weights at every call, as torchbnn does.
+        It maps (x - x_mean) / x_sd to (y - y_mean) / y_sd, with the ``scaling`` of ``posterior_``,
+        and draws new weights at every call, as torchbnn does. torchbnn knows one prior sd per
+        layer, so with ``prior_sd`` None its biases carry the weights' prior: its KL divergence is
+        then not the one that was trained with.
         """
+        check_is_fitted(self, "posterior_")
         posterior = self.posterior_
         assert isinstance(posterior, WeightPosterior)
         return posterior.to_module()
@@ -135,8 +143,6 @@ class VariationalObjective(Objective):
 
     def __init__(self, hidden: Sequence[int], prior_sd: float | None) -> None:
         super().__init__(hidden)
-        if prior_sd is not None and not prior_sd > 0:
-            raise ValueError(f"prior_sd must be greater than 0, not {prior_sd}")
         self.prior_sd = prior_sd
 
     def prior_sds(self, features: int) -> list[float]:
@@ -224,7 +230,7 @@ def _posterior(
     objective: VariationalObjective, trained: Trained, k: int, n_draws: int, elbo: bool
 ) -> "WeightPosterior":
     one = [p[k : k + 1] for p in trained.parameters]
-    means, log_sds = ([p[0].double().cpu() for p in part] for part in objective.split(one))
+    means, log_sds = ([p[0].double() for p in part] for part in objective.split(one))
     posterior = WeightPosterior(
         means,
         [log_sd.exp() for log_sd in log_sds],
@@ -257,6 +263,7 @@ class WeightPosterior(NetworkPosterior):
         self.sds = sds
         self.prior_sds = prior_sds
         self.noise_sd = float("nan")
+        self.noise_floor = 0.0  # of a noise that was learned with the weights
         self.kl = float("nan")
 
     def layers(self, block: slice, generator: torch.Generator) -> list[Layer]:
@@ -270,7 +277,7 @@ class WeightPosterior(NetworkPosterior):
         return outputs[..., 0], self.noise_sd / self.scaling.y_sd
 
     def facts(self) -> dict[str, float | list[float]]:
-        return {"noise_sd": self.noise_sd, "kl_nats": self.kl}
+        return {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor, "kl_nats": self.kl}
 
     def to_module(self) -> nn.Sequential:
         """Return torchbnn layers with these means and log sds, and ReLU between."""

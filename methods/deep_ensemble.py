@@ -5,6 +5,7 @@ using deep ensembles", without its adversarial term.
 """
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch.nn.functional import softplus
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
+from howrobust.methods.core.limits import SHARED
 from howrobust.methods.core.network import forward, pairs, uniform_layers, widths
 from howrobust.methods.core.sampling import MemberPosterior
 from howrobust.methods.core.stack import Pool
@@ -34,6 +36,8 @@ class DeepEnsemble(Method):
     components = "members"
     noise_model = "variance head of each member"
     epistemic = True
+
+    LIMITS = {**SHARED, "n_members": (0, inf)}
 
     def __init__(
         self,
@@ -72,10 +76,7 @@ class DeepEnsemble(Method):
         trained = train(GaussianHeads(words["hidden"]), pool.X, pool.y, jobs, schedule)
         return [
             EnsemblePosterior(
-                [
-                    (w[own].double().cpu(), b[own].double().cpu())
-                    for w, b in pairs(trained.parameters)
-                ],
+                [(w[own].double(), b[own].double()) for w, b in pairs(trained.parameters)],
                 trained.scaling.take(own.start),
                 trained.losses[own].tolist(),
             )

@@ -4,6 +4,7 @@ Gal & Ghahramani 2016, "Dropout as a Bayesian approximation", and the authors' l
 """
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,9 @@ from torch import Tensor
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
+from howrobust.methods.core.limits import SHARED
 from howrobust.methods.core.network import Layer, glorot_layers, linear, pairs, widths
-from howrobust.methods.core.noise import FLOOR
+from howrobust.methods.core.noise import noise_floor
 from howrobust.methods.core.sampling import BLOCK_DRAWS, NetworkPosterior
 from howrobust.methods.core.stack import Pool, validation_start
 from howrobust.methods.core.training import Batch, Job, Objective, Scaling, Schedule, train
@@ -33,6 +35,14 @@ class MCDropout(Method):
 
     components = "dropout masks"
     noise_model = "constant; precision given, or fitted on validation rows"
+
+    LIMITS = {
+        **SHARED,
+        "n_draws": (0, inf),
+        "dropout": (0, 1),
+        "tau": (0, inf),
+        "length_scale": (0, inf),
+    }
 
     def __init__(
         self,
@@ -64,10 +74,6 @@ class MCDropout(Method):
 
     def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
         words = self.settings()
-        if not 0 < words["dropout"] < 1:
-            raise ValueError(f"dropout must be between 0 and 1, not {words['dropout']}")
-        if words["tau"] is not None and not words["tau"] > 0:
-            raise ValueError(f"tau must be greater than 0, or None, not {words['tau']}")
         pool = Pool.of(problems)
         fitted = words["tau"] is None
         jobs = [self._job(problem, pool.rows(k), words) for k, problem in enumerate(problems)]
@@ -84,7 +90,7 @@ class MCDropout(Method):
         trained = train(objective, pool.X, pool.y, jobs, schedule)
         posteriors = [
             DropoutPosterior(
-                [(w[k].double().cpu(), b[k].double().cpu()) for w, b in pairs(trained.parameters)],
+                [(w[k].double(), b[k].double()) for w, b in pairs(trained.parameters)],
                 trained.scaling.take(k),
                 words["n_draws"],
                 words["dropout"],
@@ -95,7 +101,9 @@ class MCDropout(Method):
             if fitted:
                 start = validation_start(len(problem.y))
                 other = posteriors[len(problems) + k]
-                noise_sd = other.fit_noise_sd(problem.X[start:], problem.y[start:], problem.seed)
+                floor = posteriors[k].noise_floor = noise_floor(problem.y)
+                rows = problem.X[start:], problem.y[start:]
+                noise_sd = other.fit_noise_sd(*rows, problem.seed, floor)
             else:
                 noise_sd = float(words["tau"] ** -0.5)
             posteriors[k].noise_sd = noise_sd
@@ -121,6 +129,7 @@ class DropoutPosterior(NetworkPosterior):
         self.network = network
         self.dropout = dropout
         self.noise_sd = float("nan")
+        self.noise_floor = 0.0  # of a precision that was given
 
     def layers(self, block: slice, generator: torch.Generator) -> list[Layer]:
         # A mask on a layer's inputs is the same mask on the rows of its weights.
@@ -135,7 +144,7 @@ class DropoutPosterior(NetworkPosterior):
         return outputs[..., 0], self.noise_sd / self.scaling.y_sd
 
     def facts(self) -> dict[str, float | list[float]]:
-        return {"noise_sd": self.noise_sd, "noise_floor": FLOOR * float(self.scaling.y_sd)}
+        return {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor}
 
 
 class DropoutError(Objective):

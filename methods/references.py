@@ -4,6 +4,7 @@ Both come through the third-party door, `SingleMethod`.
 """
 
 import warnings
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class GaussianProcess(SingleMethod):
 
     components = "one Gaussian"
     noise_model = "constant; by marginal likelihood"
+    LIMITS = {"max_rows": (1, inf)}
 
     def __init__(self, max_rows: int = 1000, random_state: Any = None) -> None:
         self.max_rows = max_rows

@@ -1,6 +1,7 @@
 """Shuffled cross-validation: how much does a deterministic network move with its training rows?"""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from torch import Tensor
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
+from howrobust.methods.core.limits import SHARED
 from howrobust.methods.core.network import Layer, forward, pairs, uniform_layers, widths
-from howrobust.methods.core.noise import FLOOR, fit_noise_sd
+from howrobust.methods.core.noise import fit_noise_sd, noise_floor
 from howrobust.methods.core.sampling import MemberPosterior, evaluate
 from howrobust.methods.core.stack import Pool, validation_start
 from howrobust.methods.core.training import Batch, Job, Objective, Scaling, Schedule, Trained, train
@@ -33,6 +35,8 @@ class ShuffledCV(Method):
 
     components = "networks on shuffled folds"
     noise_model = "constant; fitted on out-of-fold predictions"
+
+    LIMITS = {**SHARED, "n_folds": (0, inf), "n_shuffles": (0, inf)}
 
     def __init__(
         self,
@@ -85,10 +89,8 @@ class ShuffledCV(Method):
 
 def folds(n: int, n_folds: int, n_shuffles: int, seed: int) -> list[Rows]:
     """Held-out rows of every network: K folds of each of R shuffles of n rows."""
-    if not 1 <= n_folds <= n:
-        raise ValueError(f"n_folds must be between 1 and the number of rows, {n}, not {n_folds}")
-    if n_shuffles < 1:
-        raise ValueError(f"n_shuffles must be at least 1, not {n_shuffles}")
+    if n_folds > n:
+        raise ValueError(f"n_folds must be at most the number of rows, {n}, not {n_folds}")
     held: list[Rows] = []
     for r in range(n_shuffles):
         order = seeds.generator(seed, "shuffle", r).permutation(n)
@@ -105,7 +107,7 @@ def folded(trained: Trained, own: slice) -> list[Layer]:
     Each network standardises by its own rows: x enters as (x - m) / s, so W becomes W / s and the
     bias loses (m / s) W; the output is scaled back the same way.
     """
-    layers = [(w[own].double().cpu(), b[own].double().cpu()) for w, b in pairs(trained.parameters)]
+    layers = [(w[own].double(), b[own].double()) for w, b in pairs(trained.parameters)]
     scaling = trained.scaling.take(own)
     weight, bias = layers[0]
     weight = weight / scaling.x_sd[:, :, None]
@@ -128,7 +130,7 @@ def _posterior(
     order = np.argsort(rows, kind="stable")
     flat: Array = torch.cat([m.flatten() for m in means]).numpy()[order]
     present, rows = np.unique(rows[order], return_inverse=True)
-    floor = FLOOR * float(problem.y.std() or 1.0)
+    floor = noise_floor(problem.y)
     noise_sd = fit_noise_sd(flat, rows, problem.y[present], floor)
     features = problem.X.shape[1]
     zeros, ones = torch.zeros(features).double(), torch.ones(features).double()

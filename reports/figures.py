@@ -14,10 +14,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from howrobust import seeds
+from howrobust.catalogue import load_stress
+from howrobust.errors import BadInput
 from howrobust.predictive import Array
 from howrobust.reports.summary import REFERENCES, Summary
 
 NULL_SIMULATIONS = 1000
+MARKERS = "osD^vPX*"
 Colours = dict[str, tuple[float, float, float]]
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: smaller, and readable by a screen reader
@@ -117,12 +120,12 @@ def calibration(summary: Summary, dataset: str, methods: list[str], colours: Col
     figure = Figure(figsize=(4.6, 4.0), layout="constrained")
     ax: Axes = figure.subplots()
     levels = np.arange(1, 100) / 100
-    _, rows = summary.pooled_pit(dataset, methods[0])
+    _, _, rows = summary.pooled(dataset, methods[0])
     lower, upper = null_band(rows, levels)
     ax.fill_between(levels, lower, upper, color="0.85", lw=0, label="a perfect forecaster, 95 %")
     ax.plot([0, 1], [0, 1], color="0.5", lw=0.8)
     for method in methods:
-        pit, _ = summary.pooled_pit(dataset, method)
+        pit, _, _ = summary.pooled(dataset, method)
         observed = (np.abs(2 * pit - 1)[:, None] <= levels).mean(axis=0)
         style = "--" if method in REFERENCES else "-"
         ax.plot(levels, observed, style, color=colours[method], lw=1.3, label=method)
@@ -158,20 +161,32 @@ def degradation(
     """rmse and nominal-90 % coverage against the severity of a stress."""
     ladder = summary.stresses()[stress]
     figure = Figure(figsize=(8.2, 3.3), layout="constrained")
-    for ax, metric in zip(figure.subplots(1, 2), ("rmse", "coverage_90"), strict=True):
-        for method in methods:
+    rmse_ax, coverage_ax = figure.subplots(1, 2)
+    for ax, metric in ((rmse_ax, "rmse"), (coverage_ax, "coverage_90")):
+        for k, method in enumerate(methods):
             places = [("none", 0.0), *((stress, level) for level in ladder)]
             found = [summary.estimate(dataset, method, metric, *p) for p in places]
             kept = [(p[1], e.mean) for p, e in zip(places, found, strict=True) if e]
             style = "--" if method in REFERENCES else "-"
             label = {"label": method} if metric == "rmse" else {}
-            x, y = zip(*kept, strict=True)
-            ax.plot(x, y, style, marker="o", ms=3, color=colours[method], lw=1.2, **label)
-        ax.set(xlabel=f"{stress.replace('_', ' ')}, training sd", ylabel=metric.replace("_", " "))
-    rmse_ax, coverage_ax = figure.axes
-    rmse_ax.set_yscale("log")
+            look = {"marker": MARKERS[k % len(MARKERS)], "ms": 4, "color": colours[method]}
+            ax.plot([x for x, _ in kept], [y for _, y in kept], style, lw=1.2, **look, **label)
+        ax.set_xlabel(f"{stress.replace('_', ' ')} ({stress_unit(stress)})")
+    rmse_ax.set_ylabel("rmse")
+    coverage_ax.set_ylabel("share inside the 90 % interval")
+    drawn = np.concatenate([np.asarray(line.get_ydata()) for line in rmse_ax.lines])
+    if drawn.size and drawn.min() > 0 and drawn.max() > 5 * drawn.min():
+        rmse_ax.set_yscale("log")
     coverage_ax.axhline(0.9, color="0.6", lw=0.8)
     figure.legend(fontsize=7, frameon=False, loc="outside right center")
     alt = f"rmse and 90 % coverage of each method on {dataset} as {stress} grows"
-    title = f"Under {stress.replace('_', ' ')}"
+    title = f"Under {stress.replace('_', ' ')}: error and coverage (grey: what was promised)"
     return Picture(f"{stress}-{dataset}", dataset, title, alt, figure)
+
+
+def stress_unit(name: str) -> str:
+    """What a stress's levels are measured in; the plug-in of a stored run may be gone."""
+    try:
+        return load_stress(name).unit
+    except BadInput:
+        return "level"

@@ -9,7 +9,7 @@ import jinja2
 from howrobust.catalogue import MethodSpec
 from howrobust.errors import BadInput
 from howrobust.reports import tables
-from howrobust.reports.figures import pictures
+from howrobust.reports.figures import pictures, stress_unit
 from howrobust.reports.summary import REFERENCES, Row, Summary
 from howrobust.results import Results
 
@@ -45,7 +45,7 @@ def render(results: Results) -> str:
             "rows": [(row, tables.cells_of(row)) for row in summary.rows(data["name"])],
             "limit_cells": tables.limits_of(data["limits"]) if data["limits"] else None,
             "figures": figures.get(data["name"], []),
-            "splits": len({c["split"] for c in summary.cells if c["dataset"] == data["name"]}),
+            "splits": summary.planned_splits(data["name"]),
         }
         for data in summary.data
     ]
@@ -79,37 +79,66 @@ def sentences(summary: Summary) -> list[str]:
 
 
 def _answer(summary: Summary, data: dict[str, Any], rows: list[Row]) -> str:
+    """Who leads and by how much, whether its doubt can be trusted, and what stress does to it."""
     name, best = data["name"], rows[0]
+    splits = best.scored_splits[0]
+    text = f"On {name}, {best.method} predicts best: nll {tables.number(best.scores['nll'])}"
+    marginal = summary.estimate(name, "marginal", "nll")
+    if marginal:
+        text += f", where a forecast that ignores the inputs scores {marginal.mean:.3g}"
     ties = [row.method for row in rows[1:] if row.tied]
-    text = f"On {name}, {best.method} has the best score (nll {tables.number(best.scores['nll'])})"
-    text += f", not distinguishable from {', '.join(ties)}. " if ties else ". "
-    if len(summary.values(name, best.method, "nll")) < 2:
-        text += "One split cannot tell a difference from chance: run more to know. "
+    if splits < 2:
+        text += ". One split cannot tell a difference from chance: run more to know"
+    elif ties:
+        text += f". These {splits} splits cannot tell it from {', '.join(ties)}"
+    text += ". " + _honesty(best)
     cell = summary.finished(name, best.method)[0]
     forecast = summary.forecasts(cell)["none", 0.0]
     lower, upper = forecast.quantile(0.025)[0], forecast.quantile(0.975)[0]
     text += (
-        f"Its forecast for the first held-out row is {forecast.mean[0]:.4g} "
+        f" For example, its forecast for the first held-out row is {forecast.mean[0]:.4g} "
         f"(95 % interval {lower:.4g} to {upper:.4g}); {tables.inside(best)} of held-out points "
-        "fell inside their 95 % interval."
+        "fell inside theirs."
     )
     for stress, ladder in summary.stresses().items():
-        clean = summary.estimate(name, best.method, "rmse")
-        worst = summary.estimate(name, best.method, "rmse", stress, ladder[-1])
-        covered = summary.estimate(name, best.method, "coverage_90", stress, ladder[-1])
-        if clean and worst and covered:
-            text += (
-                f" At the highest {stress.replace('_', ' ')} ({ladder[-1]:g}) its rmse is "
-                f"{worst.mean / clean.mean:.2g} times the clean one and its 90 % intervals hold "
-                f"{100 * covered.mean:.0f} % of points."
-            )
+        text += _under(summary, name, best.method, stress, ladder[-1])
     return text.replace("+-", "±")
+
+
+def _honesty(row: Row) -> str:
+    """Whether the stated probabilities can be trusted, in words."""
+    inside, of = row.honest_splits
+    if inside == of:
+        verdict = "Its stated probabilities can be trusted"
+    elif inside == 0:
+        verdict = "Do not trust its stated probabilities"
+    else:
+        verdict = "Its stated probabilities are doubtful"
+    share = f"on {inside} of {of} split{'s' if of != 1 else ''}"
+    return f"{verdict}: {share} they err no more than a perfect forecaster's would."
+
+
+def _under(summary: Summary, dataset: str, method: str, stress: str, level: float) -> str:
+    """What the highest level of a stress does to a method, beside the truth where it is known."""
+    clean = summary.estimate(dataset, method, "rmse")
+    worst = summary.estimate(dataset, method, "rmse", stress, level)
+    covered = summary.estimate(dataset, method, "coverage_90", stress, level)
+    if not (clean and worst and covered):
+        return ""
+    text = (
+        f" Under {stress.replace('_', ' ')} of {level:g} {stress_unit(stress)} its rmse is "
+        f"{worst.mean / clean.mean:.2g} times the clean one"
+    )
+    truth = summary.estimate(dataset, "oracle", "rmse", stress, level)
+    if truth:
+        text += f" ({worst.mean:.3g}; the true function's is {truth.mean:.3g})"
+    return text + f", and its 90 % intervals hold {100 * covered.mean:.0f} % of points."
 
 
 def protocol(summary: Summary) -> list[dict[str, str]]:
     """How each method was set and where its noise comes from, in the methods' own words."""
     found = []
-    for label in summary.methods:
+    for label in dict.fromkeys(cell["method"] for cell in summary.cells):
         words = {"method": label, "components": "unknown", "noise": "unknown", "facts": ""}
         try:
             kind = MethodSpec(label.partition("[")[0]).load()
@@ -121,6 +150,9 @@ def protocol(summary: Summary) -> list[dict[str, str]]:
             if cells:
                 s = summary.forecasts(cells[0])["none", 0.0].n_components
                 facts = "".join(f", {k} {_range(v)}" for k, v in cells[0]["facts"].items())
+                spread = summary.estimate(data["name"], label, "nll_error")
+                if spread and spread.mean > 0:
+                    facts += f", Monte-Carlo error of nll {spread.mean:.2g}"
                 words["facts"] += f"{data['name']}: S = {s}{facts}. "
         found.append(words)
     return found

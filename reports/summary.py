@@ -14,6 +14,8 @@ from howrobust.statistics import Estimate, effective_n, over_splits, wilson
 from howrobust.store import HeldOut
 
 REFERENCES = ("marginal", "oracle")  # shown in every table, never ranked
+MOST_NLL_ERROR = 0.01
+FEWEST_TEST_POINTS = 20
 SHOWN = ("nll", "nll_gaussian", "rmse", "crps", "coverage_90", "mace", "sharpness")
 
 
@@ -27,6 +29,7 @@ class Row:
     scores: dict[str, Estimate | None]
     coverage_95: tuple[float, float, float] | None  # share with Wilson's interval
     honest_splits: tuple[int, int]  # splits whose mace is inside the 95 % null, of so many
+    scored_splits: tuple[int, int]  # splits with an nll, of those planned
     costs: dict[str, float]
     facts: dict[str, Any]
     n_components: int
@@ -104,24 +107,34 @@ class Summary:
             return None
         return over_splits(values.to_numpy(), self.overlap(dataset))
 
-    def pooled_pit(self, dataset: str, method: str) -> tuple[Array, NDArray[np.int64]]:
-        """Clean PIT values of all splits (k,), and which distinct row each belongs to (k,)."""
+    def pooled(self, dataset: str, method: str) -> tuple[Array, Array, NDArray[np.int64]]:
+        """Clean PIT values and F(y) of all splits, (k,) each, and which distinct row each is of."""
         cells = self.finished(dataset, method)
-        pits = [self.forecasts(c)["none", 0.0].pit for c in cells]
+        clean = [self.forecasts(c)["none", 0.0] for c in cells]
         held = [self.held_out(c) for c in cells]
         rows = np.concatenate([np.column_stack([h.X, h.y]) for h in held])
         _, index = np.unique(rows, axis=0, return_inverse=True)
-        return np.concatenate(pits), index.astype(np.int64)
+        pit, cdf = (np.concatenate([getattr(f, name) for f in clean]) for name in ("pit", "cdf"))
+        return pit, cdf, index.astype(np.int64)
+
+    def planned_splits(self, dataset: str) -> int:
+        """How many splits of a data set the run has."""
+        return len({c["split"] for c in self.cells if c["dataset"] == dataset})
 
     def rows(self, dataset: str) -> list[Row]:
-        """Rows of a data set's table: ranked methods by nll, failures, then the references."""
+        """Rows of a data set's table: ranked methods by nll, the rest, then the references.
+
+        A method is ranked if it has an nll on every planned split: the mean over the splits that it
+        survived is no match for a mean over all of them.
+        """
         present = [
             m for m in self.methods
             if any(c["method"] == m and c["dataset"] == dataset for c in self.cells)
         ]  # fmt: skip
         ranked = [m for m in present if m not in REFERENCES]
-        found = {m: self.estimate(dataset, m, "nll") for m in ranked}
-        scores = {m: estimate.mean for m, estimate in found.items() if estimate}
+        planned = self.planned_splits(dataset)
+        found = {m: self.values(dataset, m, "nll") for m in ranked}
+        scores = {m: float(v.mean()) for m, v in found.items() if len(v) == planned}
         order = sorted(scores, key=lambda m: scores[m])
         lost = [m for m in ranked if m not in scores]
         rows = [self._row(dataset, m, k + 1, order[0]) for k, m in enumerate(order)]
@@ -132,8 +145,8 @@ class Summary:
         cells = self.finished(dataset, method)
         coverage, components = None, 0
         if cells:
-            pit, index = self.pooled_pit(dataset, method)
-            share = float(np.mean(np.abs(2 * pit - 1) <= 0.95))
+            _, cdf, index = self.pooled(dataset, method)
+            share = float(np.mean(np.abs(2 * cdf - 1) <= 0.95))
             n = effective_n(np.bincount(index))
             coverage = (share, *wilson(share * n, n))
             components = self.forecasts(cells[0])["none", 0.0].n_components
@@ -149,6 +162,7 @@ class Summary:
             scores={metric: self.estimate(dataset, method, metric) for metric in SHOWN},
             coverage_95=coverage,
             honest_splits=(int((mace <= edge).sum()), len(mace)),
+            scored_splits=(len(self.values(dataset, method, "nll")), self.planned_splits(dataset)),
             costs={name: float(v.mean()) for name, v in found.items() if not v.empty},
             facts=cells[0]["facts"] if cells else {},
             n_components=components,
@@ -186,31 +200,46 @@ class Summary:
         return ladders
 
     def failures(self) -> list[dict[str, Any]]:
-        """Cells that were planned and have no result."""
-        return [c for c in self.cells if c["status"] != "ok"]
+        """Cells without a result, and those that lost a stress level, each with its reason."""
+        found = []
+        for cell in self.cells:
+            lost = [p for p in cell["lost"] if list(p) in self.about["levels"]]
+            if cell["status"] != "ok":
+                found.append({**cell, "reason": cell["reason"] or "not fitted"})
+            elif lost:
+                places = ", ".join(f"{stress} {level:g}" for stress, level in lost)
+                found.append({**cell, "reason": f"at {places}: {cell['lost'][lost[0]]}"})
+        return found
 
     def warnings(self) -> list[str]:
         """What a careful reader must know before trusting a number."""
         found = []
-        noisy = self.records[
-            (self.records["metric"] == "nll_error") & (self.records["value"] > 0.01)
-        ]
-        for (dataset, method), group in noisy.groupby(["dataset", "method"], sort=False):
-            worst = group["value"].max()
-            found.append(
-                f"{method} on {dataset}: the Monte-Carlo standard error of nll reaches "
-                f"{worst:.3f}; more draws would make it smaller"
-            )
+        clean = self.records[(self.records["metric"] == "nll_error") & (self.records["level"] == 0)]
+        for (dataset, method), group in clean.groupby(["dataset", "method"], sort=False):
+            if group["value"].max() > MOST_NLL_ERROR:
+                found.append(
+                    f"{method} on {dataset}: so few draws leave a Monte-Carlo standard error of "
+                    f"{group['value'].max():.3f} in its nll; ask for more with n_draws"
+                )
         for data in self.data:
-            for method in self.methods:
-                cells = self.finished(data["name"], method)
-                if not cells:
-                    continue
-                forecast = self.forecasts(cells[0])["none", 0.0]
-                if forecast.step and forecast.smallest_sd.min() < forecast.step / 5:
-                    found.append(
-                        f"{method} on {data['name']}: the target repeats on a step of "
-                        f"{forecast.step:g} and the forecast has a noise sd of "
-                        f"{forecast.smallest_sd.min():.2g}; read nll_rounded instead of nll"
-                    )
+            if data["n_test"] < FEWEST_TEST_POINTS:
+                found.append(
+                    f"{data['name']}: {data['n_test']} test points per split say little about "
+                    "intervals; read coverage and honesty with care"
+                )
+            found += self._spikes(data["name"])
+        return found
+
+    def _spikes(self, dataset: str) -> list[str]:
+        """Forecasts with sds far below the step of a discrete target: their density is a spike."""
+        found = []
+        for method in self.methods:
+            cells = self.finished(dataset, method)
+            forecast = self.forecasts(cells[0])["none", 0.0] if cells else None
+            if forecast and forecast.smallest_sd.min() < forecast.step / 5:
+                found.append(
+                    f"{method} on {dataset}: the target repeats on a step of {forecast.step:g} and "
+                    f"the forecast has a noise sd of {forecast.smallest_sd.min():.2g}; read "
+                    "nll_rounded instead of nll"
+                )
         return found

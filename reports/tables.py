@@ -2,30 +2,35 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 
 import pandas as pd
+from rich.markup import escape
 from rich.table import Table
 
 from howrobust.reports.summary import REFERENCES, Row, Summary
 from howrobust.statistics import Estimate
 
-HEADER = ("", "method", "nll", "rmse", "crps", "inside 95 %", "honest", "fit s", "us/draw")
+HEADER = ("", "method", "nll", "rmse", "crps", "inside 95 %", "honest", "fit s", "µs/draw")
 CAPTION = (
-    "Mean over splits +- standard error, ranked by nll (nats, lower is better). '=' marks methods "
-    "whose paired nll difference to the first is not distinguishable from 0 at 95 %. 'inside 95 %' "
-    "is the share of held-out points inside their 95 % interval. 'honest' counts splits whose "
-    "calibration error is inside the null of a perfect forecaster."
+    "Mean over splits +- standard error, ranked by nll (nats, lower is better). '=': so few "
+    "splits cannot tell its nll from the first's (95 % interval of the paired difference). A share "
+    "in place of a rank: splits that have an nll. 'inside 95 %': held-out points inside their 95 % "
+    "interval. 'honest': splits whose calibration error a perfect forecaster could have."
 )
 
 
 def number(estimate: Estimate | None) -> str:
-    """Mean +- standard error, with digits that the error supports."""
+    """Mean +- standard error, to two digits of the error; four digits where there is none."""
     if estimate is None:
         return "-"
-    digits = 3 if abs(estimate.mean) < 100 else 1
-    mean = f"{estimate.mean:.{digits}f}"
-    return mean if estimate.se != estimate.se else f"{mean} +- {estimate.se:.{digits}f}"
+    if not estimate.se > 0:  # one split, or equal scores
+        return f"{estimate.mean:.4g}"
+    digits = max(0, 1 - math.floor(math.log10(estimate.se)))
+    if digits > 6:
+        return f"{estimate.mean:.3e} +- {estimate.se:.1e}"
+    return f"{estimate.mean:.{digits}f} +- {estimate.se:.{digits}f}"
 
 
 def cost(row: Row, name: str) -> str:
@@ -37,10 +42,14 @@ def cost(row: Row, name: str) -> str:
 
 
 def place(row: Row) -> str:
-    """Rank, with '=' where the difference to the first is not distinguishable."""
-    if row.rank is None:
-        return "failed" if row.failed and row.method not in REFERENCES else ""
-    return f"{row.rank}{'=' if row.tied else ''}"
+    """Rank, with '=' where the splits cannot tell the method from the first.
+
+    A method without an nll on every split is not ranked: how many it has stands there instead.
+    """
+    if row.rank is not None:
+        return f"{row.rank}{'=' if row.tied else ''}"
+    scored, planned = row.scored_splits
+    return "" if row.method in REFERENCES or scored == planned else f"{scored}/{planned}"
 
 
 def inside(row: Row) -> str:
@@ -76,13 +85,17 @@ def terminal(summary: Summary) -> list[Table]:
     """Tables for a terminal, one per data set."""
     tables = []
     for data in summary.data:
-        table = Table(title=f"{data['name']} ({data['title']})", title_justify="left")
+        about = (
+            f"{data['name']}: {data['title']} ({data['n_train']} rows train, {data['n_test']} test)"
+        )
+        table = Table(title=escape(about), title_justify="left")
         for k, name in enumerate(HEADER):
-            table.add_column(name, justify="left" if k == 1 else "right", no_wrap=True)
+            if k == 1:
+                table.add_column(name, overflow="fold")
+            else:
+                table.add_column(name, justify="right", no_wrap=True)
         for cells in grid(summary, data):
-            # Rich reads square brackets as markup; these are text.
-            texts = [cell.replace("[", r"\[") for cell in cells]
-            table.add_row(*texts, style="bold" if cells[0] == "1" else None)
+            table.add_row(*map(escape, cells), style="bold" if cells[0] == "1" else None)
         tables.append(table)
     return tables
 

@@ -15,13 +15,13 @@ HOMES = {
 }
 # Layers of the harness, lowest first; a module imports from its own layer or from lower ones.
 LAYERS = [
-    {"errors", "seeds"},
+    {"errors", "seeds", "environment"},
     {"quadrature", "streams"},
     {"predictive"},
     {"data"},
     {"method", "stress", "metrics", "catalogue"},
     {"plan"},
-    {"store", "executors", "environment"},
+    {"store", "executors"},
     {"execution"},
     {"score", "statistics", "results", "progress", "checks"},
     {"harness"},

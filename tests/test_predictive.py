@@ -14,6 +14,7 @@ from howrobust.predictive import (
     StreamedMixture,
     divergence,
     expected_scores,
+    mixture,
 )
 
 LEVELS = np.array([0.01, 0.1, 0.5, 0.9, 0.99])
@@ -143,8 +144,33 @@ def test_the_divergence_of_two_gaussians_is_the_closed_form():
     other = GaussianMixture([[0.3, 0.0]], [[2.0, 1.0]])
     m, s, mu, sd = np.array([0, 1.0]), np.array([1, 0.5]), np.array([0.3, 0]), np.array([2.0, 1])
     closed = np.log(sd / s) + (s**2 + (m - mu) ** 2) / (2 * sd**2) - 0.5
-    np.testing.assert_allclose(divergence(truth, other), closed, atol=1e-6)
-    np.testing.assert_allclose(divergence(truth, truth), 0, atol=1e-12)
+    np.testing.assert_allclose(divergence(truth, other, sd), closed, atol=1e-6)
+    np.testing.assert_allclose(divergence(truth, truth, sd), 0, atol=1e-12)
+
+
+def test_the_divergence_sees_components_that_stand_apart():
+    truth = Known(stats.uniform(np.array([0.0]), 2.0))
+    for centres, sd, tolerance in (
+        ([0.5, 1.5], 0.1, 2e-3),
+        (np.linspace(0.1, 1.9, 12), 0.02, 5e-3),
+    ):
+        apart = GaussianMixture(np.array(centres)[:, None], sd)
+        y = np.linspace(0, 2, 200_001)[1:-1]
+        log_q = GaussianMixture(np.tile(np.array(centres)[:, None], len(y)), sd).logpdf(y)
+        slow = np.log(0.5) - log_q.mean()
+        found = apart.forecast([1.0], truth=truth).kl[0]
+        assert found == pytest.approx(slow, rel=tolerance)
+
+
+def test_members_that_are_the_model_have_no_monte_carlo_error_however_many():
+    means, sds = large_mixture(300)
+
+    def blocks():
+        yield means, sds
+
+    for sampled in (False, True):
+        forecast = mixture(blocks, 7, 300, sampled).forecast(np.zeros(7))
+        assert (forecast.nll_error > 0) == sampled
 
 
 def test_the_limits_of_quintic_are_the_published_ones():
@@ -156,12 +182,12 @@ def test_the_limits_of_quintic_are_the_published_ones():
 
 def test_samples_have_the_moments_of_the_mixture():
     means, sds = large_mixture(300)
-    for mixture in (GaussianMixture(means, sds), streamed(means, sds, 64)):
-        drawn = mixture.sample(20_000, seed=3)
-        se = np.sqrt(sum(mixture.variance_parts()) / 20_000)
-        assert (np.abs(drawn.mean(axis=0) - mixture.mean()) < 5 * se).all()
+    for found in (GaussianMixture(means, sds), streamed(means, sds, 64)):
+        drawn = found.sample(20_000, seed=3)
+        se = np.sqrt(sum(found.variance_parts()) / 20_000)
+        assert (np.abs(drawn.mean(axis=0) - found.mean()) < 5 * se).all()
         # Kurtosis of these mixtures is below 6: the variance's se is below sqrt(5/20000) of it.
-        ratio = drawn.var(axis=0) / sum(mixture.variance_parts())
+        ratio = drawn.var(axis=0) / sum(found.variance_parts())
         assert (np.abs(ratio - 1) < 5 * np.sqrt(5 / 20_000)).all()
     again = GaussianMixture(means, sds).sample(5, seed=3)
     np.testing.assert_array_equal(again, GaussianMixture(means, sds).sample(5, seed=3))

@@ -62,7 +62,7 @@ def _grid_share(uniform: NDArray[np.float32]) -> Array:
 
 def coverage(forecast: Forecast, level: float) -> float:
     """Share of y inside the central interval that should hold ``level`` of them."""
-    return float(np.mean(np.abs(2 * forecast.pit - 1) <= level))
+    return float(np.mean(np.abs(2 * forecast.cdf - 1) <= level))
 
 
 def sd_bins(sd: Array) -> list[NDArray[np.int64]]:
@@ -146,7 +146,7 @@ def worst_group_coverage_90(forecast: Forecast, y: Array, y_scale: float | None)
     """Least 90 % coverage over terciles of each feature (if known) and of the predictive mean."""
     if len(y) < 3:
         return Undefined("fewer than three points have no terciles")
-    hits = (np.abs(2 * forecast.pit - 1) <= 0.9).astype(np.float32)
+    hits = (np.abs(2 * forecast.cdf - 1) <= 0.9).astype(np.float32)
     return float(worst_group(hits, all_groups(forecast)))
 
 

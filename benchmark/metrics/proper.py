@@ -42,6 +42,11 @@ def crps(forecast: Forecast, y: Array, y_scale: float | None) -> float:
     return float(np.mean(forecast.crps))
 
 
+def crps_error(forecast: Forecast, y: Array, y_scale: float | None) -> float:
+    """Bound of the quadrature error of ``crps``; 0 where it is exact."""
+    return forecast.crps_error
+
+
 def pinball(forecast: Forecast, y: Array, y_scale: float | None) -> float:
     """Quantile loss, averaged over the levels .01 to .99."""
     return float(np.mean(forecast.pinball))
@@ -70,6 +75,7 @@ METRICS = (
     Metric("nll_std", "low", nll_std),
     Metric("nll_rounded", "low", nll_rounded),
     Metric("crps", "low", crps),
+    Metric("crps_error", "-", crps_error),
     Metric("pinball", "low", pinball),
     Metric("interval_score_90", "low", lambda f, y, s: interval_score(f, y, 0.90)),
     Metric("interval_score_95", "low", lambda f, y, s: interval_score(f, y, 0.95)),

@@ -6,7 +6,12 @@ from scipy.optimize import minimize_scalar
 
 from howrobust.predictive import Array
 
-FLOOR = 1e-3  # of the training target's sd
+FLOOR = 1e-3
+
+
+def noise_floor(y: Array) -> float:
+    """Least noise sd that a fit may find: a thousandth of the training target's sd."""
+    return FLOOR * float(y.std() or 1.0)
 
 
 def fit_noise_sd(means: Array, rows: NDArray[np.int64], y: Array, floor: float) -> float:

@@ -15,7 +15,7 @@ from torch import Tensor
 from howrobust import seeds
 from howrobust.method import Posterior
 from howrobust.methods.core.network import Layer
-from howrobust.methods.core.noise import FLOOR, fit_noise_sd
+from howrobust.methods.core.noise import fit_noise_sd
 from howrobust.methods.core.training import Scaling
 from howrobust.predictive import Array, Predictive, mixture
 
@@ -53,15 +53,15 @@ class NetworkPosterior(Posterior):
 
         return mixture(blocks, len(X), total, sampled=self.members is None)
 
-    def fit_noise_sd(self, X: Array, y: Array, seed: int) -> float:
-        """Fit a constant noise sd, in target units, to rows this network did not train on.
+    def fit_noise_sd(self, X: Array, y: Array, seed: int, floor: float) -> float:
+        """Fit a constant noise sd >= floor, in target units, to rows this network did not train on.
 
         The likelihood mixes one block of draws; their own noise is not used.
         """
         inputs = (torch.tensor(X) - self.scaling.x_mean) / self.scaling.x_sd
         means, _ = self.block(inputs, slice(0, BLOCK_DRAWS), seeds.derive(seed, "noise"))
         rows = np.repeat(np.arange(len(y)), BLOCK_DRAWS)
-        return fit_noise_sd(means.T.ravel(), rows, y, FLOOR * float(self.scaling.y_sd))
+        return fit_noise_sd(means.T.ravel(), rows, y, floor)
 
     def block(self, inputs: Tensor, block: slice, seed: int) -> tuple[Array, Array]:
         """Means (s, n) and sds of one block of draws, in target units, for standardised inputs."""

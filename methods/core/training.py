@@ -45,14 +45,6 @@ class Schedule:
     standardise: bool = True
     device: str = "cpu"
 
-    def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise ValueError(f"epochs must be at least 1, not {self.epochs}")
-        if self.batch_size is not None and self.batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, or None, not {self.batch_size}")
-        if not self.learning_rate > 0:
-            raise ValueError(f"learning_rate must be greater than 0, not {self.learning_rate}")
-
 
 @dataclass(frozen=True)
 class Scaling:
@@ -83,8 +75,6 @@ class Objective(ABC):
 
     def __init__(self, hidden: Sequence[int]) -> None:
         self.hidden = tuple(int(units) for units in hidden)
-        if not self.hidden or min(self.hidden) < 1:
-            raise ValueError(f"hidden needs at least one layer of at least one unit, not {hidden}")
 
     @property
     def n_layers(self) -> int:
@@ -142,7 +132,7 @@ def train(
     parts = [part for _, part in found]
 
     def join(tensors: list[Tensor]) -> Tensor:
-        return torch.cat(tensors)[order]
+        return torch.cat(tensors).cpu()[order]
 
     trained = Trained(
         [join(list(same)) for same in zip(*(p.parameters for p in parts), strict=True)],

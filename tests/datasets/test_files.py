@@ -57,12 +57,41 @@ def test_text_is_refused_by_name_or_encoded(tmp_path, frame):
     np.testing.assert_array_equal(train.X[:, 1:].sum(axis=1), 1)
 
 
+def test_a_text_of_many_values_is_not_encoded(tmp_path, frame):
+    path = write(tmp_path, frame[["a", "when", "y"]])
+    with pytest.raises(BadInput, match=r"'when' .* 60 different texts"):
+        DataSpec(path, target="y", one_hot=True).open()
+
+
+def test_dates_order_the_rows_or_are_refused(tmp_path, frame):
+    own = frame[["a", "y"]].assign(when=pd.date_range("2020-01-30", periods=60).astype(str))
+    shuffled = own.sample(frac=1, random_state=0)
+    source = DataSpec(write(tmp_path, shuffled), target="y", time="when").open()
+    for split in source.splits(3):
+        train, test = source.realise(split, 0)
+        last = own.set_index("a")["when"].reindex(train.X[:, 0]).max()
+        assert last < own.set_index("a")["when"].reindex(test.X[:, 0]).min()
+    ambiguous = own.assign(when=pd.date_range("2020-01-30", periods=60).strftime("%d/%m/%Y"))
+    with pytest.raises(BadInput, match=r"'when' .* neither a number nor a date like 2026-01-31"):
+        DataSpec(write(tmp_path, ambiguous), target="y", time="when").open()
+
+
+def test_the_column_that_splits_is_part_of_the_data(tmp_path, frame):
+    own = frame[["a", "y"]]
+    hashes = set()
+    for labels in (list("abcdef") * 10, list("abcfed") * 10):
+        path = write(tmp_path, own.assign(g=labels))
+        hashes.add(DataSpec(path, target="y", groups="g").open().sha256)
+    assert len(hashes) == 2
+
+
 def test_groups_and_time_order_the_splits_and_are_no_features(tmp_path, frame):
-    path = write(tmp_path, frame)
+    path = write(tmp_path, frame.drop(columns="when"))
     source = DataSpec(path, target="y", one_hot=True, groups="site").open()
     assert "site_north" not in source.data.features
     train, test = source.realise(source.splits(1)[0], 0)
     assert len(train.y) + len(test.y) == 60
+    path = write(tmp_path, frame)
     source = DataSpec(path, target="y", one_hot=True, time="when").open()
     train, test = source.realise(source.splits(3)[0], 0)
     assert (len(train.y), len(test.y)) == (42, 6)
@@ -80,6 +109,20 @@ BAD = {
     "duplicate names": ("a,a,y\n" + "1,2,3\n" * 12, "two columns called 'a'"),
     "text target": ("a,y\n" + "".join(f"{k},t{k}\n" for k in range(12)), "'y' .* is text"),
     "no features": ("y\n" + "".join(f"{k}\n" for k in range(12)), "no feature columns"),
+    "unnamed index": (
+        ",a,y\n" + "".join(f"{k},{k},{k * k}\n" for k in range(12)),
+        "without a name",
+    ),
+    "no header": ("".join(f"{k}.5,{k * k}\n" for k in range(12)), "no header"),
+    "semicolons": ("a;y\n" + "1;2\n" * 12, "separated by ';'"),
+    "decimal commas": (
+        "a,y\n" + "".join(f'{k},"{k},5"\n' for k in range(12)),
+        "',' in its decimals",
+    ),
+    "a stray text": (
+        "a,y\n" + "".join(f"{k},{k * k}\n" for k in range(12)) + "n/a?,3\n",
+        r"numbers but for 1 cells, the first of them 'n/a\?' in row 13",
+    ),
     "ragged": ("a,y\n" + "1,2\n" * 11 + "1,2,3,4\n", "cannot be read"),
 }
 
@@ -104,7 +147,7 @@ def test_files_that_are_not_tables_are_named(tmp_path):
     with pytest.raises(BadInput, match="cannot be read"):
         DataSpec(str(tmp_path / "bad.parquet")).open()
     (tmp_path / "bytes.csv").write_bytes(b"a,y\n\xff\xfe,1\n")
-    with pytest.raises(BadInput, match="cannot be read"):
+    with pytest.raises(BadInput, match="not UTF-8"):
         DataSpec(str(tmp_path / "bytes.csv")).open()
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(BadInput, match="cannot be read"):

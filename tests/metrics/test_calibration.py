@@ -115,3 +115,14 @@ def test_the_oracle_is_rejected_in_about_five_percent_of_seeds():
         rejected += evaluate(METRIC["mace_p"], forecast, test.y, None) <= 0.05
     # Binomial(200, .05): mean 10, sd 3.1.
     assert 1 <= rejected <= 21
+
+
+def test_coverage_of_a_discrete_target_is_the_share_inside_the_interval():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 6, 500).astype(float)
+    mixture = GaussianMixture(np.full((1, 500), 2.5), 1.6)
+    lower, upper = mixture.interval(0.9)
+    forecast = mixture.forecast(y, step=1.0)
+    inside = np.mean((y >= lower) & (y <= upper))
+    assert evaluate(METRIC["coverage_90"], forecast, y, None) == inside
+    assert score(mixture, y)["coverage_90"] == inside

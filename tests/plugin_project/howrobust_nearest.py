@@ -78,6 +78,17 @@ class Poison(SingleMethod):
         return Neighbours(problem.X, problem.y, 3)
 
 
+class Sleepy(SingleMethod):
+    """Takes as many seconds as the environment says."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def infer(self, problem):
+        time.sleep(float(os.environ.get("NEAREST_SLEEP", "0")))
+        return Neighbours(problem.X, problem.y, 3)
+
+
 class Line(Source):
     """y = x with a little noise."""
 
@@ -111,4 +122,22 @@ class Shift(InputStress):
         return X + level * context.sd if level else X
 
 
+class Broken(Shift):
+    """Raises at its second level."""
+
+    name = "broken"
+
+    def apply(self, X, y, context, level, seed):
+        if level > 1:
+            raise RuntimeError("broken by design")
+        return super().apply(X, y, context, level, seed)
+
+
+def fragile(forecast, y, y_scale):
+    if y_scale is not None:
+        raise ZeroDivisionError("a metric with a fault")
+    return 0.0
+
+
+FRAGILE = Metric("fragile", "low", fragile)
 WORST_ERROR = Metric("worst_error", "low", lambda f, y, s: float(np.abs(y - f.mean).max()))

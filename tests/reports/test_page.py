@@ -14,6 +14,7 @@ import howrobust as hr
 from howrobust.reports import tables
 from howrobust.reports.page import render
 from howrobust.reports.summary import Summary
+from howrobust.statistics import Estimate
 
 NASTY = "<script>alert(1)</script>"
 
@@ -96,11 +97,34 @@ def test_numbers_on_the_page_are_those_of_the_records(results, page):
                 (records["dataset"] == dataset) & (records["method"] == method)
                 & (records["stress"] == "none")
             ]  # fmt: skip
+            rows = [row for row in page.rows if method in row]
             for metric in ("nll", "rmse", "crps"):
                 values = clean.loc[clean["metric"] == metric, "value"]
-                shown = f"{values.mean():.3f}" if values.mean() < 100 else f"{values.mean():.1f}"
-                cells = [c for row in page.rows if method in row for c in row]
-                assert any(c.startswith(f"{shown} ±") for c in cells), (method, metric, shown)
+                cells = [cell for row in rows for cell in row]
+                assert any(shows(cell, values.mean()) for cell in cells), (method, metric)
+
+
+def shows(cell, value):
+    """Whether a cell's mean is this value, to the digits that it shows."""
+    mean = cell.partition(" ±")[0]
+    try:
+        return f"{value:.{len(mean.partition('.')[2])}f}" == mean
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("mean", "se", "text"),
+    [
+        (1.23456, 0.0123, "1.235 +- 0.012"),
+        (0.0008123, 0.0000456, "0.000812 +- 0.000046"),
+        (1234.5, 67.8, "1234 +- 68"),
+        (5.42, 0.0, "5.42"),
+        (5.4244, float("nan"), "5.424"),
+    ],
+)
+def test_a_number_has_the_digits_that_its_error_supports(mean, se, text):
+    assert tables.number(Estimate(mean, se, 0, 0)) == text
 
 
 def test_standard_errors_of_splits_of_one_table_are_corrected(results):

@@ -8,10 +8,14 @@ import sys
 import time
 from contextlib import closing
 
+import numpy as np
+import pandas as pd
 import pytest
 from commandline import FAST, environment, howrobust
 
 import howrobust as hr
+from howrobust.catalogue import DataSpec
+from howrobust.plan import Request, make_plan
 
 METRIC_COLUMNS = ["dataset", "split", "method", "repeat", "stress", "level", "metric", "value",
                   "status", "reason"]  # fmt: skip
@@ -178,6 +182,57 @@ def test_interrupted_it_exits_130_and_keeps_what_is_finished(tmp_path):
     statuses = {c["method"]: c["status"] for c in hr.load(tmp_path).cells()}
     assert statuses["bayesian_ridge"] == "ok"
     assert statuses["mc_dropout[epochs=100000]"] == "planned"
+    # What is finished can be reported, what is not says so.
+    code, out, err = howrobust("report", tmp_path, "--format", "md")
+    assert code == 0, err
+    assert "bayesian" in out
+    assert howrobust("report", tmp_path)[0] == 0
+    assert "the cell was not fitted" in set(hr.load(tmp_path).records()["reason"])
+
+
+def test_the_scale_of_the_scores_is_that_of_the_clean_training_target(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=60), "y": rng.normal(size=60)})
+    path = tmp_path / "my.csv"
+    found = []
+    for _ in range(2):
+        frame.to_csv(path, index=False)
+        results = hr.run(methods=["bayesian_ridge"], data=[str(path)], stress=[], splits=1,
+                         out=tmp_path / "out", workers=1)  # fmt: skip
+        records = results.records().set_index(["method", "metric"])["value"]
+        scale = np.exp(records["bayesian_ridge", "nll"] - records["bayesian_ridge", "nll_std"])
+        train, _ = DataSpec(str(path)).open().realise("random-0", 0)
+        assert scale == pytest.approx(train.y.std(), rel=1e-9)
+        found.append(scale)
+        frame.loc[frame.index[np.flatnonzero(frame["y"] == train.y[0])[0]], "y"] = 1000.0
+    assert found[1] > 10 * found[0]
+
+
+def test_one_method_in_two_spellings_is_one_method():
+    plan = make_plan(Request(methods=["deep_ensemble", "deep_ensemble[n_members=5]"], splits=1))
+    assert plan.methods == ("deep_ensemble", "marginal", "oracle")
+
+
+def test_odd_names_of_folders_hold_results(tmp_path):
+    folder = tmp_path / "odd ?x#[y]%20"
+    hr.run(
+        methods=["bayesian_ridge"], data=["diabetes"], stress=[], splits=1, out=folder, workers=1
+    )
+    assert len(hr.load(folder).cells()) == 2
+    assert {p.name for p in tmp_path.iterdir()} == {folder.name}
+
+
+def test_a_script_without_a_guard_runs_once(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import howrobust as hr\n"
+        "print('begin')\n"
+        "r = hr.run(methods=['bayesian_ridge'], data='diabetes', stress=[], splits=1, out='o')\n"
+        "print(len(r.cells()))\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, env=environment(),
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.stdout == "begin\n2\n", done.stderr
 
 
 def test_a_dry_run_shows_the_plan_and_fits_nothing(tmp_path):
@@ -205,6 +260,16 @@ BAD_INPUT = {
     "unreadable parameter": (["run", "-m", "deep_ensemble[n_members=]"], "TOML"),
     "senseless parameter": (["run", "-m", "deep_ensemble[n_members=0]"], "n_members"),
     "mistyped parameter": (["run", "-m", 'deep_ensemble[epochs="many"]'], "epochs"),
+    "a number for a list": (["run", "-m", "deep_ensemble[hidden=50]"], "hidden"),
+    "an empty list": (["run", "-m", "deep_ensemble[hidden=[]]"], "hidden"),
+    "a layer of nothing": (["run", "-m", "deep_ensemble[hidden=[0]]"], "hidden"),
+    "a text for a number": (["run", "-m", 'deep_ensemble[batch_size="x"]'], "batch_size"),
+    "a negative rate": (["run", "-m", "deep_ensemble[learning_rate=-1]"], "learning_rate"),
+    "a rate above one": (["run", "-m", "mc_dropout[dropout=2.0]"], "dropout"),
+    "a seed of its own": (["run", "-m", "deep_ensemble[random_state=3]"], "random_state"),
+    "a file as suite": (["run", "good.csv"], "-d good.csv"),
+    "no workers to plan for": (["run", "--dry-run", "--workers", "-1"], "at least 1"),
+    "no GPU": (["run", "--device", "cuda", "-m", "bayesian_ridge"], "GPU"),
     "unknown preset": (["run", "-m", 'bayesian_nn[preset="none"]'], "preset"),
     "unknown data": (["run", "-d", "bostn"], "bostn"),
     "unknown suite": (["run", "quik"], "quik"),

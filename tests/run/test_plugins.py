@@ -68,6 +68,88 @@ def test_another_stress_in_the_same_folder_loses_nothing(plugin_path, tmp_path):
     assert first.equals(again)
 
 
+def test_a_stress_or_a_metric_that_raises_fails_alone(plugin_path, tmp_path):
+    arguments = ["run", "-m", "bayesian_ridge", "-d", "line", "--splits", "2", "--out", tmp_path]
+    assert howrobust(*arguments, PYTHONPATH=plugin_path)[0] == 0
+    before = hr.load(tmp_path).records()
+    code, out, err = howrobust(*arguments, "--stress", "broken", PYTHONPATH=plugin_path)
+    assert code == 1
+    assert "broken by design" in out
+    assert "Traceback" not in err
+    records = hr.load(tmp_path).records()
+    sound = records[records["metric"] != "fragile"]
+    status = sound.groupby(["stress", "level"])["status"].agg(set)
+    assert status["broken", 2.0] == {"failed"}
+    assert "failed" not in status["broken", 1.0] | status["none", 0.0]
+    fragile = records[(records["metric"] == "fragile") & (records["level"] < 2)]
+    assert set(fragile["reason"]) == {"the metric raised ZeroDivisionError: a metric with a fault"}
+    # The earlier run is as it was, though the broken stress is no longer asked for.
+    code, out, _ = howrobust(*arguments, PYTHONPATH=plugin_path)
+    assert code == 0
+    assert "nothing was refitted" in out
+    again = hr.load(tmp_path).records()
+    scores = ~before["metric"].isin(("fit_cpu_s", "fit_wall_s", "us_per_draw", "peak_rss_mb"))
+    assert before[scores].equals(again[scores])
+
+
+def test_a_failed_attempt_leaves_an_earlier_result_alone(plugin_path, tmp_path):
+    arguments = ["run", "-m", "sleepy", "-d", "line", "--splits", "1", "--out", tmp_path]
+    assert howrobust(*arguments, PYTHONPATH=plugin_path)[0] == 0
+    first = hr.load(tmp_path)
+    before = first.records()
+    code, out, _ = howrobust(
+        *arguments,
+        "--stress",
+        "shift",
+        "--timeout",
+        "2",
+        PYTHONPATH=plugin_path,
+        NEAREST_SLEEP="60",
+    )
+    assert code == 1
+    assert "timeout" in out
+    records = hr.load(tmp_path).records()
+    lost = records[records["method"] == "sleepy"]
+    assert set(lost.loc[lost["stress"] == "shift", "status"]) == {"failed"}
+    assert set(lost.loc[(lost["stress"] == "none") & (lost["metric"] == "rmse"), "status"]) == {
+        "ok"
+    }
+    assert hr.Results(tmp_path, first.run).records().equals(before)
+
+
+def test_a_metric_that_changed_is_scored_again_without_a_refit(tmp_path):
+    module = tmp_path / "site" / "changing.py"
+    info = tmp_path / "site" / "changing-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: changing\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[howrobust.metrics]\nchanging = changing:METRIC\n")
+    for value in (1.0, 2.0):
+        module.write_text(
+            "from howrobust.metrics import Metric\n"
+            f"METRIC = Metric('changing', 'low', lambda f, y, s: {value})\n"
+        )
+        code, out, err = howrobust(
+            "run", "-m", "bayesian_ridge", "-d", "diabetes", "--splits", "1",
+            "--out", tmp_path / "o", PYTHONPATH=str(module.parent),
+        )  # fmt: skip
+        assert code == 0, err
+        assert ("nothing was refitted" in out) == (value == 2.0)
+        records = hr.load(tmp_path / "o").records()
+        assert set(records.loc[records["metric"] == "changing", "value"]) == {value}
+
+
+def test_workers_know_what_became_of_the_environment(tmp_path, monkeypatch, uci):
+    hr.run(methods=["bayesian_ridge"], data=["diabetes"], stress=[], splits=1, out=tmp_path / "a")
+    monkeypatch.setenv("HOWROBUST_DATA", str(tmp_path))
+    (tmp_path / "data").symlink_to(uci / "data")
+    (tmp_path / "splits").symlink_to(uci / "splits")
+    (tmp_path / "MANIFEST.csv").symlink_to(uci / "MANIFEST.csv")
+    results = hr.run(
+        methods=["bayesian_ridge"], data=["uci/yacht"], stress=[], splits=1, out=tmp_path / "b"
+    )
+    assert {c["status"] for c in results.cells()} == {"ok"}
+
+
 def test_a_module_beside_the_data_is_a_plug_in(tmp_path):
     (tmp_path / "mine.py").write_text(
         (ROOT / "plugin_project" / "howrobust_nearest.py").read_text()
