@@ -11,6 +11,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from howrobust import seeds
@@ -177,6 +178,9 @@ def degradation(
     drawn = np.concatenate([np.asarray(line.get_ydata()) for line in rmse_ax.lines])
     if drawn.size and drawn.min() > 0 and drawn.max() > 5 * drawn.min():
         rmse_ax.set_yscale("log")
+        rmse_ax.yaxis.set_major_formatter("{x:g}")
+        few = drawn.max() < 20 * drawn.min()  # a decade has too few round numbers, three too many
+        rmse_ax.yaxis.set_minor_formatter("{x:g}" if few else NullFormatter())
     coverage_ax.axhline(0.9, color="0.6", lw=0.8)
     figure.legend(fontsize=7, frameon=False, loc="outside right center")
     alt = f"rmse and 90 % coverage of each method on {dataset} as {stress} grows"

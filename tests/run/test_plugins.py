@@ -114,7 +114,8 @@ def test_a_failed_attempt_leaves_an_earlier_result_alone(plugin_path, tmp_path):
     assert set(lost.loc[(lost["stress"] == "none") & (lost["metric"] == "rmse"), "status"]) == {
         "ok"
     }
-    assert hr.Results(tmp_path, first.run).records().equals(before)
+    again = hr.Results(tmp_path, first.run).records()
+    assert again[again["method"] == "sleepy"].equals(before[before["method"] == "sleepy"])
 
 
 def test_a_metric_that_changed_is_scored_again_without_a_refit(tmp_path):
