@@ -27,7 +27,17 @@ if TYPE_CHECKING:
     from howrobust.stress.contract import InputStress
 
 # Modules of the harness between a posterior and what is stored of it.
-FORECASTING = ("data", "execution", "method", "predictive", "quadrature", "seeds", "streams")
+FORECASTING = (
+    "data",
+    "execution",
+    "known",
+    "method",
+    "predictive",
+    "quadrature",
+    "seeds",
+    "streamed",
+    "streams",
+)
 KINDS = {"methods": "method", "datasets": "data set", "stress": "stress", "metrics": "metric"}
 
 

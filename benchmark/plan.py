@@ -21,7 +21,7 @@ from howrobust import environment, seeds
 from howrobust.catalogue import DataSpec, MethodSpec, code_of, load_stress
 from howrobust.data import Dataset, Source
 from howrobust.errors import BadInput
-from howrobust.predictive import expected_scores
+from howrobust.known import expected_scores
 
 Level = tuple[str, float]  # a stress and its severity
 CLEAN: Level = ("none", 0.0)

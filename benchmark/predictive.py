@@ -1,34 +1,27 @@
 """Distributions over y at n inputs, and the per-point summary that metrics see.
 
 Every method hands over an equally weighted Gaussian mixture per test point: S component means
-m[s, i] and noise sds v[s, i] > 0. `GaussianMixture` holds them; `StreamedMixture` redraws them from
-their seed, block by block, so that memory does not grow with S; `Known` wraps a distribution in
-closed form (the truth of a synthetic set).
+m[s, i] and noise sds v[s, i] > 0. `GaussianMixture` holds them; `howrobust.streamed` redraws them
+from their seed; `howrobust.known` wraps a distribution in closed form.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, ndtr, ndtri
 
 from howrobust import seeds
-from howrobust.quadrature import CellGrid, crps_of_cdf, invert_cdf
+from howrobust.quadrature import CellGrid, invert_cdf
 from howrobust.streams import (
     LOG_SQRT_2PI,
-    Accumulator,
-    Cumulative,
-    LogDensity,
-    Moments,
     ScoreError,
     log_normal,
 )
 
 Array = NDArray[np.float64]
-Blocks = Callable[[], Iterator[tuple[Array, Array]]]
 
 PINBALL_LEVELS = np.arange(1, 100) / 100
 STORED_LEVELS = (0.0015, 0.005, 0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975, 0.995, 0.9985)
@@ -211,23 +204,6 @@ def divergence(truth: Predictive, forecast: Predictive, smallest_sd: Array) -> A
     return np.asarray(weights @ (truth.logpdf(y) - forecast.logpdf(y)), dtype=np.float64)
 
 
-def expected_scores(truth: Predictive, nodes: int = 65) -> dict[str, float]:
-    """Scores that no forecast beats on average, where ``truth`` generates the data.
-
-    rmse = root of the mean variance; nll = mean entropy, by the quadrature of `divergence`;
-    nll_gaussian = mean of .5 log(2 pi e variance), the nll of the best Gaussian.
-    """
-    z = np.linspace(-6, 6, nodes)
-    weights = np.exp(-0.5 * z**2)
-    weights /= weights.sum()
-    variance = sum(truth.variance_parts())
-    return {
-        "rmse": float(np.sqrt(np.mean(variance))),
-        "nll": float(-(weights @ truth.logpdf(truth.quantile(ndtr(z)))).mean()),
-        "nll_gaussian": float(np.mean(0.5 * np.log(2 * np.pi * np.e * variance))),
-    }
-
-
 class GaussianMixture(Predictive):
     """An equally weighted mixture of S Gaussians at each of n inputs, held in memory and exact.
 
@@ -276,7 +252,6 @@ class GaussianMixture(Predictive):
 
     def quantile(self, levels: ArrayLike) -> Array:
         levels = np.atleast_1d(np.asarray(levels, dtype=np.float64))
-        mean, sd = self.mean(), np.sqrt(sum(self.variance_parts()))
         # Every component has its quantile between these two, so the mixture's lies there too.
         z = ndtri(levels)[:, None]
         sds = np.broadcast_to(self.sds, self.means.shape)
@@ -284,9 +259,15 @@ class GaussianMixture(Predictive):
         lower, upper = np.full(shape, np.inf), np.full(shape, -np.inf)
         for m, v in zip(self.means, sds, strict=True):
             lower, upper = np.minimum(lower, m + z * v), np.maximum(upper, m + z * v)
-        grid = CellGrid.around(mean, sd, sds.min(axis=0))
+        start = self._grid().quantile(levels)
+        return invert_cdf(self._cdf_and_pdf, levels, start, lower, upper)
+
+    def _grid(self) -> CellGrid:
+        sds = np.broadcast_to(self.sds, self.means.shape)
+        sd = np.sqrt(sum(self.variance_parts()))
+        grid = CellGrid.around(self.mean(), sd, sds.min(axis=0))
         grid.add(self.means, sds)
-        return invert_cdf(self._cdf_and_pdf, levels, grid.quantile(levels), lower, upper)
+        return grid
 
     def _cdf_and_pdf(self, t: Array) -> tuple[Array, Array]:
         """F and f at t (k, n), a few rows at a time."""
@@ -339,9 +320,8 @@ class GaussianMixture(Predictive):
 
     def _crps(self, y: Array) -> tuple[Array, float]:
         if self.n_components > EXACT_COMPONENTS:
-            grid = StreamedMixture(lambda: iter([(self.means, self.sds)]), *self.means.T.shape)
-            found = grid.evaluate(y, np.array([0.5]))
-            return found.crps, found.crps_error
+            grid = self._grid()
+            return grid.crps(y), grid.crps_error
         sds = np.broadcast_to(self.sds, self.means.shape)
         spread = np.zeros_like(y)
         for m, v in zip(self.means, sds, strict=True):
@@ -359,175 +339,4 @@ def _mean_absolute(mean: Array, sd: Array) -> Array:
     z = mean / sd
     return np.asarray(
         2 * sd * np.exp(-0.5 * z**2 - LOG_SQRT_2PI) + mean * (2 * ndtr(z) - 1), dtype=np.float64
-    )
-
-
-class StreamedMixture(Predictive):
-    """A mixture whose components are redrawn from their seed at every pass, block by block.
-
-    ``blocks()`` yields (means (s, n), sds (s, n) | (n,) | scalar) and yields the same numbers each
-    time it is called: S = sum of s. Memory is that of one block (law 3). Mean, variances, logpdf
-    and cdf at y come from one pass; quantiles and the continuous ranked probability score from a
-    second, on a grid of cells with a stated error bound (see `howrobust.quadrature`).
-    ``sampled`` as in `GaussianMixture`.
-    """
-
-    def __init__(
-        self, blocks: Blocks, n_points: int, n_components: int, sampled: bool = True
-    ) -> None:
-        self._blocks = blocks
-        self._n_points = n_points
-        self._n_components = n_components
-        self._sampled = sampled
-
-    @property
-    def n_components(self) -> int:
-        return self._n_components
-
-    def _pass(self, *accumulators: Accumulator) -> None:
-        """Redraw every block once and hand it to each accumulator."""
-        for means, sds in self._blocks():
-            spread = np.broadcast_to(sds, means.shape)
-            for accumulator in accumulators:
-                accumulator.add(means, spread)
-
-    @cached_property
-    def _moments(self) -> Moments:
-        moments = Moments(self._n_points)
-        self._pass(moments)
-        return moments
-
-    @cached_property
-    def _grid(self) -> CellGrid:
-        grid = self._empty_grid()
-        self._pass(grid)
-        return grid
-
-    def _empty_grid(self) -> CellGrid:
-        found = self._moments
-        sd = np.sqrt(found.aleatoric + found.between)
-        return CellGrid.around(found.mean, sd, found.smallest_sd)
-
-    def mean(self) -> Array:
-        return self._moments.mean
-
-    def variance_parts(self) -> tuple[Array, Array]:
-        return self._moments.aleatoric, self._moments.between
-
-    def logpdf(self, y: ArrayLike) -> Array:
-        y = np.asarray(y, dtype=np.float64)
-        density = LogDensity(np.atleast_2d(y))
-        self._pass(density)
-        return density.value.reshape(y.shape)
-
-    def cdf(self, y: ArrayLike) -> Array:
-        y = np.asarray(y, dtype=np.float64)
-        cumulative = Cumulative(np.atleast_2d(y))
-        self._pass(cumulative)
-        return cumulative.value.reshape(y.shape)
-
-    def quantile(self, levels: ArrayLike) -> Array:
-        return self._grid.quantile(np.atleast_1d(np.asarray(levels, dtype=np.float64)))
-
-    def sample(self, size: int, seed: int) -> Array:
-        rng = seeds.generator(seed, "mixture sample")
-        component = rng.integers(self.n_components, size=(size, self._n_points))
-        noise = rng.standard_normal((size, self._n_points))
-        drawn = np.empty((size, self._n_points))
-        column, start = np.arange(self._n_points), 0
-        for means, sds in self._blocks():
-            here = (component >= start) & (component < start + len(means))
-            row = np.where(here, component - start, 0)
-            value = means[row, column] + np.broadcast_to(sds, means.shape)[row, column] * noise
-            drawn = np.where(here, value, drawn)
-            start += len(means)
-        return drawn
-
-    def evaluate(self, y: Array, levels: Array) -> Evaluation:
-        moments = Moments(self._n_points)
-        density, cumulative = LogDensity(y[None]), Cumulative(y[None])
-        self._pass(moments, density, cumulative)
-        self.__dict__["_moments"] = moments
-        logpdf = density.value[0]
-        grid, error = self._empty_grid(), ScoreError(y, logpdf)
-        self._pass(grid, error)
-        self.__dict__["_grid"] = grid
-        return Evaluation(
-            mean=moments.mean,
-            aleatoric=moments.aleatoric,
-            between=moments.between,
-            logpdf=logpdf,
-            cdf=cumulative.value[0],
-            crps=grid.crps(y),
-            quantiles=grid.quantile(levels),
-            smallest_sd=moments.smallest_sd,
-            nll_error=error.value if self._sampled else 0.0,
-            crps_error=grid.crps_error,
-        )
-
-
-class Known(Predictive):
-    """A distribution in closed form: a frozen `scipy.stats` distribution with n-vector parameters.
-
-    All of its variance is aleatoric. It has one component.
-    """
-
-    def __init__(self, distribution: object) -> None:
-        self._distribution = distribution
-
-    @property
-    def n_components(self) -> int:
-        return 1
-
-    def mean(self) -> Array:
-        return np.asarray(self._distribution.mean(), dtype=np.float64)  # type: ignore[attr-defined]
-
-    def variance_parts(self) -> tuple[Array, Array]:
-        variance = np.asarray(self._distribution.var(), dtype=np.float64)  # type: ignore[attr-defined]
-        return variance, np.zeros_like(variance)
-
-    def logpdf(self, y: ArrayLike) -> Array:
-        return np.asarray(self._distribution.logpdf(y), dtype=np.float64)  # type: ignore[attr-defined]
-
-    def cdf(self, y: ArrayLike) -> Array:
-        return np.asarray(self._distribution.cdf(y), dtype=np.float64)  # type: ignore[attr-defined]
-
-    def quantile(self, levels: ArrayLike) -> Array:
-        levels = np.atleast_1d(np.asarray(levels, dtype=np.float64))
-        return np.asarray(self._distribution.ppf(levels[:, None]), dtype=np.float64)  # type: ignore[attr-defined]
-
-    def sample(self, size: int, seed: int) -> Array:
-        rng = seeds.generator(seed, "known sample")
-        return self.quantile_of_uniform(rng.random((size, len(self.mean()))))
-
-    def quantile_of_uniform(self, uniform: Array) -> Array:
-        """Map uniforms (size, n) through the quantile function of each input."""
-        return np.asarray(self._distribution.ppf(uniform), dtype=np.float64)  # type: ignore[attr-defined]
-
-    def evaluate(self, y: Array, levels: Array) -> Evaluation:
-        aleatoric, between = self.variance_parts()
-        lower, upper = self.quantile([1e-9, 1 - 1e-9])
-        return Evaluation(
-            mean=self.mean(),
-            aleatoric=aleatoric,
-            between=between,
-            logpdf=self.logpdf(y),
-            cdf=self.cdf(y),
-            crps=crps_of_cdf(self.cdf, y, lower, upper),
-            quantiles=self.quantile(levels),
-            smallest_sd=np.sqrt(aleatoric),
-            nll_error=0.0,
-            crps_error=1e-6 * float(np.sqrt(aleatoric).max()),
-        )
-
-
-def mixture(blocks: Blocks, n_points: int, n_components: int, sampled: bool) -> Predictive:
-    """Hold up to 200 components in memory; stream more. ``sampled`` as in `GaussianMixture`."""
-    if n_components > EXACT_COMPONENTS:
-        return StreamedMixture(blocks, n_points, n_components, sampled)
-    pairs = [(means, np.broadcast_to(sds, means.shape)) for means, sds in blocks()]
-    return GaussianMixture(
-        np.concatenate([means for means, _ in pairs]),
-        np.concatenate([sds for _, sds in pairs]),
-        sampled=sampled,
     )

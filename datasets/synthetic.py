@@ -9,7 +9,8 @@ from scipy import stats
 
 from howrobust import seeds
 from howrobust.data import Dataset, Provenance, Source, Truth, numbered, only_family, split_number
-from howrobust.predictive import Array, Known, Predictive
+from howrobust.known import Known
+from howrobust.predictive import Array, Predictive
 
 N_TRAIN, N_TEST = 500, 300
 

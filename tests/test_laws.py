@@ -18,6 +18,7 @@ LAYERS = [
     {"errors", "seeds", "environment"},
     {"quadrature", "streams"},
     {"predictive"},
+    {"streamed", "known"},
     {"data"},
     {"method", "stress", "metrics", "catalogue"},
     {"plan"},
@@ -89,7 +90,7 @@ def test_imports_between_the_four_folders_point_one_way():
 
 
 def test_methods_and_datasets_import_only_contracts():
-    contracts = {"method", "predictive", "data", "seeds", "errors"}
+    contracts = {"method", "predictive", "streamed", "known", "data", "seeds", "errors"}
     for home, path in sources():
         if home in ("howrobust.methods", "howrobust.datasets"):
             for name in imported(path):

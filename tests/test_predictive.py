@@ -8,14 +8,12 @@ from hypothesis.extra import numpy as hnp
 from scipy import integrate, stats
 
 from howrobust.datasets.synthetic import Quintic
+from howrobust.known import Known, expected_scores
 from howrobust.predictive import (
     GaussianMixture,
-    Known,
-    StreamedMixture,
     divergence,
-    expected_scores,
-    mixture,
 )
+from howrobust.streamed import StreamedMixture, mixture
 
 LEVELS = np.array([0.01, 0.1, 0.5, 0.9, 0.99])
 finite = st.floats(-50, 50, width=32)

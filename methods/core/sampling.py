@@ -17,7 +17,8 @@ from howrobust.method import Posterior
 from howrobust.methods.core.network import Layer
 from howrobust.methods.core.noise import fit_noise_sd
 from howrobust.methods.core.training import Scaling
-from howrobust.predictive import Array, Predictive, mixture
+from howrobust.predictive import Array, Predictive
+from howrobust.streamed import mixture
 
 BLOCK_DRAWS = 256
 HIDDEN_FLOATS = 2**21  # floats of one layer evaluated at a time: 16 MiB

@@ -77,7 +77,7 @@ def test_between_share_is_the_share_of_the_means_variance():
 def test_a_target_that_the_forecast_rules_out_is_undefined_not_infinite():
     from scipy.stats import uniform
 
-    from howrobust.predictive import Known
+    from howrobust.known import Known
 
     known = Known(uniform(np.zeros(4), np.ones(4)))
     found = evaluate(METRIC["nll"], known.forecast(np.full(4, 3.0)), np.full(4, 3.0), None)
