@@ -71,6 +71,13 @@ def test_the_marginal_has_the_mean_of_the_target():
     np.testing.assert_allclose(predictive.mean(), problem.y.mean(), rtol=1e-12)
 
 
+def test_the_marginal_of_a_discrete_target_has_no_spikes():
+    y = np.random.default_rng(0).integers(3, 9, 2000).astype(float)
+    predictive = Marginal().infer(Problem(y[:, None], y, 0)).predictive(np.zeros((2, 1)))
+    at, between = (np.exp(predictive.logpdf([v, v])[0]) for v in (6.0, 6.5))
+    assert at / between < 1.3
+
+
 def test_the_divergence_is_torchbnns(problems):
     (posterior,) = BayesianNN(epochs=5, prior_sd=0.3).infer_stack(problems[:1])
     module = posterior.to_module()
