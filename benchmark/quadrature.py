@@ -17,6 +17,7 @@ from scipy.special import ndtr
 
 Array = NDArray[np.float64]
 
+TOTAL_VARIATION = 1.511  # the integral of |phi'''|
 REACH = 8.0  # the grid spans the mean -+ REACH total sds
 NODES_PER_SD = 2.0  # h = v / 2, where the cap on nodes allows it
 MOST_NODES = 513
@@ -119,7 +120,7 @@ class CellGrid:
         Below the grid F <= F(first) and the integral of F is E(first - Y)+, at most
         sqrt(F(first) (REACH^2 + 1)) sds by Cauchy and Schwarz; above it likewise.
         """
-        inside = 2 * 1.511 / 384 * self.width**4 / self.smallest_sd**3
+        inside = 2 * TOTAL_VARIATION / 384 * self.width**4 / self.smallest_sd**3
         sd = self.width * (self.sums.shape[1] - 1) / (2 * REACH)
         tails = np.stack([self.cumulative[0], 1 - self.cumulative[-1]]).clip(0)
         outside = (tails**1.5).sum(axis=0) * np.sqrt(REACH**2 + 1) * sd

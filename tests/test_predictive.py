@@ -13,6 +13,7 @@ from howrobust.predictive import (
     GaussianMixture,
     divergence,
 )
+from howrobust.quadrature import TOTAL_VARIATION, CellGrid
 from howrobust.streamed import StreamedMixture, mixture
 
 LEVELS = np.array([0.01, 0.1, 0.5, 0.9, 0.99])
@@ -126,6 +127,22 @@ def test_quadrature_crps_is_within_its_stated_bound_of_the_exact_one(narrow):
     assert np.abs(found.crps - exact).max() <= found.crps_error
     if narrow == 1.0:
         assert found.crps_error < 1e-3 * sds.max()
+
+
+def test_the_constants_of_the_bounds_are_those_of_the_normal_density():
+    z = np.linspace(-12, 12, 2_000_001)
+    third = np.abs((3 * z - z**3) * stats.norm.pdf(z))
+    assert integrate.trapezoid(third, z) == pytest.approx(TOTAL_VARIATION, abs=1e-3)
+    assert third.max() == pytest.approx(0.5506, abs=1e-4)
+
+
+def test_the_bound_of_the_quadrature_has_the_order_of_its_width():
+    rng = np.random.default_rng(0)
+    means, sds = rng.normal(size=(50, 3)), np.full((50, 3), 0.5)
+    grid = CellGrid.around(means.mean(axis=0), means.std(axis=0) + 0.5, sds.min(axis=0))
+    grid.add(means, sds)
+    expected = 2 * TOTAL_VARIATION / 384 * grid.width**4 / 0.5**3
+    assert grid.crps_error == pytest.approx(expected.max(), rel=1e-3)
 
 
 def test_a_mixture_of_more_than_200_components_scores_like_its_stream():

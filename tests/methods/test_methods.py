@@ -207,6 +207,21 @@ def test_shuffled_networks_differ_by_their_rows_alone(problems):
     np.testing.assert_array_equal(first, again.predictive(problem.X).means[:2])
 
 
+def test_a_network_never_sees_the_rows_it_is_judged_on(problems):
+    problem = problems[0]
+    (first, _) = folds(60, 2, 1, problem.seed)
+    y = problem.y.copy()
+    y[first] += 100.0
+    method = ShuffledCV(epochs=3, n_folds=2, n_shuffles=1)
+    (before,), (after,) = (
+        method.infer_stack([Problem(problem.X, target, problem.seed)]) for target in (problem.y, y)
+    )
+    means = [p.predictive(problem.X).means for p in (before, after)]
+    np.testing.assert_array_equal(means[0][0], means[1][0])
+    assert not np.array_equal(means[0][1], means[1][1])
+    assert after.noise_sd > 10
+
+
 def test_variance_heads_find_noise_that_grows():
     train_rows, _ = Heteroscedastic().realise("draw-0", 0)
     (posterior,) = DeepEnsemble().infer_stack([Problem(train_rows.X, train_rows.y, 0)])

@@ -105,6 +105,18 @@ def test_every_planned_cell_level_and_metric_is_a_record(tmp_path):
     assert (records.loc[records["stress"] != "none", "level"] > 0).all()
 
 
+def test_every_method_meets_the_same_stressed_inputs(tmp_path):
+    twin = "howrobust.methods.references:BayesianRidge"
+    results = hr.run(methods=["bayesian_ridge", twin], data=["diabetes"], splits=2, out=tmp_path)
+    records = results.records()
+    records = records[~records["metric"].isin(COSTS)]
+    pair = [records[records["method"] == m]["value"].to_numpy() for m in ("bayesian_ridge", twin)]
+    np.testing.assert_array_equal(*pair)
+    rmse = records[(records["metric"] == "rmse") & (records["method"] == twin)]
+    by_level = rmse.groupby("level")["value"].mean()
+    assert by_level[0.8] > by_level[0.0]
+
+
 def test_a_repeat_is_a_restart_on_the_same_rows(tmp_path):
     results = hr.run(
         methods=["deep_ensemble[epochs=2]"], data=["quintic"], stress=[], splits=1, repeats=2,
