@@ -34,11 +34,11 @@ def number(estimate: Estimate | None) -> str:
 
 
 def cost(row: Row, name: str) -> str:
-    """A cost with three significant digits, whole above 100."""
+    """A cost with two significant digits, whole from ten on."""
     if name not in row.costs:
         return "-"
     value = row.costs[name]
-    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
 
 
 def place(row: Row) -> str:

@@ -127,6 +127,13 @@ def test_a_number_has_the_digits_that_its_error_supports(mean, se, text):
     assert tables.number(Estimate(mean, se, 0, 0)) == text
 
 
+def test_costs_are_written_out(results):
+    row = Summary(results).rows("quintic")[0]
+    for value, text in ((0.00217, "0.0022"), (9.7, "9.7"), (99.7, "100"), (12818.2, "12818")):
+        row.costs["us_per_draw"] = value
+        assert tables.cost(row, "us_per_draw") == text
+
+
 def test_standard_errors_of_splits_of_one_table_are_corrected(results):
     summary = Summary(results)
     dataset = next(d["name"] for d in summary.data if not d["synthetic"])
