@@ -224,10 +224,6 @@ class DataSpec:
             Path(self.name).suffix.lower() in (".csv", ".parquet") or Path(self.name).exists()
         )
 
-    def code(self) -> str:
-        """Hash of the source's code, which decides its splits."""
-        return code_of(type(self.open()))
-
     def absolute(self) -> "DataSpec":
         """Return the same data with a path that holds in any working directory."""
         return replace(self, name=os.path.abspath(self.name)) if self.is_file else self

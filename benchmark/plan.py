@@ -84,9 +84,6 @@ class Cell:
     train_stress: str = "none"
     level: float = 0.0
 
-    def __str__(self) -> str:
-        return f"{self.method} on {self.dataset} {self.split}, repeat {self.repeat}"
-
 
 @dataclass(frozen=True)
 class Job:
@@ -191,6 +188,7 @@ def make_plan(request: Request) -> Plan:
     stresses = [load_stress(name) for name in _texts(request.stress, suite.stress, "stress")]
     levels = (CLEAN, *((s.name, level) for s in stresses for level in s.levels))
     codes = {CLEAN[0]: "", **{s.name: code_of(type(s)) for s in stresses}}
+    method_codes = {method.name: method.source_sha256() for method in methods}
     jobs: list[Job] = []
     facts: list[DataFacts] = []
     for spec in data:
@@ -201,14 +199,20 @@ def make_plan(request: Request) -> Plan:
             suite.splits if request.splits is None else request.splits, suite.family
         )
         train, test = source.realise(splits[0], request.seed)
-        code = spec.code()
+        data_code = [source.sha256, code_of(type(source))]
         facts.append(_facts(source, train, test, splits[0]))
         timeout_s = request.timeout_s or suite.timeout_s
         for method in methods:
             if method.load().sees_truth and source.truth is None:
                 continue
             own = _overridden(method, source.name, suite, request.device)
-            cells = _cells(own, method.label, (source, code), splits, repeats, request.seed)
+            code = [method_codes[method.name], *data_code]
+            addresses = [
+                (source.name, split, method.label, repeat)
+                for split in splits
+                for repeat in range(repeats)
+            ]
+            cells = tuple(_cell(*place, own, code, request.seed) for place in addresses)
             jobs.append(
                 Job(own, spec.absolute(), cells, levels, request.seed, timeout_s, len(train.y))
             )
@@ -246,25 +250,20 @@ def _overridden(method: MethodSpec, dataset: str, suite: Suite, device: str | No
     return method
 
 
-def _cells(
-    method: MethodSpec,
+def _cell(
+    dataset: str,
+    split: str,
     label: str,
-    coded: tuple[Source, str],
-    splits: list[str],
-    repeats: int,
+    repeat: int,
+    method: MethodSpec,
+    code: list[str],
     seed: int,
-) -> tuple[Cell, ...]:
-    """Cells of one job. Fit seeds omit stress and level: the ladders of a method are paired."""
-    source, data_code = coded
-    code, data = method.source_sha256(), source.sha256 + data_code
-    cells = []
-    for split in splits:
-        for repeat in range(repeats):
-            address = [source.name, split, label, "none", 0.0, repeat]
-            fit_seed = seeds.derive(seed, "fit", source.name, split, label, repeat)
-            key = _digest([address, method.settings, code, data, seed])
-            cells.append(Cell(source.name, split, label, repeat, key, fit_seed))
-    return tuple(cells)
+) -> Cell:
+    """One cell. Its fit seed omits stress and level: the ladders of a method are paired."""
+    address = [dataset, split, label, "none", 0.0, repeat]
+    fit_seed = seeds.derive(seed, "fit", dataset, split, label, repeat)
+    key = _digest([address, method.settings, code, seed])
+    return Cell(dataset, split, label, repeat, key, fit_seed)
 
 
 def _digest(parts: object) -> str:

@@ -8,6 +8,7 @@ from their seed; `howrobust.known` wraps a distribution in closed form.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -259,9 +260,10 @@ class GaussianMixture(Predictive):
         lower, upper = np.full(shape, np.inf), np.full(shape, -np.inf)
         for m, v in zip(self.means, sds, strict=True):
             lower, upper = np.minimum(lower, m + z * v), np.maximum(upper, m + z * v)
-        start = self._grid().quantile(levels)
+        start = self._grid.quantile(levels)
         return invert_cdf(self._cdf_and_pdf, levels, start, lower, upper)
 
+    @cached_property
     def _grid(self) -> CellGrid:
         sds = np.broadcast_to(self.sds, self.means.shape)
         sd = np.sqrt(sum(self.variance_parts()))
@@ -320,8 +322,7 @@ class GaussianMixture(Predictive):
 
     def _crps(self, y: Array) -> tuple[Array, float]:
         if self.n_components > EXACT_COMPONENTS:
-            grid = self._grid()
-            return grid.crps(y), grid.crps_error
+            return self._grid.crps(y), self._grid.crps_error
         sds = np.broadcast_to(self.sds, self.means.shape)
         spread = np.zeros_like(y)
         for m, v in zip(self.means, sds, strict=True):

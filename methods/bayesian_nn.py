@@ -6,7 +6,6 @@ Blundell et al. 2015, "Weight uncertainty in neural networks"; Kingma, Salimans 
 
 import math
 from collections.abc import Sequence
-from math import inf
 from typing import Any
 
 import torch
@@ -17,9 +16,8 @@ from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
 from howrobust.methods.core.limits import SHARED
 from howrobust.methods.core.network import Layer, forward, linear, pairs, uniform_layers, widths
-from howrobust.methods.core.noise import noise_floor
-from howrobust.methods.core.sampling import BLOCK_DRAWS, NetworkPosterior
-from howrobust.methods.core.stack import Pool, validation_start
+from howrobust.methods.core.sampling import BLOCK_DRAWS, DrawnPosterior
+from howrobust.methods.core.stack import Pool
 from howrobust.methods.core.training import Batch, Job, Objective, Scaling, Schedule, Trained, train
 
 ARTICLE_KL_WEIGHT = 0.01
@@ -44,7 +42,7 @@ class BayesianNN(Method):
     components = "posterior draws"
     noise_model = "constant; learned (elbo) or fitted on validation rows (mse_kl)"
     epistemic = True
-    LIMITS = {**SHARED, "n_draws": (0, inf), "prior_sd": (0, inf)}
+    LIMITS = {**SHARED, "n_draws": (0, math.inf), "prior_sd": (0, math.inf)}
     PRESETS = {
         "article": {
             "hidden": (1000,),
@@ -99,10 +97,7 @@ class BayesianNN(Method):
             for k, problem in enumerate(problems)
         ]
         if not elbo:
-            jobs += [
-                Job(job.rows[: validation_start(len(job.rows))], job.seed, job.decay)
-                for job in jobs
-            ]
+            jobs += [job.without_validation() for job in jobs]
         schedule = Schedule(
             words["epochs"],
             words["batch_size"],
@@ -118,10 +113,7 @@ class BayesianNN(Method):
         if not elbo:
             held_out = posteriors[len(problems) :]
             for own, other, problem in zip(posteriors, held_out, problems, strict=False):
-                start = validation_start(len(problem.y))
-                own.noise_floor = noise_floor(problem.y)
-                rows = problem.X[start:], problem.y[start:]
-                own.noise_sd = other.fit_noise_sd(*rows, problem.seed, own.noise_floor)
+                own.fit_noise(other, problem)
         return posteriors[: len(problems)]
 
     def to_module(self) -> nn.Sequential:
@@ -244,10 +236,10 @@ def _posterior(
     return posterior
 
 
-class WeightPosterior(NetworkPosterior):
+class WeightPosterior(DrawnPosterior):
     """Independent normal weights: means and sds [(in, out), (1, out), ...], standardised units.
 
-    ``noise_sd`` is in target units, ``kl`` the divergence from the prior in nats.
+    ``kl`` is the divergence from the prior in nats.
     """
 
     def __init__(
@@ -262,8 +254,6 @@ class WeightPosterior(NetworkPosterior):
         self.means = means
         self.sds = sds
         self.prior_sds = prior_sds
-        self.noise_sd = float("nan")
-        self.noise_floor = 0.0  # of a noise that was learned with the weights
         self.kl = float("nan")
 
     def layers(self, block: slice, generator: torch.Generator) -> list[Layer]:
@@ -273,11 +263,8 @@ class WeightPosterior(NetworkPosterior):
             drawn.append(noise.mul_(sd).add_(mean))
         return pairs(drawn)
 
-    def component(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        return outputs[..., 0], self.noise_sd / self.scaling.y_sd
-
     def facts(self) -> dict[str, float | list[float]]:
-        return {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor, "kl_nats": self.kl}
+        return {**super().facts(), "kl_nats": self.kl}
 
     def to_module(self) -> nn.Sequential:
         """Return torchbnn layers with these means and log sds, and ReLU between."""
@@ -289,9 +276,8 @@ class WeightPosterior(NetworkPosterior):
             pairs(self.means), sds, priors, strict=True
         ):
             fan_in, fan_out = mean_w.shape
-            with torch.random.fork_rng(
-                devices=[]
-            ):  # torchbnn draws its start from the global stream
+            # torchbnn draws its start from the global stream.
+            with torch.random.fork_rng(devices=[]):
                 layer = torchbnn.BayesLinear(0.0, prior, fan_in, fan_out)
             with torch.no_grad():
                 layer.weight_mu.copy_(mean_w.T)

@@ -15,9 +15,8 @@ from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
 from howrobust.methods.core.limits import SHARED
 from howrobust.methods.core.network import Layer, glorot_layers, linear, pairs, widths
-from howrobust.methods.core.noise import noise_floor
-from howrobust.methods.core.sampling import BLOCK_DRAWS, NetworkPosterior
-from howrobust.methods.core.stack import Pool, validation_start
+from howrobust.methods.core.sampling import BLOCK_DRAWS, DrawnPosterior
+from howrobust.methods.core.stack import Pool
 from howrobust.methods.core.training import Batch, Job, Objective, Scaling, Schedule, train
 
 
@@ -79,10 +78,7 @@ class MCDropout(Method):
         jobs = [self._job(problem, pool.rows(k), words) for k, problem in enumerate(problems)]
         if fitted:
             # The second network leaves out the validation rows; the first sees all of them.
-            jobs += [
-                Job(job.rows[: validation_start(len(job.rows))], job.seed, job.decay)
-                for job in jobs
-            ]
+            jobs += [job.without_validation() for job in jobs]
         schedule = Schedule(
             words["epochs"], words["batch_size"], words["learning_rate"], device=words["device"]
         )
@@ -99,14 +95,9 @@ class MCDropout(Method):
         ]
         for k, problem in enumerate(problems):
             if fitted:
-                start = validation_start(len(problem.y))
-                other = posteriors[len(problems) + k]
-                floor = posteriors[k].noise_floor = noise_floor(problem.y)
-                rows = problem.X[start:], problem.y[start:]
-                noise_sd = other.fit_noise_sd(*rows, problem.seed, floor)
+                posteriors[k].fit_noise(posteriors[len(problems) + k], problem)
             else:
-                noise_sd = float(words["tau"] ** -0.5)
-            posteriors[k].noise_sd = noise_sd
+                posteriors[k].noise_sd = float(words["tau"] ** -0.5)
         return posteriors[: len(problems)]
 
     @staticmethod
@@ -119,7 +110,7 @@ class MCDropout(Method):
         return Job(rows, seeds.derive(problem.seed, "dropout"), decay)
 
 
-class DropoutPosterior(NetworkPosterior):
+class DropoutPosterior(DrawnPosterior):
     """One network and its dropout rate; every draw is a mask on the inputs of each layer."""
 
     def __init__(
@@ -128,8 +119,6 @@ class DropoutPosterior(NetworkPosterior):
         super().__init__(scaling, n_draws)
         self.network = network
         self.dropout = dropout
-        self.noise_sd = float("nan")
-        self.noise_floor = 0.0  # of a precision that was given
 
     def layers(self, block: slice, generator: torch.Generator) -> list[Layer]:
         # A mask on a layer's inputs is the same mask on the rows of its weights.
@@ -139,12 +128,6 @@ class DropoutPosterior(NetworkPosterior):
             mask = (uniform >= self.dropout).double() / (1 - self.dropout)
             drawn.append((mask * weight, bias.expand(BLOCK_DRAWS, -1, -1)))
         return drawn
-
-    def component(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        return outputs[..., 0], self.noise_sd / self.scaling.y_sd
-
-    def facts(self) -> dict[str, float | list[float]]:
-        return {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor}
 
 
 class DropoutError(Objective):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from howrobust.execution import COSTS
 from howrobust.predictive import Array, Forecast
 from howrobust.results import Results
 from howrobust.statistics import Estimate, effective_n, over_splits, wilson
@@ -16,7 +17,7 @@ from howrobust.store import HeldOut
 REFERENCES = ("marginal", "oracle")  # shown in every table, never ranked
 MOST_NLL_ERROR = 0.01
 FEWEST_TEST_POINTS = 20
-SHOWN = ("nll", "nll_gaussian", "rmse", "crps", "coverage_90", "mace", "sharpness")
+SHOWN = ("nll", "rmse", "crps")
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,6 @@ class Row:
     honest_splits: tuple[int, int]  # splits whose mace is inside the 95 % null, of so many
     scored_splits: tuple[int, int]  # splits with an nll, of those planned
     costs: dict[str, float]
-    facts: dict[str, Any]
-    n_components: int
-    failed: int
 
 
 class Summary:
@@ -48,6 +46,7 @@ class Summary:
         self.data: list[dict[str, Any]] = list(self.about["data"])
         self._held: dict[str, HeldOut] = {}
         self._forecasts: dict[str, dict[tuple[str, float], Forecast]] = {}
+        self._rows: dict[str, list[Row]] = {}
 
     @cached_property
     def _values(self) -> dict[tuple[str, str, str, str, float], dict[str, float]]:
@@ -127,6 +126,11 @@ class Summary:
         A method is ranked if it has an nll on every planned split: the mean over the splits that it
         survived is no match for a mean over all of them.
         """
+        if dataset not in self._rows:
+            self._rows[dataset] = self._ordered(dataset)
+        return self._rows[dataset]
+
+    def _ordered(self, dataset: str) -> list[Row]:
         present = [
             m for m in self.methods
             if any(c["method"] == m and c["dataset"] == dataset for c in self.cells)
@@ -142,19 +146,15 @@ class Summary:
         return rows + [self._row(dataset, m, None, None) for m in rest]
 
     def _row(self, dataset: str, method: str, rank: int | None, best: str | None) -> Row:
-        cells = self.finished(dataset, method)
-        coverage, components = None, 0
-        if cells:
+        coverage = None
+        if self.finished(dataset, method):
             _, cdf, index = self.pooled(dataset, method)
             share = float(np.mean(np.abs(2 * cdf - 1) <= 0.95))
             n = effective_n(np.bincount(index))
             coverage = (share, *wilson(share * n, n))
-            components = self.forecasts(cells[0])["none", 0.0].n_components
         mace = self.values(dataset, method, "mace")
         edge = self.values(dataset, method, "mace_null_95")
-        costs = ("fit_wall_s", "fit_cpu_s", "us_per_draw", "peak_rss_mb", "stack_size")
-        found = {name: self.values(dataset, method, name) for name in costs}
-        own = [c for c in self.cells if (c["dataset"], c["method"]) == (dataset, method)]
+        found = {name: self.values(dataset, method, name) for name in COSTS}
         return Row(
             method=method,
             rank=rank,
@@ -164,9 +164,6 @@ class Summary:
             honest_splits=(int((mace <= edge).sum()), len(mace)),
             scored_splits=(len(self.values(dataset, method, "nll")), self.planned_splits(dataset)),
             costs={name: float(v.mean()) for name, v in found.items() if not v.empty},
-            facts=cells[0]["facts"] if cells else {},
-            n_components=components,
-            failed=sum(c["status"] != "ok" for c in own),
         )
 
     def _tied(self, dataset: str, method: str, best: str) -> bool:
@@ -180,15 +177,14 @@ class Summary:
         found = over_splits(difference, self.overlap(dataset))
         return found.lower <= 0 <= found.upper
 
-    def ranking(self) -> list[tuple[str, float, int]]:
-        """(method, mean rank by nll, data sets) of the methods ranked on every data set."""
+    def ranking(self) -> list[tuple[str, float]]:
+        """(method, mean rank by nll) of the methods that are ranked on every data set."""
         ranks: dict[str, list[int]] = {}
         for data in self.data:
             for row in self.rows(data["name"]):
                 if row.rank is not None:
                     ranks.setdefault(row.method, []).append(row.rank)
-        complete = {m: r for m, r in ranks.items() if len(r) == len(self.data)}
-        found = [(m, float(np.mean(r)), len(r)) for m, r in complete.items()]
+        found = [(m, float(np.mean(r))) for m, r in ranks.items() if len(r) == len(self.data)]
         return sorted(found, key=lambda item: item[1])
 
     def stresses(self) -> dict[str, list[float]]:

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from howrobust import seeds
-from howrobust.method import Posterior
+from howrobust.method import Posterior, Problem
 from howrobust.methods.core.network import Layer
-from howrobust.methods.core.noise import fit_noise_sd
+from howrobust.methods.core.noise import fit_noise_sd, noise_floor
+from howrobust.methods.core.stack import validation_start
 from howrobust.methods.core.training import Scaling
 from howrobust.predictive import Array, Predictive
 from howrobust.streamed import mixture
@@ -54,16 +55,6 @@ class NetworkPosterior(Posterior):
 
         return mixture(blocks, len(X), total, sampled=self.members is None)
 
-    def fit_noise_sd(self, X: Array, y: Array, seed: int, floor: float) -> float:
-        """Fit a constant noise sd >= floor, in target units, to rows this network did not train on.
-
-        The likelihood mixes one block of draws; their own noise is not used.
-        """
-        inputs = (torch.tensor(X) - self.scaling.x_mean) / self.scaling.x_sd
-        means, _ = self.block(inputs, slice(0, BLOCK_DRAWS), seeds.derive(seed, "noise"))
-        rows = np.repeat(np.arange(len(y)), BLOCK_DRAWS)
-        return fit_noise_sd(means.T.ravel(), rows, y, floor)
-
     def block(self, inputs: Tensor, block: slice, seed: int) -> tuple[Array, Array]:
         """Means (s, n) and sds of one block of draws, in target units, for standardised inputs."""
         number = block.start // BLOCK_DRAWS
@@ -73,6 +64,39 @@ class NetworkPosterior(Posterior):
         means, sds = self.component(evaluate(layers, inputs))
         y_mean, y_sd = self.scaling.y_mean, self.scaling.y_sd
         return (y_mean + y_sd * means).numpy(), (y_sd * sds).numpy()
+
+
+class DrawnPosterior(NetworkPosterior):
+    """Any number of draws with one constant noise sd.
+
+    ``noise_sd`` is in target units; ``noise_floor`` is the least that a fit may find, 0 where the
+    noise was not fitted on held-out rows.
+    """
+
+    def __init__(self, scaling: Scaling, n_draws: int) -> None:
+        super().__init__(scaling, n_draws)
+        self.noise_sd = float("nan")
+        self.noise_floor = 0.0
+
+    def component(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        return outputs[..., 0], self.noise_sd / self.scaling.y_sd
+
+    def fit_noise(self, held_out: "DrawnPosterior", problem: Problem) -> None:
+        """Fit the noise sd on the validation rows, by the draws of a network that left them out.
+
+        The likelihood mixes one block of draws; their own noise is not used.
+        """
+        start = validation_start(len(problem.y))
+        X, y = problem.X[start:], problem.y[start:]
+        inputs = (torch.tensor(X) - held_out.scaling.x_mean) / held_out.scaling.x_sd
+        seed = seeds.derive(problem.seed, "noise")
+        means, _ = held_out.block(inputs, slice(0, BLOCK_DRAWS), seed)
+        rows = np.repeat(np.arange(len(y)), BLOCK_DRAWS)
+        self.noise_floor = noise_floor(problem.y)
+        self.noise_sd = fit_noise_sd(means.T.ravel(), rows, y, self.noise_floor)
+
+    def facts(self) -> dict[str, float | list[float]]:
+        return {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor}
 
 
 class MemberPosterior(NetworkPosterior):

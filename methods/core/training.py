@@ -7,7 +7,7 @@ network's own rows. Rows are taken by index from one shared pool and never copie
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from howrobust.methods.core.network import padded
+from howrobust.methods.core.stack import validation_start
 
 # Floats of hidden activity per stack: about what stays in cache, and flat beyond 64 networks.
 STACK_FLOATS = 2**20
@@ -32,6 +33,10 @@ class Job:
     rows: NDArray[np.int64]
     seed: int
     decay: float = 0.0
+
+    def without_validation(self) -> "Job":
+        """Return the same network on all but the validation rows."""
+        return replace(self, rows=self.rows[: validation_start(len(self.rows))])
 
 
 @dataclass(frozen=True)

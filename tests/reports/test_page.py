@@ -157,7 +157,7 @@ def test_references_are_in_every_table_and_never_ranked(results):
         assert rows["marginal"].rank is None
         assert ("oracle" in rows) == data["synthetic"]
         assert sorted(row.rank for row in rows.values() if row.rank) == [1, 2]
-    assert {method for method, _, _ in summary.ranking()} == {
+    assert {method for method, _ in summary.ranking()} == {
         "deep_ensemble[epochs=2]", "bayesian_ridge"
     }  # fmt: skip
 
