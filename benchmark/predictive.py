@@ -20,6 +20,7 @@ from howrobust.streams import (
     LOG_SQRT_2PI,
     ScoreError,
     log_normal,
+    score_error,
 )
 
 Array = NDArray[np.float64]
@@ -210,7 +211,9 @@ class GaussianMixture(Predictive):
 
     means: (S, n). sds: (S, n), (n,) or a scalar, all > 0. ``sampled`` says that the components are
     draws from a posterior, so that the Monte-Carlo error of the log score is reported; otherwise
-    they are the model itself. Raises ValueError for other shapes, sds <= 0 or values that are not
+    they are the model itself; draws that depend on each other stand in groups of ``group``.
+    ``aleatoric``: the noise's part of the squared sds, where they hold more than noise; None: all
+    of it. Raises ValueError for other shapes, sds <= 0 or values that are not
     finite. The continuous ranked probability score is exact up to S = 200 (Grimit et al. 2006,
     eq. 5) and by quadrature beyond.
 
@@ -219,7 +222,16 @@ class GaussianMixture(Predictive):
     (array([1.]), (array([1.]), array([1.])))
     """
 
-    def __init__(self, means: ArrayLike, sds: ArrayLike, sampled: bool = False) -> None:
+    def __init__(
+        self,
+        means: ArrayLike,
+        sds: ArrayLike,
+        sampled: bool = False,
+        aleatoric: float | None = None,
+        group: int = 1,
+    ) -> None:
+        self.aleatoric = aleatoric
+        self.group = group
         self.means = np.asarray(means, dtype=np.float64)
         self.sds = np.asarray(sds, dtype=np.float64)
         self.sampled = sampled
@@ -243,7 +255,11 @@ class GaussianMixture(Predictive):
         return np.asarray(self.means.mean(axis=0), dtype=np.float64)
 
     def variance_parts(self) -> tuple[Array, Array]:
-        return np.broadcast_to(self.sds**2, self.means.shape).mean(axis=0), self.means.var(axis=0)
+        squares = np.broadcast_to(self.sds**2, self.means.shape).mean(axis=0)
+        if self.aleatoric is None:
+            return squares, self.means.var(axis=0)
+        noise = np.full(len(squares), self.aleatoric)
+        return noise, self.means.var(axis=0) + squares - noise
 
     def logpdf(self, y: ArrayLike) -> Array:
         return self._map(y, lambda z, sds: _log_mean_normal(z, sds))
@@ -318,7 +334,7 @@ class GaussianMixture(Predictive):
     def _nll_error(self, y: Array, logpdf: Array) -> float:
         error = ScoreError(y, logpdf)
         error.add(self.means, self.sds)
-        return error.value
+        return score_error(error.ratios, self.group)
 
     def _crps(self, y: Array) -> tuple[Array, float]:
         if self.n_components > EXACT_COMPONENTS:

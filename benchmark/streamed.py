@@ -1,6 +1,9 @@
-"""Mixtures that are never held: redrawn from their seed, block by block, at every pass."""
+"""Mixtures that are never held: redrawn from their seed, block by block, at every pass.
 
-from collections.abc import Callable, Iterator
+`StreamedMixture` bounds memory in the number of draws, `Joined` in the number of points.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +12,15 @@ from numpy.typing import ArrayLike
 from howrobust import seeds
 from howrobust.predictive import EXACT_COMPONENTS, Array, Evaluation, GaussianMixture, Predictive
 from howrobust.quadrature import CellGrid
-from howrobust.streams import Accumulator, Cumulative, LogDensity, Moments, ScoreError
+from howrobust.streams import (
+    Accumulator,
+    Cumulative,
+    LogDensity,
+    MomentErrors,
+    Moments,
+    ScoreError,
+    score_error,
+)
 
 Blocks = Callable[[], Iterator[tuple[Array, Array]]]
 
@@ -21,16 +32,24 @@ class StreamedMixture(Predictive):
     time it is called: S = sum of s. Memory is that of one block (law 3). Mean, variances, logpdf
     and cdf at y come from one pass; quantiles and the continuous ranked probability score from a
     second, on a grid of cells with a stated error bound (see `howrobust.quadrature`).
-    ``sampled`` as in `GaussianMixture`.
+    ``sampled``, ``aleatoric`` and ``group`` as in `GaussianMixture`.
     """
 
     def __init__(
-        self, blocks: Blocks, n_points: int, n_components: int, sampled: bool = True
+        self,
+        blocks: Blocks,
+        n_points: int,
+        n_components: int,
+        sampled: bool = True,
+        aleatoric: float | None = None,
+        group: int = 1,
     ) -> None:
         self._blocks = blocks
         self._n_points = n_points
         self._n_components = n_components
-        self._sampled = sampled
+        self.sampled = sampled
+        self._aleatoric = aleatoric
+        self.group = group
 
     @property
     def n_components(self) -> int:
@@ -45,7 +64,7 @@ class StreamedMixture(Predictive):
 
     @cached_property
     def _moments(self) -> Moments:
-        moments = Moments(self._n_points)
+        moments = Moments(self._n_points, self._aleatoric)
         self._pass(moments)
         return moments
 
@@ -65,6 +84,13 @@ class StreamedMixture(Predictive):
 
     def variance_parts(self) -> tuple[Array, Array]:
         return self._moments.aleatoric, self._moments.between
+
+    def standard_errors(self) -> tuple[Array, Array]:
+        """Monte-Carlo standard errors (n,) of the mean and of the total sd."""
+        aleatoric, between = self.variance_parts()
+        errors = MomentErrors(self.mean(), aleatoric + between, self.group)
+        self._pass(errors)
+        return errors.value
 
     def logpdf(self, y: ArrayLike) -> Array:
         y = np.asarray(y, dtype=np.float64)
@@ -96,7 +122,11 @@ class StreamedMixture(Predictive):
         return drawn
 
     def evaluate(self, y: Array, levels: Array) -> Evaluation:
-        moments = Moments(self._n_points)
+        return self.evaluate_draws(y, levels)[0]
+
+    def evaluate_draws(self, y: Array, levels: Array) -> tuple[Evaluation, Array]:
+        """`evaluate`, and the mean over points of p_s(y) / p(y) for every draw s (S,)."""
+        moments = Moments(self._n_points, self._aleatoric)
         density, cumulative = LogDensity(y[None]), Cumulative(y[None])
         self._pass(moments, density, cumulative)
         self.__dict__["_moments"] = moments
@@ -104,7 +134,7 @@ class StreamedMixture(Predictive):
         grid, error = self._empty_grid(), ScoreError(y, logpdf)
         self._pass(grid, error)
         self.__dict__["_grid"] = grid
-        return Evaluation(
+        evaluation = Evaluation(
             mean=moments.mean,
             aleatoric=moments.aleatoric,
             between=moments.between,
@@ -113,18 +143,90 @@ class StreamedMixture(Predictive):
             crps=grid.crps(y),
             quantiles=grid.quantile(levels),
             smallest_sd=moments.smallest_sd,
-            nll_error=error.value if self._sampled else 0.0,
+            nll_error=score_error(error.ratios, self.group) if self.sampled else 0.0,
             crps_error=grid.crps_error,
+        )
+        return evaluation, error.ratios
+
+
+class Joined(Predictive):
+    """The same draws at several runs of points, one after the other: memory is that of one run."""
+
+    def __init__(self, parts: Sequence[StreamedMixture], sizes: Sequence[int]) -> None:
+        self._parts = parts
+        self._starts = np.cumsum([0, *sizes])
+
+    @property
+    def n_components(self) -> int:
+        return self._parts[0].n_components
+
+    def _cut(self, y: ArrayLike) -> list[Array]:
+        """Y (..., n) as one array per run of points."""
+        return np.split(np.asarray(y, dtype=np.float64), self._starts[1:-1], axis=-1)
+
+    def mean(self) -> Array:
+        return np.concatenate([part.mean() for part in self._parts])
+
+    def variance_parts(self) -> tuple[Array, Array]:
+        pairs = [part.variance_parts() for part in self._parts]
+        return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
+
+    def standard_errors(self) -> tuple[Array, Array]:
+        """Monte-Carlo standard errors (n,) of the mean and of the total sd."""
+        pairs = [part.standard_errors() for part in self._parts]
+        return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
+
+    def logpdf(self, y: ArrayLike) -> Array:
+        each = zip(self._parts, self._cut(y), strict=True)
+        return np.concatenate([part.logpdf(own) for part, own in each], axis=-1)
+
+    def cdf(self, y: ArrayLike) -> Array:
+        each = zip(self._parts, self._cut(y), strict=True)
+        return np.concatenate([part.cdf(own) for part, own in each], axis=-1)
+
+    def quantile(self, levels: ArrayLike) -> Array:
+        return np.concatenate([part.quantile(levels) for part in self._parts], axis=-1)
+
+    def sample(self, size: int, seed: int) -> Array:
+        seeded = [seeds.derive(seed, "points", k) for k in range(len(self._parts))]
+        drawn = [part.sample(size, own) for part, own in zip(self._parts, seeded, strict=True)]
+        return np.concatenate(drawn, axis=-1)
+
+    def evaluate(self, y: Array, levels: Array) -> Evaluation:
+        each = zip(self._parts, self._cut(y), strict=True)
+        found = [part.evaluate_draws(own, levels) for part, own in each]
+        evaluations = [evaluation for evaluation, _ in found]
+        first = self._parts[0]
+        shares = np.diff(self._starts) / self._starts[-1]
+        ratios = np.sum([w * r for w, (_, r) in zip(shares, found, strict=True)], axis=0)
+
+        def join(name: str) -> Array:
+            return np.concatenate([getattr(e, name) for e in evaluations], axis=-1)
+
+        arrays = ("mean", "aleatoric", "between", "logpdf", "cdf", "crps", "quantiles")
+        return Evaluation(
+            **{name: join(name) for name in (*arrays, "smallest_sd")},
+            nll_error=score_error(ratios, first.group) if first.sampled else 0.0,
+            crps_error=max(e.crps_error for e in evaluations),
         )
 
 
-def mixture(blocks: Blocks, n_points: int, n_components: int, sampled: bool) -> Predictive:
-    """Hold up to 200 components in memory; stream more. ``sampled`` as in `GaussianMixture`."""
+def mixture(
+    blocks: Blocks,
+    n_points: int,
+    n_components: int,
+    sampled: bool,
+    aleatoric: float | None = None,
+    group: int = 1,
+) -> Predictive:
+    """Hold up to 200 components in memory; stream more. See `GaussianMixture`."""
     if n_components > EXACT_COMPONENTS:
-        return StreamedMixture(blocks, n_points, n_components, sampled)
+        return StreamedMixture(blocks, n_points, n_components, sampled, aleatoric, group)
     pairs = [(means, np.broadcast_to(sds, means.shape)) for means, sds in blocks()]
     return GaussianMixture(
         np.concatenate([means for means, _ in pairs]),
         np.concatenate([sds for _, sds in pairs]),
-        sampled=sampled,
+        sampled,
+        aleatoric,
+        group,
     )

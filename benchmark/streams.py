@@ -28,15 +28,18 @@ def log_normal(z: Array, sds: Array) -> Array:
 
 
 class Moments:
-    """Mean, mean square sd, variance of the means (ddof 0) and least sd, each (n,).
+    """Mean, aleatoric and between variance, and least sd, each (n,).
 
-    Means and variances are merged pairwise (Chan, Golub & LeVeque 1983, eq. 2.1), which is stable
-    where the mean is large beside the spread.
+    The aleatoric part is the mean square sd, unless it is given: components whose sds hold more
+    than noise say so, and what exceeds the given part is between. Means and variances are merged
+    pairwise (Chan, Golub & LeVeque 1983, eq. 2.1), which is stable where the mean is large beside
+    the spread.
     """
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, aleatoric: float | None = None) -> None:
         self.count = 0
         self.mean = np.zeros(n)
+        self._given = aleatoric
         self._squares = np.zeros(n)
         self._noise = np.zeros(n)
         self.smallest_sd = np.full(n, np.inf)
@@ -45,19 +48,61 @@ class Moments:
         s = len(means)
         total = self.count + s
         delta = means.mean(axis=0) - self.mean
-        self._squares += means.var(axis=0) * s + delta**2 * (self.count * s / total)
+        spread = means - (self.mean + delta)
+        squares = np.einsum("sn,sn->n", spread, spread)
+        self._squares += squares + delta**2 * (self.count * s / total)
         self.mean = self.mean + delta * (s / total)
-        self._noise += (sds**2).sum(axis=0)
-        self.smallest_sd = np.minimum(self.smallest_sd, sds.min(axis=0))
+        if sds.strides[0] == 0:  # one row, broadcast
+            self._noise += s * sds[0] ** 2
+            self.smallest_sd = np.minimum(self.smallest_sd, sds[0])
+        else:
+            self._noise += np.einsum("sn,sn->n", sds, sds)
+            self.smallest_sd = np.minimum(self.smallest_sd, sds.min(axis=0))
         self.count = total
 
     @property
     def aleatoric(self) -> Array:
+        if self._given is not None:
+            return np.full(len(self.mean), self._given)
         return np.asarray(self._noise / self.count, dtype=np.float64)
 
     @property
     def between(self) -> Array:
-        return np.asarray(self._squares / self.count, dtype=np.float64)
+        more = 0.0 if self._given is None else self._noise / self.count - self._given
+        return np.asarray(self._squares / self.count + more, dtype=np.float64)
+
+
+class MomentErrors:
+    """Monte-Carlo standard errors of the mean and of the total sd, each (n,), given both.
+
+    A draw adds (m - mean)^2 + v^2 - sd^2 over 2 sd to the sd, by the delta method. Draws that
+    depend on each other stand together in groups of ``group``, whose means are independent.
+    """
+
+    def __init__(self, mean: Array, variance: Array, group: int) -> None:
+        self._mean, self._variance, self._group = mean, variance, group
+        self._squares = np.zeros((2, len(mean)))
+        self._count = 0
+
+    def add(self, means: Array, sds: Array) -> None:
+        off = means - self._mean
+        for row, part in zip(self._squares, (off, off**2 + sds**2 - self._variance), strict=True):
+            grouped = grouped_means(part, self._group)
+            row += np.einsum("sn,sn->n", grouped, grouped)
+        self._count += len(means) // self._group
+
+    @property
+    def value(self) -> tuple[Array, Array]:
+        mean, sd = np.sqrt(self._squares) / self._count
+        return mean, sd / (2 * np.sqrt(self._variance))
+
+
+def grouped_means(values: Array, group: int) -> Array:
+    """Means (s // group, ...) of every so many along the first axis."""
+    if group == 1:
+        return values
+    whole = len(values) // group * group
+    return np.asarray(values[:whole].reshape(-1, group, *values.shape[1:]).mean(axis=1))
 
 
 class LogDensity:
@@ -104,21 +149,25 @@ class Cumulative:
 class ScoreError:
     """Monte-Carlo standard error of mean_i -log p(y_i), by the delta method.
 
-    The sd over draws s of mean_i p_s(y_i) / p(y_i), over sqrt(S); p is the finished density.
+    The sd over draws s of mean_i p_s(y_i) / p(y_i), over sqrt(S); p is the finished density. See
+    `MomentErrors` for groups.
     """
 
     def __init__(self, y: Array, logpdf: Array) -> None:
         self._y, self._logpdf = y, logpdf
-        self._sum = self._squares = 0.0
-        self._count = 0
+        self._ratios: list[Array] = []
 
     def add(self, means: Array, sds: Array) -> None:
-        ratio = np.exp(log_normal((self._y - means) / sds, sds) - self._logpdf).mean(axis=1)
-        self._sum += float(ratio.sum())
-        self._squares += float((ratio**2).sum())
-        self._count += len(means)
+        ratio = np.exp(log_normal((self._y - means) / sds, sds) - self._logpdf)
+        self._ratios.append(ratio.mean(axis=1))
 
     @property
-    def value(self) -> float:
-        s = self._count
-        return float(np.sqrt(max(self._squares / s - (self._sum / s) ** 2, 0.0) / s))
+    def ratios(self) -> Array:
+        """mean_i p_s(y_i) / p(y_i) of every draw (S,)."""
+        return np.concatenate(self._ratios)
+
+
+def score_error(ratios: Array, group: int) -> float:
+    """Standard error of the mean of ratios (S,) that stand in groups."""
+    independent = grouped_means(ratios, group)
+    return float(independent.std() / np.sqrt(len(independent)))

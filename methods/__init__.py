@@ -1,6 +1,7 @@
 """Methods: one per file, each holding only its own mathematics."""
 
 from howrobust.methods.bayesian_nn import BayesianNN
+from howrobust.methods.core.moments import exact_moments
 from howrobust.methods.deep_ensemble import DeepEnsemble
 from howrobust.methods.mc_dropout import MCDropout
 from howrobust.methods.references import BayesianRidge, GaussianProcess
@@ -13,4 +14,5 @@ __all__ = [
     "GaussianProcess",
     "MCDropout",
     "ShuffledCV",
+    "exact_moments",
 ]

@@ -14,14 +14,39 @@ from torch import Tensor, nn
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
+from howrobust.methods.core import draws
+from howrobust.methods.core.contract import (
+    Batch,
+    Job,
+    Objective,
+    Recipe,
+    Scaling,
+    Schedule,
+    Trained,
+)
+from howrobust.methods.core.kernels.philox import stream_of
+from howrobust.methods.core.kernels.training import ERROR_AND_MEAN_KL, EVIDENCE_BOUND, NOISE
+from howrobust.methods.core.layout import Layout
 from howrobust.methods.core.limits import SHARED
-from howrobust.methods.core.network import Layer, forward, linear, pairs, uniform_layers, widths
-from howrobust.methods.core.sampling import BLOCK_DRAWS, DrawnPosterior
+from howrobust.methods.core.moments import exact_moments
+from howrobust.methods.core.network import (
+    Layer,
+    forward,
+    linear,
+    padded,
+    pairs,
+    uniform_layers,
+    widths,
+)
+from howrobust.methods.core.sampling import DrawnPosterior
 from howrobust.methods.core.stack import Pool
-from howrobust.methods.core.training import Batch, Job, Objective, Scaling, Schedule, Trained, train
+from howrobust.methods.core.training import train
+from howrobust.methods.core.weights import NormalWeights
+from howrobust.predictive import Array
 
 ARTICLE_KL_WEIGHT = 0.01
 START_LOG_SD = -4.0
+SAMPLING = ("antithetic", "integrated", "tolerance", "device")
 
 
 class BayesianNN(Method):
@@ -34,6 +59,12 @@ class BayesianNN(Method):
     the noise sd is fitted by maximum likelihood on the last fifth of the rows with a second network
     that did not train on them. One weight draw per step is shared by the batch, as in torchbnn.
 
+    ``integrated``: a draw fixes the hidden units, and the last layer's weights are integrated over
+    exactly: 2.7 times fewer draws for the same error of the mean, 4.7 times for the sd.
+    ``antithetic``: draws come in pairs of opposite noise: 8 times fewer for the mean, twice as many
+    for the sd. ``tolerance`` and ``patience``: see `MCDropout`. These change what a forecast costs
+    and its Monte-Carlo error, not what it estimates.
+
     ``prior_sd`` None: 1 / sqrt(fan_in) for weights and 1 for biases; a number: for all of them.
     ``preset="article"``: 1-1000-1, prior sd 0.1, ``mse_kl``, Adam 0.01, 2000 full-batch steps,
     10,000 draws, raw units.
@@ -42,7 +73,12 @@ class BayesianNN(Method):
     components = "posterior draws"
     noise_model = "constant; learned (elbo) or fitted on validation rows (mse_kl)"
     epistemic = True
-    LIMITS = {**SHARED, "n_draws": (0, math.inf), "prior_sd": (0, math.inf)}
+    LIMITS = {
+        **SHARED,
+        "n_draws": (0, math.inf),
+        "tolerance": (0, math.inf),
+        "prior_sd": (0, math.inf),
+    }
     PRESETS = {
         "article": {
             "hidden": (1000,),
@@ -50,6 +86,7 @@ class BayesianNN(Method):
             "batch_size": None,
             "learning_rate": 0.01,
             "n_draws": 10_000,
+            "integrated": False,
             "prior_sd": 0.1,
             "loss": "mse_kl",
             "standardise": False,
@@ -64,9 +101,13 @@ class BayesianNN(Method):
         learning_rate: float = 0.01,
         weight_decay: float = 0.0,
         n_draws: int = 1000,
+        antithetic: bool = False,
+        integrated: bool = True,
+        tolerance: float | None = None,
         prior_sd: float | None = None,
         loss: str = "elbo",
         standardise: bool = True,
+        patience: int | None = None,
         preset: str | None = None,
         device: str = "cpu",
         random_state: Any = None,
@@ -77,9 +118,13 @@ class BayesianNN(Method):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.n_draws = n_draws
+        self.antithetic = antithetic
+        self.integrated = integrated
+        self.tolerance = tolerance
         self.prior_sd = prior_sd
         self.loss = loss
         self.standardise = standardise
+        self.patience = patience
         self.preset = preset
         self.device = device
         self.random_state = random_state
@@ -105,16 +150,16 @@ class BayesianNN(Method):
             cosine=elbo,
             standardise=words["standardise"],
             device=words["device"],
+            patience=words["patience"],
         )
         trained = train(objective, pool.X, pool.y, jobs, schedule)
-        posteriors = [
-            _posterior(objective, trained, k, words["n_draws"], elbo) for k in range(len(jobs))
-        ]
+        posteriors = [_posterior(objective, trained, k, words) for k in range(len(problems))]
         if not elbo:
-            held_out = posteriors[len(problems) :]
-            for own, other, problem in zip(posteriors, held_out, problems, strict=False):
-                own.fit_noise(other, problem)
-        return posteriors[: len(problems)]
+            # The likelihood of the noise mixes draws of whole networks.
+            drawn = {**words, "integrated": False}
+            for k, (own, problem) in enumerate(zip(posteriors, problems, strict=True)):
+                own.fit_noise(_posterior(objective, trained, len(problems) + k, drawn), problem)
+        return posteriors
 
     def to_module(self) -> nn.Sequential:
         """Return the trained network as torchbnn's own module, in standardised units.
@@ -162,6 +207,11 @@ class VariationalObjective(Objective):
             total = total + (math.log(prior) - log_sd + square - 0.5).sum(dim=(1, 2))
         return total
 
+    def squares(self, parameters: list[Tensor], batch: Batch) -> Tensor:
+        """Mean squared error (b,) of the networks at the means of their weights."""
+        outputs = forward(pairs(self.split(parameters)[0]), batch.X)
+        return ((batch.y - outputs[..., 0]) ** 2 * batch.share).sum(dim=1)
+
     def n_weights(self, parameters: list[Tensor]) -> int:
         """Weights and biases of one network."""
         return sum(mean[0].numel() for mean in self.split(parameters)[0])
@@ -174,8 +224,20 @@ class EvidenceBound(VariationalObjective):
         means = uniform_layers(widths(features, self.hidden, 1), generator)
         return [*means, *(torch.full_like(m, START_LOG_SD) for m in means), torch.zeros(1, 1)]
 
-    def noise(self, features: int, rows: int, generator: torch.Generator) -> list[Tensor]:
-        return [torch.randn(rows, units, generator=generator) for units in (*self.hidden, 1)]
+    def noise(self, features: int, rows: int, seed: int, step: int) -> list[Tensor]:
+        drawn = []
+        for k, units in enumerate((*self.hidden, 1)):
+            across = padded(units) if k < len(self.hidden) else 1
+            noise = draws.normals(stream_of(seed, step, NOISE + k), rows * across)
+            drawn.append(torch.from_numpy(noise.reshape(rows, across)[:, :units].copy()))
+        return drawn
+
+    def quiet_loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
+        log_noise = parameters[-1][:, 0, 0]
+        return 0.5 * self.squares(parameters, batch) * (-2 * log_noise).exp() + log_noise
+
+    def recipe(self, features: int, n: int) -> Recipe:
+        return Recipe(EVIDENCE_BOUND, prior_sds=tuple(self.prior_sds(features)), kl_scale=1 / n)
 
     def loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
         means, log_sds = self.split(parameters)
@@ -202,13 +264,21 @@ class ErrorAndMeanKL(VariationalObjective):
         logs = [torch.full_like(m, math.log(sd)) for m, sd in zip(means, priors, strict=True)]
         return [*means, *logs]
 
-    def noise(self, features: int, rows: int, generator: torch.Generator) -> list[Tensor]:
-        drawn = []
-        for fan_in, fan_out in widths(features, self.hidden, 1):
-            # torchbnn's order and layout: weight (out, in), then bias (out,).
-            drawn.append(torch.randn(fan_out, fan_in, generator=generator).T.contiguous())
-            drawn.append(torch.randn(1, fan_out, generator=generator))
-        return drawn
+    def noise(self, features: int, rows: int, seed: int, step: int) -> list[Tensor]:
+        layout = Layout(features, self.hidden, 1)
+        flat = draws.normals(stream_of(seed, step, NOISE), layout.size)
+        return [torch.from_numpy(p[0]) for layer in layout.unpack(flat[None]) for p in layer]
+
+    def quiet_loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
+        return self.squares(parameters, batch)
+
+    def recipe(self, features: int, n: int) -> Recipe:
+        weights = sum((a + 1) * b for a, b in widths(features, self.hidden, 1))
+        return Recipe(
+            ERROR_AND_MEAN_KL,
+            prior_sds=tuple(self.prior_sds(features)),
+            kl_scale=ARTICLE_KL_WEIGHT / weights,
+        )
 
     def loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
         means, log_sds = self.split(parameters)
@@ -219,49 +289,59 @@ class ErrorAndMeanKL(VariationalObjective):
 
 
 def _posterior(
-    objective: VariationalObjective, trained: Trained, k: int, n_draws: int, elbo: bool
+    objective: VariationalObjective, trained: Trained, k: int, words: dict[str, Any]
 ) -> "WeightPosterior":
     one = [p[k : k + 1] for p in trained.parameters]
     means, log_sds = ([p[0].double() for p in part] for part in objective.split(one))
+    scaling, features = trained.scaling.take(k), means[0].shape[0]
     posterior = WeightPosterior(
-        means,
-        [log_sd.exp() for log_sd in log_sds],
-        objective.prior_sds(means[0].shape[0]),
-        trained.scaling.take(k),
-        n_draws,
+        pairs(means),
+        pairs([log_sd.exp() for log_sd in log_sds]),
+        scaling,
+        **{name: words[name] for name in ("n_draws", *SAMPLING)},
     )
+    posterior.prior_sds = objective.prior_sds(features)
     posterior.kl = float(objective.kl_sum(one)[0])
-    if elbo:
-        posterior.noise_sd = float(trained.parameters[-1][k].exp()) * float(posterior.scaling.y_sd)
+    posterior.restarts = int(trained.restarts[k])
+    if isinstance(objective, EvidenceBound):
+        posterior.noise_sd = float(trained.parameters[-1][k].exp()) * float(scaling.y_sd)
     return posterior
 
 
 class WeightPosterior(DrawnPosterior):
-    """Independent normal weights: means and sds [(in, out), (1, out), ...], standardised units.
+    """Independent normal weights: means and sds, layers (in, out), (1, out), standardised units.
 
-    ``kl`` is the divergence from the prior in nats.
+    ``prior_sds`` of weights and biases in turn; ``kl``: divergence from the prior in nats.
     """
 
     def __init__(
         self,
-        means: list[Tensor],
-        sds: list[Tensor],
-        prior_sds: list[float],
+        means: list[Layer],
+        sds: list[Layer],
         scaling: Scaling,
         n_draws: int,
+        antithetic: bool = False,
+        integrated: bool = False,
+        tolerance: float | None = None,
+        device: str = "cpu",
     ) -> None:
-        super().__init__(scaling, n_draws)
+        layout = Layout(len(means[0][0]), tuple(w.shape[1] for w, _ in means[:-1]), 1)
+        weights = NormalWeights(layout, means, sds, antithetic, integrated, device=device)
+        super().__init__(weights, scaling, n_draws, tolerance)
         self.means = means
         self.sds = sds
-        self.prior_sds = prior_sds
+        self.prior_sds: list[float] = []
         self.kl = float("nan")
 
-    def layers(self, block: slice, generator: torch.Generator) -> list[Layer]:
-        drawn = []
-        for mean, sd in zip(self.means, self.sds, strict=True):
-            noise = torch.randn(BLOCK_DRAWS, *mean.shape, generator=generator, dtype=torch.float64)
-            drawn.append(noise.mul_(sd).add_(mean))
-        return pairs(drawn)
+    def exact_moments(self, X: Array) -> tuple[Array, Array]:
+        """Mean (n,) and variance (n,) of the network's output at X (n, d), noise left out.
+
+        In target units; see `exact_moments`. Raises ValueError for more than one hidden layer.
+        """
+        inputs = (X - self.scaling.x_mean.numpy()) / self.scaling.x_sd.numpy()
+        mean, variance = exact_moments(self.means, self.sds, inputs)
+        y_mean, y_sd = float(self.scaling.y_mean), float(self.scaling.y_sd)
+        return y_mean + y_sd * mean, y_sd**2 * variance
 
     def facts(self) -> dict[str, float | list[float]]:
         return {**super().facts(), "kl_nats": self.kl}
@@ -271,9 +351,8 @@ class WeightPosterior(DrawnPosterior):
         import torchbnn
 
         modules: list[nn.Module] = []
-        sds, priors = pairs(self.sds), self.prior_sds[::2]
         for (mean_w, mean_b), (sd_w, sd_b), prior in zip(
-            pairs(self.means), sds, priors, strict=True
+            self.means, self.sds, self.prior_sds[::2], strict=True
         ):
             fan_in, fan_out = mean_w.shape
             # torchbnn draws its start from the global stream.

@@ -8,17 +8,24 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
+from howrobust.methods.core.contract import Batch, Job, Objective, Recipe, Schedule
+from howrobust.methods.core.kernels.products import Floats
+from howrobust.methods.core.kernels.training import GAUSSIAN_HEADS
+from howrobust.methods.core.layout import Layout
 from howrobust.methods.core.limits import SHARED
 from howrobust.methods.core.network import forward, pairs, uniform_layers, widths
 from howrobust.methods.core.sampling import MemberPosterior
 from howrobust.methods.core.stack import Pool
-from howrobust.methods.core.training import Batch, Job, Objective, Schedule, train
+from howrobust.methods.core.training import train
+from howrobust.methods.core.weights import MemberWeights
+from howrobust.predictive import Array
 
 LEAST_VARIANCE = 1e-6  # added to the variance head, in standardised units (the paper's footnote 2)
 
@@ -30,7 +37,8 @@ class DeepEnsemble(Method):
     (eq. 1); the forecast is their equally weighted mixture (section 2.4).
 
     ``n_members``: M. ``hidden``: units of each hidden layer. ``weight_decay``: added to the
-    gradient of the weights as weight_decay * weight.
+    gradient of the weights as weight_decay * weight. ``patience``: stop each network after so many
+    epochs without a lower loss on the last fifth of its rows, which it then does not train on.
     """
 
     components = "members"
@@ -47,6 +55,7 @@ class DeepEnsemble(Method):
         learning_rate: float = 0.01,
         weight_decay: float = 0.0,
         n_members: int = 5,
+        patience: int | None = None,
         preset: str | None = None,
         device: str = "cpu",
         random_state: Any = None,
@@ -57,6 +66,7 @@ class DeepEnsemble(Method):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.n_members = n_members
+        self.patience = patience
         self.preset = preset
         self.device = device
         self.random_state = random_state
@@ -71,33 +81,40 @@ class DeepEnsemble(Method):
             for j in range(m)
         ]
         schedule = Schedule(
-            words["epochs"], words["batch_size"], words["learning_rate"], device=words["device"]
+            words["epochs"],
+            words["batch_size"],
+            words["learning_rate"],
+            device=words["device"],
+            patience=words["patience"],
         )
         trained = train(GaussianHeads(words["hidden"]), pool.X, pool.y, jobs, schedule)
-        return [
-            EnsemblePosterior(
-                [(w[own].double(), b[own].double()) for w, b in pairs(trained.parameters)],
-                trained.scaling.take(own.start),
-                trained.losses[own].tolist(),
-            )
-            for own in (slice(k * m, (k + 1) * m) for k in range(len(problems)))
-        ]
+        layout = Layout(pool.X.shape[1], tuple(words["hidden"]), 2)
+        posteriors = []
+        for own in (slice(k * m, (k + 1) * m) for k in range(len(problems))):
+            members = [(w[own], b[own]) for w, b in pairs(trained.parameters)]
+            weights = MemberWeights(layout, members, device=words["device"])
+            scaling = trained.scaling.take(own.start)
+            posterior = EnsemblePosterior(weights, scaling, trained.losses[own].tolist())
+            posterior.restarts = int(trained.restarts[own].sum())
+            posteriors.append(posterior)
+        return posteriors
 
 
 class EnsemblePosterior(MemberPosterior):
-    """The members' layers and their training losses, whose spread is that of the local minima."""
+    """The members and their training losses, whose spread is that of the local minima."""
 
-    def component(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        return outputs[..., 0], (softplus(outputs[..., 1]) + LEAST_VARIANCE).sqrt()
+    def component(self, outputs: Floats, variance: Floats) -> tuple[Array, Array]:
+        mean, raw = outputs.astype(np.float64).transpose(1, 0, 2)
+        return mean, np.sqrt(np.logaddexp(0.0, raw) + LEAST_VARIANCE)
 
     def facts(self) -> dict[str, float | list[float]]:
-        return {"restart_losses": self.losses}
+        return {**super().facts(), "restart_losses": self.losses}
 
 
 class GaussianHeads(Objective):
     """Mean Gaussian negative log-likelihood, less its constant (eq. 1)."""
 
-    def noise(self, features: int, rows: int, generator: torch.Generator) -> list[Tensor]:
+    def noise(self, features: int, rows: int, seed: int, step: int) -> list[Tensor]:
         return []
 
     def initial(self, features: int, generator: torch.Generator) -> list[Tensor]:
@@ -108,3 +125,9 @@ class GaussianHeads(Objective):
         variance = softplus(outputs[..., 1]) + LEAST_VARIANCE
         terms = 0.5 * variance.log() + 0.5 * (batch.y - outputs[..., 0]) ** 2 / variance
         return (terms * batch.share).sum(dim=1)
+
+    def quiet_loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
+        return self.loss(parameters, batch)
+
+    def recipe(self, features: int, n: int) -> Recipe:
+        return Recipe(GAUSSIAN_HEADS, outputs=2)

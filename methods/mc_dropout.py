@@ -13,11 +13,24 @@ from torch import Tensor
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
+from howrobust.methods.core import draws
+from howrobust.methods.core.contract import Batch, Job, Objective, Recipe, Schedule
+from howrobust.methods.core.kernels.philox import stream_of
+from howrobust.methods.core.kernels.training import NOISE, SQUARED_ERROR
+from howrobust.methods.core.layout import Layout
 from howrobust.methods.core.limits import SHARED
-from howrobust.methods.core.network import Layer, glorot_layers, linear, pairs, widths
-from howrobust.methods.core.sampling import BLOCK_DRAWS, DrawnPosterior
+from howrobust.methods.core.network import (
+    forward,
+    glorot_layers,
+    linear,
+    padded,
+    pairs,
+    widths,
+)
+from howrobust.methods.core.sampling import DrawnPosterior
 from howrobust.methods.core.stack import Pool
-from howrobust.methods.core.training import Batch, Job, Objective, Scaling, Schedule, train
+from howrobust.methods.core.training import train
+from howrobust.methods.core.weights import DroppedWeights
 
 
 class MCDropout(Method):
@@ -30,6 +43,8 @@ class MCDropout(Method):
 
     ``tau`` None: the noise is fitted by maximum likelihood on the last fifth of the rows, with a
     second network that did not train on them; the L2 strength is then ``weight_decay`` / 2.
+    ``patience``: see `DeepEnsemble`. ``tolerance``: draw, instead of ``n_draws``, as many masks as
+    bring the Monte-Carlo errors of the mean and of the sd below that part of the sd, everywhere.
     """
 
     components = "dropout masks"
@@ -38,6 +53,7 @@ class MCDropout(Method):
     LIMITS = {
         **SHARED,
         "n_draws": (0, inf),
+        "tolerance": (0, inf),
         "dropout": (0, 1),
         "tau": (0, inf),
         "length_scale": (0, inf),
@@ -51,9 +67,11 @@ class MCDropout(Method):
         learning_rate: float = 0.001,
         weight_decay: float = 1e-6,
         n_draws: int = 1000,
+        tolerance: float | None = None,
         dropout: float = 0.05,
         tau: float | None = None,
         length_scale: float = 1e-2,
+        patience: int | None = None,
         preset: str | None = None,
         device: str = "cpu",
         random_state: Any = None,
@@ -64,9 +82,11 @@ class MCDropout(Method):
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.n_draws = n_draws
+        self.tolerance = tolerance
         self.dropout = dropout
         self.tau = tau
         self.length_scale = length_scale
+        self.patience = patience
         self.preset = preset
         self.device = device
         self.random_state = random_state
@@ -80,19 +100,23 @@ class MCDropout(Method):
             # The second network leaves out the validation rows; the first sees all of them.
             jobs += [job.without_validation() for job in jobs]
         schedule = Schedule(
-            words["epochs"], words["batch_size"], words["learning_rate"], device=words["device"]
+            words["epochs"],
+            words["batch_size"],
+            words["learning_rate"],
+            device=words["device"],
+            patience=words["patience"],
         )
         objective = DropoutError(words["hidden"], words["dropout"])
         trained = train(objective, pool.X, pool.y, jobs, schedule)
-        posteriors = [
-            DropoutPosterior(
-                [(w[k].double(), b[k].double()) for w, b in pairs(trained.parameters)],
-                trained.scaling.take(k),
-                words["n_draws"],
-                words["dropout"],
-            )
-            for k in range(len(jobs))
-        ]
+        layout = Layout(pool.X.shape[1], tuple(words["hidden"]), 1)
+        posteriors = []
+        for k in range(len(jobs)):
+            network = [(w[k].double(), b[k].double()) for w, b in pairs(trained.parameters)]
+            weights = DroppedWeights(layout, network, words["dropout"], device=words["device"])
+            scaling = trained.scaling.take(k)
+            posterior = DrawnPosterior(weights, scaling, words["n_draws"], words["tolerance"])
+            posterior.restarts = int(trained.restarts[k])
+            posteriors.append(posterior)
         for k, problem in enumerate(problems):
             if fitted:
                 posteriors[k].fit_noise(posteriors[len(problems) + k], problem)
@@ -110,26 +134,6 @@ class MCDropout(Method):
         return Job(rows, seeds.derive(problem.seed, "dropout"), decay)
 
 
-class DropoutPosterior(DrawnPosterior):
-    """One network and its dropout rate; every draw is a mask on the inputs of each layer."""
-
-    def __init__(
-        self, network: list[Layer], scaling: Scaling, n_draws: int, dropout: float
-    ) -> None:
-        super().__init__(scaling, n_draws)
-        self.network = network
-        self.dropout = dropout
-
-    def layers(self, block: slice, generator: torch.Generator) -> list[Layer]:
-        # A mask on a layer's inputs is the same mask on the rows of its weights.
-        drawn = []
-        for weight, bias in self.network:
-            uniform = torch.rand(BLOCK_DRAWS, len(weight), 1, generator=generator)
-            mask = (uniform >= self.dropout).double() / (1 - self.dropout)
-            drawn.append((mask * weight, bias.expand(BLOCK_DRAWS, -1, -1)))
-        return drawn
-
-
 class DropoutError(Objective):
     """Mean squared error under a fresh mask per row, unit and step."""
 
@@ -140,12 +144,9 @@ class DropoutError(Objective):
     def initial(self, features: int, generator: torch.Generator) -> list[Tensor]:
         return glorot_layers(widths(features, self.hidden, 1), generator)
 
-    def noise(self, features: int, rows: int, generator: torch.Generator) -> list[Tensor]:
+    def noise(self, features: int, rows: int, seed: int, step: int) -> list[Tensor]:
         sizes = (features, *self.hidden)
-        return [
-            (torch.rand(rows, size, generator=generator) >= self.dropout) / (1 - self.dropout)
-            for size in sizes
-        ]
+        return [mask(rows, m, self.dropout, (seed, step, NOISE + k)) for k, m in enumerate(sizes)]
 
     def loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
         activity = batch.X
@@ -154,3 +155,18 @@ class DropoutError(Objective):
         ):
             activity = linear((torch.relu(activity) if k else activity) * mask, weight, bias)
         return ((batch.y - activity[..., 0]) ** 2 * batch.share).sum(dim=1)
+
+    def quiet_loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
+        outputs = forward(pairs(parameters), batch.X)
+        return ((batch.y - outputs[..., 0]) ** 2 * batch.share).sum(dim=1)
+
+    def recipe(self, features: int, n: int) -> Recipe:
+        return Recipe(SQUARED_ERROR, dropout=self.dropout)
+
+
+def mask(rows: int, units: int, dropout: float, stream: tuple[int, int, int]) -> Tensor:
+    """Mask (rows, units) of a named stream: 0, or 1 / (1 - dropout) where a unit is kept."""
+    across = padded(units)
+    words = draws.words(stream_of(*stream), rows * across).reshape(rows, across)[:, :units]
+    kept = torch.from_numpy(words >= round(dropout * 2**32))
+    return kept / (1 - dropout)

@@ -11,12 +11,26 @@ from torch import Tensor
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
+from howrobust.methods.core.alone import scaling_of
+from howrobust.methods.core.contract import (
+    Batch,
+    Job,
+    Objective,
+    Recipe,
+    Scaling,
+    Schedule,
+    Trained,
+)
+from howrobust.methods.core.kernels.products import Floats
+from howrobust.methods.core.kernels.training import SQUARED_ERROR
+from howrobust.methods.core.layout import Layout
 from howrobust.methods.core.limits import SHARED
 from howrobust.methods.core.network import Layer, forward, pairs, uniform_layers, widths
 from howrobust.methods.core.noise import fit_noise_sd, noise_floor
-from howrobust.methods.core.sampling import MemberPosterior, evaluate
+from howrobust.methods.core.sampling import MemberPosterior
 from howrobust.methods.core.stack import Pool, validation_start
-from howrobust.methods.core.training import Batch, Job, Objective, Scaling, Schedule, Trained, train
+from howrobust.methods.core.training import train
+from howrobust.methods.core.weights import MemberWeights
 from howrobust.predictive import Array
 
 Rows = NDArray[np.int64]
@@ -47,6 +61,7 @@ class ShuffledCV(Method):
         weight_decay: float = 0.0,
         n_folds: int = 5,
         n_shuffles: int = 4,
+        patience: int | None = None,
         preset: str | None = None,
         device: str = "cpu",
         random_state: Any = None,
@@ -58,6 +73,7 @@ class ShuffledCV(Method):
         self.weight_decay = weight_decay
         self.n_folds = n_folds
         self.n_shuffles = n_shuffles
+        self.patience = patience
         self.preset = preset
         self.device = device
         self.random_state = random_state
@@ -76,13 +92,17 @@ class ShuffledCV(Method):
             for out in held[k]
         ]
         schedule = Schedule(
-            words["epochs"], words["batch_size"], words["learning_rate"], device=words["device"]
+            words["epochs"],
+            words["batch_size"],
+            words["learning_rate"],
+            device=words["device"],
+            patience=words["patience"],
         )
         trained = train(SquaredError(words["hidden"]), pool.X, pool.y, jobs, schedule)
         posteriors, start = [], 0
         for problem, out in zip(problems, held, strict=True):
             own = slice(start, start + len(out))
-            posteriors.append(_posterior(folded(trained, own), problem, out, trained.losses[own]))
+            posteriors.append(_posterior(trained, own, problem, out, words["device"]))
             start = own.stop
         return posteriors
 
@@ -101,69 +121,62 @@ def folds(n: int, n_folds: int, n_shuffles: int, seed: int) -> list[Rows]:
     return held
 
 
-def folded(trained: Trained, own: slice) -> list[Layer]:
-    """Layers (s, in, out) of the networks in ``own`` on raw x and raw y, float64.
+def folded(trained: Trained, own: slice, shared: Scaling) -> list[Layer]:
+    """Layers (s, in, out) of the networks in ``own`` in units that they share.
 
-    Each network standardises by its own rows: x enters as (x - m) / s, so W becomes W / s and the
-    bias loses (m / s) W; the output is scaled back the same way.
+    Each network standardises by its own rows: where x = M + S u, it sees (M - m + S u) / s, so W
+    becomes (S / s) W and the bias gains ((M - m) / s) W; the output is scaled back the same way.
     """
     layers = [(w[own].double(), b[own].double()) for w, b in pairs(trained.parameters)]
     scaling = trained.scaling.take(own)
     weight, bias = layers[0]
-    weight = weight / scaling.x_sd[:, :, None]
-    layers[0] = (weight, bias - scaling.x_mean[:, None] @ weight)
-    y_mean, y_sd = scaling.y_mean[:, None, None], scaling.y_sd[:, None, None]
+    shift = ((shared.x_mean - scaling.x_mean) / scaling.x_sd)[:, None]
+    layers[0] = ((shared.x_sd / scaling.x_sd)[:, :, None] * weight, bias + shift @ weight)
+    factor = (scaling.y_sd / shared.y_sd)[:, None, None]
+    offset = ((scaling.y_mean - shared.y_mean) / shared.y_sd)[:, None, None]
     weight, bias = layers[-1]
-    layers[-1] = (weight * y_sd, bias * y_sd + y_mean)
+    layers[-1] = (weight * factor, bias * factor + offset)
     return layers
 
 
 def _posterior(
-    layers: list[Layer], problem: Problem, held: list[Rows], losses: Tensor
+    trained: Trained, own: slice, problem: Problem, held: list[Rows], device: str
 ) -> "ShuffledPosterior":
     """Fit the noise on the rows that each network left out."""
-    means = [
-        evaluate([(w[s : s + 1], b[s : s + 1]) for w, b in layers], torch.tensor(problem.X[out]))
-        for s, out in enumerate(held)
-    ]
+    shared = Scaling(*map(torch.as_tensor, scaling_of(problem.X, problem.y, standardise=True)))
+    layers = folded(trained, own, shared)
+    layout = Layout(problem.X.shape[1], tuple(w.shape[-1] for w, _ in layers[:-1]), 1)
+    weights = MemberWeights(layout, layers, device=device)
+    posterior = ShuffledPosterior(weights, shared, trained.losses[own].tolist())
+    posterior.restarts = int(trained.restarts[own].sum())
+    means = [posterior.block(problem.X[out], slice(s, s + 1), 0)[0] for s, out in enumerate(held)]
     rows = np.concatenate(held)
     order = np.argsort(rows, kind="stable")
-    flat: Array = torch.cat([m.flatten() for m in means]).numpy()[order]
+    flat = np.concatenate(means, axis=1)[0, order]
     present, rows = np.unique(rows[order], return_inverse=True)
-    floor = noise_floor(problem.y)
-    noise_sd = fit_noise_sd(flat, rows, problem.y[present], floor)
-    features = problem.X.shape[1]
-    zeros, ones = torch.zeros(features).double(), torch.ones(features).double()
-    raw = Scaling(zeros, ones, zeros[0], ones[0])
-    return ShuffledPosterior(layers, raw, losses.tolist(), noise_sd, floor)
+    posterior.noise_floor = noise_floor(problem.y)
+    posterior.noise_sd = fit_noise_sd(flat, rows, problem.y[present], posterior.noise_floor)
+    return posterior
 
 
 class ShuffledPosterior(MemberPosterior):
     """The networks of every fold, and one noise sd, in target units."""
 
-    def __init__(
-        self,
-        members: list[Layer],
-        scaling: Scaling,
-        losses: list[float],
-        noise_sd: float,
-        floor: float,
-    ) -> None:
-        super().__init__(members, scaling, losses)
-        self.noise_sd = noise_sd
-        self.floor = floor
+    noise_sd = float("nan")
+    noise_floor = 0.0
 
-    def component(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        return outputs[..., 0], torch.tensor(self.noise_sd, dtype=torch.float64)
+    def component(self, outputs: Floats, variance: Floats) -> tuple[Array, Array]:
+        return np.asarray(outputs[:, 0]), np.array(self.noise_sd / float(self.scaling.y_sd))
 
     def facts(self) -> dict[str, float | list[float]]:
-        return {"noise_sd": self.noise_sd, "noise_floor": self.floor, "fold_losses": self.losses}
+        noise = {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor}
+        return {**super().facts(), **noise, "fold_losses": self.losses}
 
 
 class SquaredError(Objective):
     """Mean squared error of a deterministic network."""
 
-    def noise(self, features: int, rows: int, generator: torch.Generator) -> list[Tensor]:
+    def noise(self, features: int, rows: int, seed: int, step: int) -> list[Tensor]:
         return []
 
     def initial(self, features: int, generator: torch.Generator) -> list[Tensor]:
@@ -172,3 +185,9 @@ class SquaredError(Objective):
     def loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
         outputs = forward(pairs(parameters), batch.X)
         return ((batch.y - outputs[..., 0]) ** 2 * batch.share).sum(dim=1)
+
+    def quiet_loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
+        return self.loss(parameters, batch)
+
+    def recipe(self, features: int, n: int) -> Recipe:
+        return Recipe(SQUARED_ERROR)

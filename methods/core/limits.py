@@ -10,4 +10,5 @@ SHARED: Limits = {
     "batch_size": (0, inf),
     "learning_rate": (0, inf),
     "weight_decay": (-1e-300, inf),
+    "patience": (0, inf),
 }

@@ -1,69 +1,134 @@
-"""Sampling in streams: a posterior's draws come in blocks, and a block's numbers are its own.
+"""Sampling in streams: parameters and points in, a streaming summary out.
 
-Law 3: block k's generator derives from (seed, k), so any chunking of whole blocks gives the same
-numbers, and memory does not grow with the number of draws. Prediction is in float64: the mean of a
-subset of rows must be the subset of the means.
+Laws: draw s is a function of (seed, s), so any chunking gives the same numbers; memory grows
+neither with draws nor with points; and a point's numbers do not depend on the other points.
 """
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from howrobust import seeds
 from howrobust.method import Posterior, Problem
-from howrobust.methods.core.network import Layer
+from howrobust.methods.core.contract import Scaling
+from howrobust.methods.core.kernels.products import Floats
 from howrobust.methods.core.noise import fit_noise_sd, noise_floor
 from howrobust.methods.core.stack import validation_start
-from howrobust.methods.core.training import Scaling
-from howrobust.predictive import Array, Predictive
-from howrobust.streamed import mixture
+from howrobust.methods.core.weights import Weights
+from howrobust.predictive import EXACT_COMPONENTS, Array, Predictive
+from howrobust.streamed import Joined, StreamedMixture, mixture
 
 BLOCK_DRAWS = 256
-HIDDEN_FLOATS = 2**21  # floats of one layer evaluated at a time: 16 MiB
+BLOCK_POINTS = 1024  # a block of float64 is 2 MiB
+HELD_FLOATS = 2**21  # draws of a run of points that are kept for its second pass: 16 MiB
+PILOT_DRAWS = 1024
+MOST_DRAWS = 2**20
 
 
 class NetworkPosterior(Posterior):
     """Draws of one problem's network, and the noise of its targets.
 
-    A subclass gives the layers of a block of draws and their noise; this class evaluates them.
-    ``members`` is the fixed number of networks, or None where draws are unlimited.
+    ``weights`` give the draws; a subclass says what their outputs mean. ``members`` is the fixed
+    number of networks, or None where draws are unlimited. ``tolerance``: take as many draws as
+    bring the standard errors of the mean and of the sd below that part of the sd, at every point.
     """
 
-    def __init__(self, scaling: Scaling, n_draws: int, members: int | None = None) -> None:
+    def __init__(
+        self,
+        weights: Weights,
+        scaling: Scaling,
+        n_draws: int,
+        members: int | None = None,
+        tolerance: float | None = None,
+    ) -> None:
+        self.weights = weights
         self.scaling = scaling
         self.n_draws = n_draws
         self.members = members
+        self.tolerance = tolerance
+        self.restarts = 0
+
+    def facts(self) -> dict[str, float | list[float]]:
+        return {"restarts": float(self.restarts)} if self.restarts else {}
 
     @abstractmethod
-    def layers(self, block: slice, generator: torch.Generator) -> list[Layer]:
-        """Layers (s, in, out) of a block's draws or members, float64; s may be all of 256."""
+    def component(self, outputs: Floats, variance: Floats) -> tuple[Array, Array]:
+        """(means (s, n), sds (s, n) | scalar), standardised, from outputs (s, o, n), variances."""
 
-    @abstractmethod
-    def component(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """(means (s, n), sds (s, n) | scalar) in standardised units, from outputs (s, n, out)."""
+    def aleatoric(self) -> float | None:
+        """Variance of the noise, target units squared, where the sds of `component` hold more."""
+        return None
 
     def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
-        total = self.members or draws or self.n_draws
-        inputs = (torch.tensor(X) - self.scaling.x_mean) / self.scaling.x_sd
+        if self.members is not None:
+            return self._mixture(X, self.members, seed)
+        if draws is None and self.tolerance is not None:
+            draws = self.draws_within(self.tolerance, X, seed)
+        return self._mixture(X, draws or self.n_draws, seed)
 
-        def blocks() -> Iterator[tuple[Array, Array]]:
-            for start in range(0, total, BLOCK_DRAWS):
-                yield self.block(inputs, slice(start, min(start + BLOCK_DRAWS, total)), seed)
+    def standard_errors(self, X: Array, draws: int, seed: int = 0) -> tuple[Array, Array]:
+        """Monte-Carlo standard errors (n,) of the mean and of the total sd after so many draws."""
+        return self._streamed(X, draws, seed).standard_errors()
 
-        return mixture(blocks, len(X), total, sampled=self.members is None)
+    def draws_within(self, tolerance: float, X: Array, seed: int = 0) -> int:
+        """Return how many draws bring both standard errors below tolerance * sd at every point.
 
-    def block(self, inputs: Tensor, block: slice, seed: int) -> tuple[Array, Array]:
-        """Means (s, n) and sds of one block of draws, in target units, for standardised inputs."""
-        number = block.start // BLOCK_DRAWS
-        generator = torch.Generator().manual_seed(seeds.derive(seed, "draws", number))
-        size = block.stop - block.start
-        layers = [(weight[:size], bias[:size]) for weight, bias in self.layers(block, generator)]
-        means, sds = self.component(evaluate(layers, inputs))
-        y_mean, y_sd = self.scaling.y_mean, self.scaling.y_sd
-        return (y_mean + y_sd * means).numpy(), (y_sd * sds).numpy()
+        Stein's two stages (1945): a pilot of 1,024 draws gives the errors, which fall as one over
+        the root of the draws; its tenth more is for its own doubt. At most 2^20, a tolerance of
+        about 0.001: stopping where a running error first falls below would stop at lucky draws.
+        """
+        pilot = self._streamed(X, PILOT_DRAWS, seed)
+        sd = np.sqrt(np.sum(pilot.variance_parts(), axis=0))
+        worst = max(float((error / sd).max()) for error in pilot.standard_errors())
+        needed = math.ceil(1.1 * PILOT_DRAWS * (worst / tolerance) ** 2 / BLOCK_DRAWS)
+        return min(max(needed * BLOCK_DRAWS, PILOT_DRAWS), MOST_DRAWS)
+
+    def _mixture(self, X: Array, total: int, seed: int) -> Predictive:
+        if total > EXACT_COMPONENTS:
+            return self._streamed(X, total, seed)
+        run = _Run(self, X, total, seed)
+        sampled = self.members is None
+        return mixture(run.blocks, len(X), total, sampled, self.aleatoric(), self.weights.group)
+
+    def _streamed(self, X: Array, total: int, seed: int) -> "StreamedMixture | Joined":
+        starts = range(0, len(X), BLOCK_POINTS)
+        runs = [_Run(self, X[s : s + BLOCK_POINTS], total, seed) for s in starts]
+        words = (total, self.members is None, self.aleatoric(), self.weights.group)
+        parts = [StreamedMixture(run.blocks, len(run.X), *words) for run in runs]
+        return parts[0] if len(parts) == 1 else Joined(parts, [len(run.X) for run in runs])
+
+    def block(self, X: Array, block: slice, seed: int) -> tuple[Array, Array]:
+        """Means (s, n) and sds of a run of draws at X (n, d), in target units."""
+        inputs = (X - self.scaling.x_mean.numpy()) / self.scaling.x_sd.numpy()
+        seed = seeds.derive(seed, "draws")
+        outputs = self.weights.outputs(inputs, block.start, block.stop - block.start, seed)
+        means, sds = self.component(*outputs)
+        y_mean, y_sd = float(self.scaling.y_mean), float(self.scaling.y_sd)
+        return y_mean + y_sd * means.astype(np.float64), np.asarray(y_sd * sds, np.float64)
+
+
+class _Run:
+    """The draws at a run of points, block by block; kept after the first pass where they fit."""
+
+    def __init__(self, posterior: NetworkPosterior, X: Array, total: int, seed: int) -> None:
+        self._posterior, self.X = posterior, X
+        self._total, self._seed = total, seed
+        self._held: list[tuple[Array, Array]] = []
+
+    def blocks(self) -> Iterator[tuple[Array, Array]]:
+        if self._held:
+            yield from self._held
+            return
+        fits, held = self._total * len(self.X) <= HELD_FLOATS, []
+        for start in range(0, self._total, BLOCK_DRAWS):
+            block = slice(start, min(start + BLOCK_DRAWS, self._total))
+            found = self._posterior.block(self.X, block, self._seed)
+            if fits:
+                held.append(found)
+            yield found
+        self._held = held
 
 
 class DrawnPosterior(NetworkPosterior):
@@ -73,13 +138,21 @@ class DrawnPosterior(NetworkPosterior):
     noise was not fitted on held-out rows.
     """
 
-    def __init__(self, scaling: Scaling, n_draws: int) -> None:
-        super().__init__(scaling, n_draws)
+    def __init__(
+        self, weights: Weights, scaling: Scaling, n_draws: int, tolerance: float | None = None
+    ) -> None:
+        super().__init__(weights, scaling, n_draws, tolerance=tolerance)
         self.noise_sd = float("nan")
         self.noise_floor = 0.0
 
-    def component(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        return outputs[..., 0], self.noise_sd / self.scaling.y_sd
+    def component(self, outputs: Floats, variance: Floats) -> tuple[Array, Array]:
+        noise = self.noise_sd / float(self.scaling.y_sd)
+        if variance.shape[1] == 0:
+            return np.asarray(outputs[:, 0]), np.array(noise)
+        return np.asarray(outputs[:, 0]), np.sqrt(variance.astype(np.float64) + noise**2)
+
+    def aleatoric(self) -> float | None:
+        return self.noise_sd**2
 
     def fit_noise(self, held_out: "DrawnPosterior", problem: Problem) -> None:
         """Fit the noise sd on the validation rows, by the draws of a network that left them out.
@@ -88,41 +161,20 @@ class DrawnPosterior(NetworkPosterior):
         """
         start = validation_start(len(problem.y))
         X, y = problem.X[start:], problem.y[start:]
-        inputs = (torch.tensor(X) - held_out.scaling.x_mean) / held_out.scaling.x_sd
         seed = seeds.derive(problem.seed, "noise")
-        means, _ = held_out.block(inputs, slice(0, BLOCK_DRAWS), seed)
+        means, _ = held_out.block(X, slice(0, BLOCK_DRAWS), seed)
         rows = np.repeat(np.arange(len(y)), BLOCK_DRAWS)
         self.noise_floor = noise_floor(problem.y)
         self.noise_sd = fit_noise_sd(means.T.ravel(), rows, y, self.noise_floor)
 
     def facts(self) -> dict[str, float | list[float]]:
-        return {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor}
+        noise = {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor}
+        return {**super().facts(), **noise}
 
 
 class MemberPosterior(NetworkPosterior):
-    """A fixed number of networks: ``members`` are layers (s, in, out), float64."""
+    """A fixed number of networks, and the training loss of each."""
 
-    def __init__(self, members: list[Layer], scaling: Scaling, losses: list[float]) -> None:
-        super().__init__(scaling, len(losses), len(losses))
-        self._layers = members
+    def __init__(self, weights: Weights, scaling: Scaling, losses: list[float]) -> None:
+        super().__init__(weights, scaling, len(losses), len(losses))
         self.losses = losses
-
-    def layers(self, block: slice, generator: torch.Generator) -> list[Layer]:
-        return [(weight[block], bias[block]) for weight, bias in self._layers]
-
-
-@torch.no_grad()
-def evaluate(layers: list[Layer], inputs: Tensor) -> Tensor:
-    """Outputs (s, n, out) of s networks at the same inputs (n, d), a few networks at a time."""
-    widest = max(weight.shape[-1] for weight, _ in layers)
-    step = max(1, HIDDEN_FLOATS // (widest * len(inputs)))
-    found = []
-    for start in range(0, len(layers[0][0]), step):
-        activity = inputs
-        for k, (weight, bias) in enumerate(layers):
-            if k:
-                activity = activity.relu_()
-            activity = torch.matmul(activity, weight[start : start + step])
-            activity += bias[start : start + step]
-        found.append(activity)
-    return torch.cat(found)

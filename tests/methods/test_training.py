@@ -7,11 +7,22 @@ from references import plain_loop
 from torch import nn
 from torch.nn.functional import softplus
 
+from howrobust import seeds
 from howrobust.method import Problem
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
+from howrobust.methods.bayesian_nn import ErrorAndMeanKL, EvidenceBound
+from howrobust.methods.core import draws
+from howrobust.methods.core.alone import train_alone
+from howrobust.methods.core.contract import Job, Schedule
+from howrobust.methods.core.kernels.compiled import available
+from howrobust.methods.core.kernels.philox import stream_of
+from howrobust.methods.core.kernels.training import NOISE
+from howrobust.methods.core.layout import Layout
 from howrobust.methods.core.network import forward, pairs
-from howrobust.methods.core.training import Job, Schedule, train
+from howrobust.methods.core.stacked import train_stacked
+from howrobust.methods.core.training import train
 from howrobust.methods.deep_ensemble import GaussianHeads
+from howrobust.methods.mc_dropout import DropoutError
 from howrobust.methods.shuffled_cv import SquaredError
 
 FOUR = [
@@ -43,6 +54,12 @@ def test_a_stack_equals_its_networks_alone_bit_for_bit(method, features):
         np.testing.assert_array_equal(first.logpdf(np.zeros(11)), second.logpdf(np.zeros(11)))
 
 
+ENGINES = [
+    pytest.param(train_alone, marks=pytest.mark.skipif(not available(), reason="no compiler")),
+    train_stacked,
+]
+
+
 def gaussian_loss(outputs, y):
     variance = softplus(outputs[:, 1]) + 1e-6
     return (0.5 * variance.log() + 0.5 * (y - outputs[:, 0]) ** 2 / variance).mean()
@@ -58,13 +75,14 @@ def gaussian_loss(outputs, y):
     ],
     ids=["heads", "squared"],
 )
-def test_the_stack_agrees_with_a_plain_loop_after_five_epochs(
-    objective, outputs, loss, batch, decay
+@pytest.mark.parametrize("engine", ENGINES)
+def test_networks_agree_with_a_plain_loop_after_five_epochs(
+    engine, objective, outputs, loss, batch, decay
 ):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 4)) * 5 + 3, rng.normal(size=60) * 2
     jobs = [Job(np.arange(60), seed, decay) for seed in (1, 2, 3)]
-    trained = train(objective, X, y, jobs, Schedule(5, batch, 0.01))
+    trained = engine(objective, X, y, jobs, Schedule(5, batch, 0.01))
     Xs = torch.tensor((X - X.mean(0)) / X.std(0)).float()
     ys = torch.tensor((y - y.mean()) / y.std()).float()
     for k, job in enumerate(jobs):
@@ -80,7 +98,7 @@ def test_the_stack_agrees_with_a_plain_loop_after_five_epochs(
             torch.testing.assert_close(ours, net(Xs[:48]), rtol=1e-4, atol=1e-4)
 
 
-def test_the_article_preset_is_torchbnns_own_training_step_for_step():
+def test_the_article_preset_is_torchbnns_own_training_step_for_step(monkeypatch):
     import torchbnn
 
     rng = np.random.default_rng(0)
@@ -90,10 +108,16 @@ def test_the_article_preset_is_torchbnns_own_training_step_for_step():
     assert method.settings()["prior_sd"] == 0.1
     assert method.settings()["hidden"] == (30,)
     (posterior,) = method.infer_stack([Problem(x[:, None], y, 0)])
-    from howrobust import seeds
-
+    seed = seeds.derive(0, "bayesian")
+    layout = Layout(1, (30,), 1)
+    drawn = []
+    for step in range(6):
+        flat = draws.normals(stream_of(seed, step, NOISE), layout.size)
+        for weight, bias in layout.unpack(flat[None]):
+            drawn += [torch.from_numpy(weight[0].T), torch.from_numpy(bias[0, 0])]
+    monkeypatch.setattr(torch, "randn_like", lambda like: drawn.pop(0).reshape(like.shape))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seeds.derive(0, "bayesian"))
+        torch.manual_seed(seed)
         net = nn.Sequential(
             torchbnn.BayesLinear(prior_mu=0, prior_sigma=0.1, in_features=1, out_features=30),
             nn.ReLU(),
@@ -106,15 +130,119 @@ def test_the_article_preset_is_torchbnns_own_training_step_for_step():
             optimizer.zero_grad()
             (nn.MSELoss()(net(X), target) + 0.01 * kl_loss(net)[0]).backward()
             optimizer.step()
+    assert not drawn  # torchbnn drew weight, bias, weight, bias at every step
     # Adam divides by the gradient's size: rounding of a near-zero gradient moves a weight by up to
     # a tenth of a step of .01. A wrong term would move all of them by whole steps.
     close = {"rtol": 1e-3, "atol": 1e-3}
     for k, layer in enumerate((net[0], net[2])):
-        weight, bias = (t.float() for t in posterior.means[2 * k : 2 * k + 2])
+        weight, bias = (t.float() for t in posterior.means[k])
         torch.testing.assert_close(weight.T, layer.weight_mu.detach(), **close)
         torch.testing.assert_close(bias[0], layer.bias_mu.detach(), **close)
-        logs = posterior.sds[2 * k].T.log().float()
+        logs = posterior.sds[k][0].T.log().float()
         torch.testing.assert_close(logs, layer.weight_log_sigma.detach(), **close)
+
+
+OBJECTIVES = [
+    SquaredError((20,)),
+    SquaredError((12, 6, 7)),
+    GaussianHeads((20,)),
+    GaussianHeads((9, 17)),
+    DropoutError((12,), 0.2),
+    DropoutError((12, 6), 0.2),
+    EvidenceBound((20,), None),
+    EvidenceBound((12, 6, 5), 0.3),
+    ErrorAndMeanKL((7,), 0.1),
+    ErrorAndMeanKL((7, 5), 0.1),
+]
+
+
+@pytest.mark.skipif(not available(), reason="no compiler")
+@pytest.mark.parametrize("patience", [None, 1])
+@pytest.mark.parametrize("features", [1, 4, 13])
+@pytest.mark.parametrize(
+    "objective", OBJECTIVES, ids=lambda o: f"{type(o).__name__}-{OBJECTIVES.index(o)}"
+)
+def test_the_compiled_loop_agrees_with_stacks_of_torch(objective, features, patience):
+    """Loss, gradients, noise, decay, cosine and stopping of every objective, by autograd."""
+    rng = np.random.default_rng(features)
+    X, y = rng.normal(size=(60, features)) * 5 + 3, rng.normal(size=60) * 2
+    jobs = [Job(np.arange(60), seed, 0.01 * (seed == 2)) for seed in (1, 2, 3)]
+    for batch in (None, 16, 23):
+        schedule = Schedule(3, batch, 0.01, cosine=batch == 23, patience=patience)
+        alone = train_alone(objective, X, y, jobs, schedule)
+        stacked = train_stacked(objective, X, y, jobs, schedule)
+        # float32 over at most 12 steps; a wrong term moves parameters by whole steps of 0.01.
+        close = {"rtol": 1e-3, "atol": 5e-4}
+        for ours, theirs in zip(alone.parameters, stacked.parameters, strict=True):
+            torch.testing.assert_close(ours, theirs, **close)
+        torch.testing.assert_close(alone.losses, stacked.losses, **close)
+        assert torch.equal(alone.epochs, stacked.epochs)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_network_stops_where_its_held_rows_are_fitted_best(engine):
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(80, 3)), rng.normal(size=80)  # nothing to learn: it soon gets worse
+    jobs = [Job(np.arange(80), seed) for seed in (1, 2)]
+    stopped = engine(SquaredError((30,)), X, y, jobs, Schedule(200, 16, 0.01, patience=4))
+    for k in range(2):
+        epochs = int(stopped.epochs[k])
+        assert 4 < epochs < 200
+        # Without patience, on the 64 rows that were trained on, for as long as the best took.
+        part = [Job(np.arange(64), jobs[k].seed)]
+        schedule = Schedule(epochs - 4, 16, 0.01)
+        again = engine(SquaredError((30,)), X, y, part, schedule)
+        for ours, theirs in zip(stopped.parameters, again.parameters, strict=True):
+            torch.testing.assert_close(ours[k], theirs[0])
+
+
+def test_held_rows_are_not_trained_on_nor_standardised_by():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
+    schedule = Schedule(1, 16, 0.01, patience=1)
+    before = train(SquaredError((8,)), X, y, [Job(np.arange(50), 1)], schedule)
+    X[40:], y[40:] = 7.0, -3.0
+    after = train(SquaredError((8,)), X, y, [Job(np.arange(50), 1)], schedule)
+    for a, b in zip(before.parameters, after.parameters, strict=True):
+        assert torch.equal(a, b)
+
+
+class UnluckyError(SquaredError):
+    """A start that is not finite, for all seeds but the good ones or for one bad one."""
+
+    def __init__(self, hidden, good=(), bad=None):
+        super().__init__(hidden)
+        self.good, self.bad = good, bad
+
+    def initial(self, features, generator):
+        start, seed = super().initial(features, generator), generator.initial_seed()
+        if seed == self.bad or (self.bad is None and seed not in self.good):
+            start[0][:] = torch.inf
+        return start
+
+
+def test_a_network_that_diverges_once_begins_again_and_harms_nobody():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
+    jobs = [Job(np.arange(50), seed) for seed in (1, 2, 3)]
+    schedule = Schedule(3, 16, 0.01)
+    found = train(UnluckyError((8,), bad=2), X, y, jobs, schedule)
+    assert found.restarts.tolist() == [0, 1, 0]
+    same = train(SquaredError((8,)), X, y, [jobs[0], jobs[1].restarted(1), jobs[2]], schedule)
+    for a, b in zip(found.parameters, same.parameters, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_threads_change_nothing(monkeypatch):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
+    jobs = [Job(rng.permutation(50)[:40], seed) for seed in range(20)]
+    found = []
+    for threads in ("1", "4"):
+        monkeypatch.setenv("HOWROBUST_THREADS", threads)
+        found.append(train(SquaredError((8,)), X, y, jobs, Schedule(3, 16, 0.01)))
+    for a, b in zip(*(f.parameters for f in found), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_rows_that_a_network_does_not_train_on_leave_no_trace():
@@ -128,14 +256,14 @@ def test_rows_that_a_network_does_not_train_on_leave_no_trace():
         assert torch.equal(a, b)
 
 
-def test_a_network_that_diverges_is_named_and_its_neighbours_are_whole():
+@pytest.mark.parametrize("engine", ["compiled", "torch"])
+def test_a_network_that_always_diverges_is_named(engine, monkeypatch):
+    monkeypatch.setattr("howrobust.methods.core.training.available", lambda: engine == "compiled")
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
-    wild = np.full(20, np.inf)
-    pool_X, pool_y = np.concatenate([X, X[:20]]), np.concatenate([y, wild])
-    jobs = [Job(np.arange(20), 1), Job(np.arange(50, 70), 2)]
-    with pytest.raises(FloatingPointError, match="network 1 of 2"):
-        train(SquaredError((8,)), pool_X, pool_y, jobs, Schedule(2, 16, 0.01))
+    jobs = [Job(np.arange(50), seed) for seed in (1, 2)]
+    with pytest.raises(FloatingPointError, match="3 times: network 1 of 2"):
+        train(UnluckyError((8,), {1}), X, y, jobs, Schedule(2, 16, 0.01))
 
 
 @pytest.mark.parametrize(

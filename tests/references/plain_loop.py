@@ -5,6 +5,10 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from howrobust.methods.core import draws
+from howrobust.methods.core.kernels.philox import stream_of
+from howrobust.methods.core.kernels.training import ORDER
+
 
 def module(features, hidden, outputs):
     sizes = [features, *hidden, outputs]
@@ -22,13 +26,13 @@ def start_from(net, parameters):
 
 
 def train(net, X, y, loss, seed, epochs, batch_size, rate, decay=0.0, skip=None):
-    """Adam on mini-batches in the order of one generator; ``skip(generator)`` draws the start."""
-    generator = torch.Generator().manual_seed(seed)
-    start_from(net, skip(generator))
+    """Adam on mini-batches in the orders of one seed; ``skip(generator)`` draws the start."""
+    start_from(net, skip(torch.Generator().manual_seed(seed)))
     optimizer = torch.optim.Adam(net.parameters(), lr=rate)
     n = len(y)
-    for _ in range(epochs):
-        order = torch.randperm(n, generator=generator) if batch_size < n else torch.arange(n)
+    for epoch in range(epochs):
+        order = torch.from_numpy(draws.order(stream_of(seed, epoch, ORDER), n))
+        order = order if batch_size < n else torch.arange(n)
         for begin in range(0, n, batch_size):
             rows = order[begin : begin + batch_size]
             optimizer.zero_grad()

@@ -1,0 +1,75 @@
+"""Random numbers by name, for whoever is not a compiled loop: the streams of `kernels.philox`."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howrobust.methods.core.kernels.compiled import available
+from howrobust.methods.core.kernels.philox import (
+    Stream,
+    Words,
+    chunks,
+    fill_normals,
+    fill_order,
+    fill_words,
+)
+
+Floats = NDArray[np.float32]
+LOW = np.uint64(0xFFFFFFFF)
+
+
+def words(stream: Stream, size: int) -> Words:
+    """Return the first ``size`` uniform words of a stream."""
+    if not available():
+        return plain_words(stream, size)
+    found = np.empty(chunks(size), np.uint32)
+    fill_words(found, stream)
+    return found[:size]
+
+
+def normals(stream: Stream, size: int) -> Floats:
+    """Return the first ``size`` standard normals of a stream."""
+    if not available():
+        return plain_normals(stream, size)
+    found = np.empty(chunks(size), np.float32)
+    fill_normals(found, stream)
+    return found[:size]
+
+
+def order(stream: Stream, n: int) -> NDArray[np.int64]:
+    """Return 0 .. n-1 shuffled by the words of a stream."""
+    found = np.empty(n, np.int64)
+    fill = fill_order if available() else plain_order
+    fill(found, words(stream, n))
+    return found
+
+
+def plain_words(stream: Stream, size: int) -> Words:
+    """The same words without a compiler: Philox4x32-10 on whole arrays of counters."""
+    counter = np.arange(chunks(size) // 4, dtype=np.uint64)
+    c = [counter, *(np.full_like(counter, int(word)) for word in stream[2:])]
+    k0, k1 = (np.uint64(int(half)) for half in stream[:2])
+    for _ in range(10):
+        p, q = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
+        c = [(q >> np.uint64(32)) ^ c[1] ^ k0, q & LOW, (p >> np.uint64(32)) ^ c[3] ^ k1, p & LOW]
+        k0, k1 = (k0 + np.uint64(0x9E3779B9)) & LOW, (k1 + np.uint64(0xBB67AE85)) & LOW
+    # (word, chunk, lane) -> (chunk, word, lane)
+    laid = np.stack(c).reshape(4, -1, 16).transpose(1, 0, 2)
+    return laid.reshape(-1)[:size].astype(np.uint32)
+
+
+def plain_normals(stream: Stream, size: int) -> Floats:
+    """The same normals without a compiler, to the rounding of float32."""
+    laid = plain_words(stream, chunks(size)).astype(np.float64).reshape(-1, 2, 2, 16)
+    radius = np.sqrt(-2 * np.log((laid[:, :, 0] + 0.5) / 2**32))
+    angle = 2 * np.pi * laid[:, :, 1] / 2**32 - np.pi / 4
+    found = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=2)
+    return found.reshape(-1)[:size].astype(np.float32)
+
+
+def plain_order(found: NDArray[np.int64], drawn: Words) -> None:
+    """The same order without a compiler."""
+    rows = list(range(len(found)))
+    for i in range(len(rows) - 1, 0, -1):
+        j = int(drawn[i]) * (i + 1) >> 32
+        rows[i], rows[j] = rows[j], rows[i]
+    found[:] = rows

@@ -1,0 +1,67 @@
+"""What compiles the loops of this folder, and what is said once where nothing can."""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# Sums may be reordered and products fused, which is what makes them vectors; NaN and infinity keep
+# their meaning, because that is how a diverged network is known.
+FAST = {"reassoc", "contract", "arcp", "nsz"}
+
+
+def part(function: F) -> F:
+    """Write a small function into every loop that calls it, so that the loop becomes vectors."""
+    try:
+        from numba import njit
+    except ImportError:
+        return function
+    return cast(F, njit(fastmath=FAST, error_model="numpy", inline="always")(function))
+
+
+def compiled(function: F) -> F:
+    """Compile a function of arrays and numbers when it is first called, and keep it on disk.
+
+    It holds no lock of the interpreter while it runs. Without numba the function is returned as it
+    is, and nobody should call it: see `available`.
+    """
+    try:
+        from numba import njit
+    except ImportError:
+        return function
+    # numba looks for changes in the function's own file alone; what it calls may lie in another.
+    function.__qualname__ += f"-{_source_sha256()[:12]}"
+    return cast(F, njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")(function))
+
+
+@cache
+def _source_sha256() -> str:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+@cache
+def available() -> bool:
+    """Say whether loops are compiled here; where not, say so once as a RuntimeWarning.
+
+    ``NUMBA_DISABLE_JIT=1`` counts as no compiler.
+    """
+    try:
+        from numba import config
+    except ImportError as error:
+        reason = f"numba cannot be imported ({error})"
+    else:
+        if not vars(config)["DISABLE_JIT"]:
+            return True
+        reason = f"NUMBA_DISABLE_JIT is {os.environ.get('NUMBA_DISABLE_JIT', 'set')}"
+    warnings.warn(
+        f"{reason}: networks are trained and sampled by torch, several times slower",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    return False

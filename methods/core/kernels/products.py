@@ -1,0 +1,106 @@
+"""Products of small matrices, four rows by four columns at a time.
+
+Rows come in multiples of 4, columns of weights in multiples of 16: whole vectors. A row's result
+does not depend on the other rows.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howrobust.methods.core.kernels.compiled import compiled
+
+Floats = NDArray[np.floating[Any]]
+
+
+@compiled
+def affine(A: Floats, d: int, W: Floats, b: Floats, rows: int, Z: Floats) -> None:
+    """Z[:rows, :m] = A[:rows, :d] W + b, for W (d, m) and b (m,)."""
+    m = W.shape[1]
+    whole = d // 4 * 4
+    for r in range(0, rows, 4):
+        z0, z1, z2, z3 = Z[r], Z[r + 1], Z[r + 2], Z[r + 3]
+        a0, a1, a2, a3 = A[r], A[r + 1], A[r + 2], A[r + 3]
+        for j in range(m):
+            z0[j] = b[j]
+            z1[j] = b[j]
+            z2[j] = b[j]
+            z3[j] = b[j]
+        for i in range(0, whole, 4):
+            w0, w1, w2, w3 = W[i], W[i + 1], W[i + 2], W[i + 3]
+            a00, a01, a02, a03 = a0[i], a0[i + 1], a0[i + 2], a0[i + 3]
+            a10, a11, a12, a13 = a1[i], a1[i + 1], a1[i + 2], a1[i + 3]
+            a20, a21, a22, a23 = a2[i], a2[i + 1], a2[i + 2], a2[i + 3]
+            a30, a31, a32, a33 = a3[i], a3[i + 1], a3[i + 2], a3[i + 3]
+            for j in range(m):
+                p0, p1, p2, p3 = w0[j], w1[j], w2[j], w3[j]
+                z0[j] += a00 * p0 + a01 * p1 + a02 * p2 + a03 * p3
+                z1[j] += a10 * p0 + a11 * p1 + a12 * p2 + a13 * p3
+                z2[j] += a20 * p0 + a21 * p1 + a22 * p2 + a23 * p3
+                z3[j] += a30 * p0 + a31 * p1 + a32 * p2 + a33 * p3
+        for i in range(whole, d):
+            w0 = W[i]
+            a00, a10, a20, a30 = a0[i], a1[i], a2[i], a3[i]
+            for j in range(m):
+                p0 = w0[j]
+                z0[j] += a00 * p0
+                z1[j] += a10 * p0
+                z2[j] += a20 * p0
+                z3[j] += a30 * p0
+
+
+@compiled
+def affine_gradient(A: Floats, d: int, dZ: Floats, rows: int, dW: Floats, db: Floats) -> None:
+    """dW = A[:rows, :d]^T dZ[:rows, :m] and db = column sums of dZ, for dW (d, m)."""
+    m = dW.shape[1]
+    whole = d // 4 * 4
+    dW[:] = 0
+    db[:] = 0
+    for i in range(0, whole, 4):
+        w0, w1, w2, w3 = dW[i], dW[i + 1], dW[i + 2], dW[i + 3]
+        for r in range(0, rows, 4):
+            z0, z1, z2, z3 = dZ[r], dZ[r + 1], dZ[r + 2], dZ[r + 3]
+            a0, a1, a2, a3 = A[r], A[r + 1], A[r + 2], A[r + 3]
+            a00, a01, a02, a03 = a0[i], a0[i + 1], a0[i + 2], a0[i + 3]
+            a10, a11, a12, a13 = a1[i], a1[i + 1], a1[i + 2], a1[i + 3]
+            a20, a21, a22, a23 = a2[i], a2[i + 1], a2[i + 2], a2[i + 3]
+            a30, a31, a32, a33 = a3[i], a3[i + 1], a3[i + 2], a3[i + 3]
+            for j in range(m):
+                p0, p1, p2, p3 = z0[j], z1[j], z2[j], z3[j]
+                w0[j] += a00 * p0 + a10 * p1 + a20 * p2 + a30 * p3
+                w1[j] += a01 * p0 + a11 * p1 + a21 * p2 + a31 * p3
+                w2[j] += a02 * p0 + a12 * p1 + a22 * p2 + a32 * p3
+                w3[j] += a03 * p0 + a13 * p1 + a23 * p2 + a33 * p3
+    for r in range(0, rows, 4):
+        z0, z1, z2, z3 = dZ[r], dZ[r + 1], dZ[r + 2], dZ[r + 3]
+        for j in range(m):
+            db[j] += z0[j] + z1[j] + z2[j] + z3[j]
+    for i in range(whole, d):
+        w0 = dW[i]
+        for r in range(0, rows, 4):
+            z0, z1, z2, z3 = dZ[r], dZ[r + 1], dZ[r + 2], dZ[r + 3]
+            a00, a10, a20, a30 = A[r, i], A[r + 1, i], A[r + 2, i], A[r + 3, i]
+            for j in range(m):
+                w0[j] += a00 * z0[j] + a10 * z1[j] + a20 * z2[j] + a30 * z3[j]
+
+
+@compiled
+def times_transposed(dZ: Floats, W: Floats, buffer: Floats, rows: int, dA: Floats) -> None:
+    """dA[:rows, :d] = dZ[:rows, :m] W^T for W (d, m); ``buffer`` holds d (m + 1) numbers."""
+    d, m = W.shape
+    turned, zeros = buffer[: d * m].reshape(m, d), buffer[d * m : d * (m + 1)]
+    zeros[:] = 0
+    for i in range(d):
+        for j in range(m):
+            turned[j, i] = W[i, j]
+    affine(dZ, m, turned, zeros, rows, dA)
+
+
+@compiled
+def dot(a: Floats, b: Floats, m: int) -> np.float32:
+    """Sum of the products of the first m elements."""
+    total = np.float32(0)
+    for j in range(m):
+        total += a[j] * b[j]
+    return total

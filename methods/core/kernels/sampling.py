@@ -1,0 +1,287 @@
+"""A network evaluated under many draws of its weights, compiled: a draw never leaves the cache.
+
+Draw s is a function of its stream and its number alone, and a point's outputs of that point alone,
+so any part of the draws and any part of the points give the same bits: law 3. Arrays are all
+float32 or all float64; the noise is that of float32 in both.
+"""
+
+import numpy as np
+
+from howrobust.methods.core.kernels.compiled import compiled
+from howrobust.methods.core.kernels.philox import Words, fill_normals, fill_words
+from howrobust.methods.core.kernels.products import Floats
+from howrobust.methods.core.kernels.training import Ints
+
+WEIGHTS = 0  # second word of a draw's stream; its first is the number of the draw
+
+
+@compiled
+def draw_normal(
+    means: Floats, sds: Floats, paired: bool, number: int, stream: Ints, noise: Floats, flat: Floats
+) -> None:
+    """Weights of one draw: mean + sd noise. ``paired``: every odd draw has the noise of the even
+    one before it, negated (antithetic variates)."""
+    stream[2], stream[3] = (number // 2 if paired else number), WEIGHTS
+    fill_normals(noise, stream)
+    if paired and number % 2:
+        for i in range(len(flat)):
+            flat[i] = means[i] - sds[i] * noise[i]
+    else:
+        for i in range(len(flat)):
+            flat[i] = means[i] + sds[i] * noise[i]
+
+
+@compiled
+def draw_mask(
+    network: Floats,
+    widths: Ints,
+    threshold: int,
+    number: int,
+    stream: Ints,
+    words: Words,
+    flat: Floats,
+) -> None:
+    """Weights of one draw: a mask on a layer's inputs is the same mask on its weights.
+
+    Inputs are dropped with probability ``threshold`` / 2^32 and the others scaled to make up.
+    """
+    scale = 1.0 / (1.0 - threshold / 4294967296.0)
+    start, last = 0, len(widths) - 2
+    stream[2] = number
+    for k in range(last + 1):
+        fan_in = widths[k]
+        across = (fan_in + 63) // 64 * 64
+        stream[3] = WEIGHTS + k
+        fill_words(words[:across], stream)
+        m = widths[k + 1] if k < last else 1
+        for i in range(fan_in):
+            kept = scale if words[i] >= threshold else 0.0
+            for j in range(start + i * m, start + (i + 1) * m):
+                flat[j] = network[j] * kept
+        start += fan_in * m
+        for j in range(start, start + (m if k < last else 16)):
+            flat[j] = network[j]
+        start += m
+
+
+@compiled
+def sample_normal(
+    means: Floats,
+    sds: Floats,
+    paired: bool,
+    widths: Ints,
+    units: Ints,
+    X: Floats,
+    first: int,
+    stream: Ints,
+    spread: Floats,
+    out: Floats,
+    variance: Floats,
+) -> None:
+    """Outputs ``out`` (S, o, n) of draws first .. first + S - 1 at X (d, n), n a multiple of 16.
+
+    ``spread`` holds variances of the last layer's weights, in its layout, or nothing: else
+    ``variance`` (S, n) becomes the variance of the output given the hidden units.
+    """
+    noise, flat = np.zeros(len(means), np.float32), np.zeros_like(means)
+    activity = tile(units, X)
+    for s in range(len(out)):
+        draw_normal(means, sds, paired, first + s, stream, noise, flat)
+        evaluate(flat, widths, units, X, activity, spread, out[s], variance[s])
+
+
+@compiled
+def sample_masks(
+    network: Floats,
+    threshold: int,
+    widths: Ints,
+    units: Ints,
+    X: Floats,
+    first: int,
+    stream: Ints,
+    out: Floats,
+) -> None:
+    """Outputs ``out`` (S, o, n) of one network under masks first .. first + S - 1."""
+    flat, none = np.zeros_like(network), network[:0]
+    words = np.zeros((widths.max() + 63) // 64 * 64, np.uint32)
+    activity = tile(units, X)
+    for s in range(len(out)):
+        draw_mask(network, widths, threshold, first + s, stream, words, flat)
+        evaluate(flat, widths, units, X, activity, none, out[s], none)
+
+
+@compiled
+def sample_members(members: Floats, widths: Ints, units: Ints, X: Floats, out: Floats) -> None:
+    """Outputs ``out`` (S, o, n) of S networks (S, P) at X (d, n)."""
+    activity, none = tile(units, X), members[0, :0]
+    for s in range(len(out)):
+        evaluate(members[s], widths, units, X, activity, none, out[s], none)
+
+
+@compiled
+def tile(units: Ints, X: Floats) -> Floats:
+    """A buffer (layers, units, points): 128 KiB a layer in float32, at most 256 points."""
+    wide = units[:-1].max()
+    points = min(max(32768 // wide // 16 * 16, 16), min(X.shape[1], 256))
+    return np.zeros((len(units) - 1, wide, points), X.dtype)
+
+
+@compiled
+def evaluate(
+    flat: Floats,
+    widths: Ints,
+    units: Ints,
+    X: Floats,
+    activity: Floats,
+    spread: Floats,
+    out: Floats,
+    variance: Floats,
+) -> None:
+    """Outputs ``out`` (o, n) of one network at X (d, n), a tile of points at a time."""
+    d, n = X.shape
+    last, most = len(widths) - 2, activity.shape[2]
+    if d == 1 and last == 1:
+        line(flat, widths[1], X[0], spread, out, variance)
+        return
+    for begin in range(0, n, most):
+        points = min(most, n - begin)
+        for i in range(d):
+            a, x = activity[0, i], X[i, begin : begin + points]
+            for p in range(points):
+                a[p] = x[p]
+        start = 0
+        for k in range(last):
+            fan_in, m = widths[k], widths[k + 1]
+            W = flat[start : start + fan_in * m].reshape(fan_in, m)
+            b = flat[start + fan_in * m : start + (fan_in + 1) * m]
+            columns(activity[k], units[k], W, b, units[k + 1], points, activity[k + 1])
+            start += (fan_in + 1) * m
+        m, h = widths[last], units[last]
+        for o in range(widths[last + 1]):
+            w, bias = flat[start + o * m :], flat[start + widths[last + 1] * m + o]
+            combine(activity[last], w, bias, h, points, out[o, begin : begin + points])
+        if len(spread):
+            square(activity[last], h, points)
+            combine(activity[last], spread, spread[m], h, points, variance[begin : begin + points])
+
+
+@compiled
+def columns(A: Floats, d: int, W: Floats, b: Floats, units: int, points: int, Z: Floats) -> None:
+    """Z (units, points) = max(W^T A + b, 0) for A (d, points), five units by four inputs a time."""
+    zero, inputs, fives = A.dtype.type(0), d // 4 * 4, units // 5 * 5
+    for j in range(0, fives, 5):
+        z0, z1, z2, z3, z4 = Z[j], Z[j + 1], Z[j + 2], Z[j + 3], Z[j + 4]
+        b0, b1, b2, b3, b4 = b[j], b[j + 1], b[j + 2], b[j + 3], b[j + 4]
+        for p in range(points):
+            z0[p], z1[p], z2[p], z3[p], z4[p] = b0, b1, b2, b3, b4
+        for i in range(0, inputs, 4):
+            a0, a1, a2, a3 = A[i], A[i + 1], A[i + 2], A[i + 3]
+            u0, u1, u2, u3 = W[i], W[i + 1], W[i + 2], W[i + 3]
+            w00, w01, w02, w03, w04 = u0[j], u0[j + 1], u0[j + 2], u0[j + 3], u0[j + 4]
+            w10, w11, w12, w13, w14 = u1[j], u1[j + 1], u1[j + 2], u1[j + 3], u1[j + 4]
+            w20, w21, w22, w23, w24 = u2[j], u2[j + 1], u2[j + 2], u2[j + 3], u2[j + 4]
+            w30, w31, w32, w33, w34 = u3[j], u3[j + 1], u3[j + 2], u3[j + 3], u3[j + 4]
+            for p in range(points):
+                v0, v1, v2, v3 = a0[p], a1[p], a2[p], a3[p]
+                z0[p] += w00 * v0 + w10 * v1 + w20 * v2 + w30 * v3
+                z1[p] += w01 * v0 + w11 * v1 + w21 * v2 + w31 * v3
+                z2[p] += w02 * v0 + w12 * v1 + w22 * v2 + w32 * v3
+                z3[p] += w03 * v0 + w13 * v1 + w23 * v2 + w33 * v3
+                z4[p] += w04 * v0 + w14 * v1 + w24 * v2 + w34 * v3
+        for i in range(inputs, d):
+            a0, u0 = A[i], W[i]
+            w00, w01, w02, w03, w04 = u0[j], u0[j + 1], u0[j + 2], u0[j + 3], u0[j + 4]
+            for p in range(points):
+                v0 = a0[p]
+                z0[p] += w00 * v0
+                z1[p] += w01 * v0
+                z2[p] += w02 * v0
+                z3[p] += w03 * v0
+                z4[p] += w04 * v0
+    for j in range(fives, units):
+        z0, b0 = Z[j], b[j]
+        for p in range(points):
+            z0[p] = b0
+        for i in range(d):
+            a0, w00 = A[i], W[i, j]
+            for p in range(points):
+                z0[p] += w00 * a0[p]
+    for j in range(units):
+        z0 = Z[j]
+        for p in range(points):
+            z0[p] = max(z0[p], zero)
+
+
+@compiled
+def combine(A: Floats, w: Floats, bias: float, units: int, points: int, out: Floats) -> None:
+    """out (points,) = w^T A + bias for A (units, points)."""
+    whole = units // 4 * 4
+    for p in range(points):
+        out[p] = bias
+    for j in range(0, whole, 4):
+        a0, a1, a2, a3 = A[j], A[j + 1], A[j + 2], A[j + 3]
+        w0, w1, w2, w3 = w[j], w[j + 1], w[j + 2], w[j + 3]
+        for p in range(points):
+            out[p] += w0 * a0[p] + w1 * a1[p] + w2 * a2[p] + w3 * a3[p]
+    for j in range(whole, units):
+        a0, w0 = A[j], w[j]
+        for p in range(points):
+            out[p] += w0 * a0[p]
+
+
+@compiled
+def square(A: Floats, units: int, points: int) -> None:
+    """A = A^2, elementwise."""
+    for j in range(units):
+        a = A[j]
+        for p in range(points):
+            a[p] *= a[p]
+
+
+@compiled
+def line(flat: Floats, m: int, x: Floats, spread: Floats, out: Floats, variance: Floats) -> None:
+    """`evaluate` for one feature and one hidden layer: no unit is ever written to memory.
+
+    Four points share each load of a unit's weight, bias and outgoing weight.
+    """
+    w, b, zero = flat[:m], flat[m : 2 * m], flat.dtype.type(0)
+    if len(spread):
+        line_and_spread(flat, m, x, spread, out[0], variance)
+        return
+    for o in range(len(out)):
+        v, bias = flat[(2 + o) * m : (3 + o) * m], flat[(2 + len(out)) * m + o]
+        for p in range(0, len(x), 4):
+            x0, x1, x2, x3 = x[p], x[p + 1], x[p + 2], x[p + 3]
+            t0, t1, t2, t3 = bias, bias, bias, bias
+            for j in range(m):
+                t0 += v[j] * max(b[j] + w[j] * x0, zero)
+                t1 += v[j] * max(b[j] + w[j] * x1, zero)
+                t2 += v[j] * max(b[j] + w[j] * x2, zero)
+                t3 += v[j] * max(b[j] + w[j] * x3, zero)
+            out[o, p], out[o, p + 1], out[o, p + 2], out[o, p + 3] = t0, t1, t2, t3
+
+
+@compiled
+def line_and_spread(
+    flat: Floats, m: int, x: Floats, spread: Floats, out: Floats, variance: Floats
+) -> None:
+    """`line` for one output, with its variance given the hidden units."""
+    w, b, v, q = flat[:m], flat[m : 2 * m], flat[2 * m : 3 * m], spread[:m]
+    bias, zero = flat[3 * m], flat.dtype.type(0)
+    for p in range(0, len(x), 4):
+        x0, x1, x2, x3 = x[p], x[p + 1], x[p + 2], x[p + 3]
+        t0, t1, t2, t3 = bias, bias, bias, bias
+        s0, s1, s2, s3 = spread[m], spread[m], spread[m], spread[m]
+        for j in range(m):
+            h0, h1 = max(b[j] + w[j] * x0, zero), max(b[j] + w[j] * x1, zero)
+            h2, h3 = max(b[j] + w[j] * x2, zero), max(b[j] + w[j] * x3, zero)
+            t0 += v[j] * h0
+            t1 += v[j] * h1
+            t2 += v[j] * h2
+            t3 += v[j] * h3
+            s0 += q[j] * h0 * h0
+            s1 += q[j] * h1 * h1
+            s2 += q[j] * h2 * h2
+            s3 += q[j] * h3 * h3
+        out[p], out[p + 1], out[p + 2], out[p + 3] = t0, t1, t2, t3
+        variance[p], variance[p + 1], variance[p + 2], variance[p + 3] = s0, s1, s2, s3

@@ -1,0 +1,207 @@
+"""One network's whole training, compiled: its weights and rows stay in cache until it is done.
+
+A network is a flat vector (see `layout.Layout`). Activities are (rows, width) buffers; ``activity``
+holds the inputs of every layer, so ``activity[0]`` is the batch and ``activity[k]`` what layer k
+takes. Random numbers are those of `philox`, counted by step: a network needs nothing but its seed.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howrobust.methods.core.kernels.compiled import compiled
+from howrobust.methods.core.kernels.elementary import exp, log
+from howrobust.methods.core.kernels.philox import Words, fill_words
+from howrobust.methods.core.kernels.products import (
+    Floats,
+    affine,
+    affine_gradient,
+    dot,
+    times_transposed,
+)
+
+Ints = NDArray[np.int64]
+f32 = np.float32
+
+# What a network minimises; see the objectives of the four methods for the formulas.
+SQUARED_ERROR, GAUSSIAN_HEADS, EVIDENCE_BOUND, ERROR_AND_MEAN_KL = range(4)
+
+# A stream's words: an epoch and ORDER, or a step and NOISE + layer.
+ORDER, NOISE = 0, 1
+
+LEAST_VARIANCE = f32(1e-6)
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba 2015, section 2
+
+
+@compiled
+def forward(
+    flat: Floats,
+    widths: Ints,
+    activity: Floats,
+    rows: int,
+    outputs: Floats,
+    words: Words,
+    threshold: int,
+    stream: Ints,
+) -> None:
+    """Outputs (rows, o) of a network from ``activity[0]``, with the masks of one step."""
+    start, fan_in, last = 0, widths[0], len(widths) - 2
+    for k in range(last):
+        drop(activity[k], rows, fan_in, words, threshold, stream, k)
+        m = widths[k + 1]
+        W = flat[start : start + fan_in * m].reshape(fan_in, m)
+        b = flat[start + fan_in * m : start + (fan_in + 1) * m]
+        affine(activity[k], fan_in, W, b, rows, activity[k + 1])
+        rectify(activity[k + 1], rows, m)
+        start, fan_in = start + (fan_in + 1) * m, m
+    drop(activity[last], rows, fan_in, words, threshold, stream, last)
+    n_out = widths[last + 1]
+    for o in range(n_out):
+        w = flat[start + o * fan_in : start + (o + 1) * fan_in]
+        bias = flat[start + n_out * fan_in + o]
+        for r in range(rows):
+            outputs[r, o] = dot(activity[last, r], w, fan_in) + bias
+
+
+@compiled
+def rectify(Z: Floats, rows: int, m: int) -> None:
+    """Z = max(Z, 0)."""
+    for r in range(rows):
+        z = Z[r]
+        for j in range(m):
+            z[j] = max(z[j], f32(0))
+
+
+@compiled
+def drop(
+    Z: Floats, rows: int, m: int, words: Words, threshold: int, stream: Ints, layer: int
+) -> None:
+    """Scale each input of a layer that is kept by 1 / (1 - p) and set the others to 0.
+
+    ``threshold`` is p 2^32; 0 leaves Z as it is. ``words`` is a buffer, of which a row is as wide
+    as a padded layer.
+    """
+    if threshold == 0:
+        return
+    across = (m + 15) // 16 * 16
+    stream[3] = NOISE + layer
+    fill_words(words[: (rows * across + 63) // 64 * 64], stream)
+    scale = f32(1.0 / (1.0 - threshold / 4294967296.0))
+    for r in range(rows):
+        z, word = Z[r], words[r * across : (r + 1) * across]
+        for j in range(m):
+            z[j] = z[j] * scale if word[j] >= threshold else f32(0)
+
+
+@compiled
+def backward(
+    flat: Floats,
+    widths: Ints,
+    activity: Floats,
+    rows: int,
+    slopes: Floats,
+    kept: float,
+    d_activity: Floats,
+    turned: Floats,
+    gradient: Floats,
+) -> None:
+    """Gradient of the loss from its ``slopes`` (rows, o) in the outputs, by the chain rule.
+
+    ``kept`` is 1, or 1 / (1 - p) where activities were dropped.
+    """
+    last = len(widths) - 2
+    n_out, m = widths[last + 1], widths[last]
+    start = offset(widths, last)
+    g = gradient[start : start + n_out * m + 16]
+    g[:] = 0
+    for r in range(rows):
+        a, d = activity[last, r], d_activity[0, r]
+        d[:m] = 0
+        for o in range(n_out):
+            slope = slopes[r, o]
+            w, gw = flat[start + o * m : start + (o + 1) * m], g[o * m : (o + 1) * m]
+            for j in range(m):
+                gw[j] += slope * a[j]
+                d[j] += slope * w[j]
+            g[n_out * m + o] += slope
+    now = 0  # which half of d_activity holds the gradient in the activities
+    for k in range(last - 1, -1, -1):
+        m, fan_in = widths[k + 1], widths[k]
+        gate(activity[k + 1], d_activity[now], rows, m, f32(kept))
+        start = offset(widths, k)
+        gW = gradient[start : start + fan_in * m].reshape(fan_in, m)
+        gb = gradient[start + fan_in * m : start + (fan_in + 1) * m]
+        affine_gradient(activity[k], fan_in, d_activity[now], rows, gW, gb)
+        if k:
+            W = flat[start : start + fan_in * m].reshape(fan_in, m)
+            times_transposed(d_activity[now], W, turned, rows, d_activity[1 - now])
+            now = 1 - now
+
+
+@compiled
+def gate(activity: Floats, d_activity: Floats, rows: int, m: int, scale: np.float32) -> None:
+    """d_activity = scale d_activity where the unit was active, and 0 elsewhere."""
+    for r in range(rows):
+        a, d = activity[r], d_activity[r]
+        for j in range(m):
+            d[j] = d[j] * scale if a[j] > 0 else f32(0)
+
+
+@compiled
+def offset(widths: Ints, layer: int) -> int:
+    """Where a layer begins in the flat vector."""
+    start = 0
+    for k in range(layer):
+        start += (widths[k] + 1) * widths[k + 1]
+    return start
+
+
+@compiled
+def squared_error(outputs: Floats, y: Floats, share: Floats, rows: int, slopes: Floats) -> float:
+    """Loss and slopes of sum_r share_r (y_r - m_r)^2."""
+    loss = 0.0
+    for r in range(rows):
+        error = outputs[r, 0] - y[r]
+        loss += share[r] * error * error
+        slopes[r, 0] = f32(2) * share[r] * error
+    return loss
+
+
+@compiled
+def gaussian_heads(outputs: Floats, y: Floats, share: Floats, rows: int, slopes: Floats) -> float:
+    """Loss and slopes of sum_r share_r (log v_r + (y_r - m_r)^2 / v_r) / 2, v = softplus + 1e-6."""
+    loss = 0.0
+    for r in range(rows):
+        t = outputs[r, 1]
+        e = exp(-abs(t))
+        softplus = max(t, f32(0)) + log(f32(1) + e)
+        sigmoid = (f32(1) if t >= 0 else e) / (f32(1) + e)
+        variance = softplus + LEAST_VARIANCE
+        error = outputs[r, 0] - y[r]
+        square = error * error / variance
+        loss += share[r] * f32(0.5) * (log(variance) + square)
+        slopes[r, 0] = share[r] * error / variance
+        slopes[r, 1] = share[r] * f32(0.5) * (f32(1) - square) / variance * sigmoid
+    return loss
+
+
+@compiled
+def adam(
+    flat: Floats,
+    gradient: Floats,
+    first: Floats,
+    second: Floats,
+    decay: Floats,
+    rate: float,
+    step: int,
+) -> None:
+    """One step of Adam on gradient + decay * weight (Kingma & Ba 2015, algorithm 1)."""
+    size = f32(rate / (1.0 - BETA1**step))
+    root = f32(1.0 / np.sqrt(1.0 - BETA2**step))
+    b1, b2, c1, c2 = f32(BETA1), f32(BETA2), f32(1 - BETA1), f32(1 - BETA2)
+    for i in range(len(flat)):
+        g = gradient[i] + decay[i] * flat[i]
+        m = b1 * first[i] + c1 * g
+        v = b2 * second[i] + c2 * g * g
+        first[i] = m
+        second[i] = v
+        flat[i] -= size * m / (np.sqrt(v) * root + f32(EPSILON))

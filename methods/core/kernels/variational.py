@@ -1,0 +1,184 @@
+"""Means and log sds of a network's weights: forward, backward and divergence, compiled.
+
+A variational vector is [means (P,), log sds (P,), log noise sd and 63 unused], P as in `layout`;
+``real`` (P,) is 1 where a number is a weight or bias and 0 where it is padding.
+"""
+
+import numpy as np
+
+from howrobust.methods.core.kernels.compiled import compiled
+from howrobust.methods.core.kernels.elementary import exp
+from howrobust.methods.core.kernels.philox import fill_normals
+from howrobust.methods.core.kernels.products import (
+    Floats,
+    affine,
+    affine_gradient,
+    dot,
+    times_transposed,
+)
+from howrobust.methods.core.kernels.training import NOISE, Ints, f32, gate, offset, rectify
+
+
+@compiled
+def add_divergence(
+    means: Floats,
+    logs: Floats,
+    log_priors: Floats,
+    real: Floats,
+    scale: float,
+    d_means: Floats,
+    d_logs: Floats,
+) -> float:
+    """Return scale KL(posterior || prior) and add its gradient.
+
+    KL = sum of log(s1 / s0) + (s0^2 + m0^2) / (2 s1^2) - 1/2 for N(m0, s0^2) against N(0, s1^2).
+    """
+    total = f32(0)
+    factor = f32(scale)
+    for i in range(len(means)):
+        precision = exp(f32(-2) * log_priors[i])
+        square = exp(f32(2) * (logs[i] - log_priors[i]))
+        mean = means[i]
+        total += real[i] * (
+            log_priors[i] - logs[i] + f32(0.5) * (square + mean * mean * precision) - f32(0.5)
+        )
+        d_means[i] += factor * real[i] * mean * precision
+        d_logs[i] += factor * real[i] * (square - f32(1))
+    return float(scale * total)
+
+
+@compiled
+def draw_weights(
+    means: Floats,
+    logs: Floats,
+    real: Floats,
+    noise: Floats,
+    stream: Ints,
+    weights: Floats,
+) -> None:
+    """weights = mean + sd noise, keeping the noise."""
+    stream[3] = NOISE
+    fill_normals(noise, stream)
+    for i in range(len(means)):
+        noise[i] *= real[i] * exp(logs[i])
+        weights[i] = means[i] + noise[i]
+
+
+@compiled
+def forward_local(
+    means: Floats,
+    squares: Floats,
+    widths: Ints,
+    activity: Floats,
+    rows: int,
+    outputs: Floats,
+    ratio: Floats,
+    buffer: Floats,
+    noise: Floats,
+    stream: Ints,
+) -> None:
+    """Outputs (rows, 1) with normal pre-activations: local reparameterisation.
+
+    Pre-activations are A W + sqrt(A^2 S^2) noise (Kingma, Salimans & Welling 2015, eq. 6);
+    ``squares`` are the variances of the weights, ``ratio`` (layers, rows, width) becomes
+    noise / (2 sd of the pre-activation), 0 where that sd is 0.
+    """
+    start, fan_in, last = 0, widths[0], len(widths) - 2
+    for k in range(last):
+        m = widths[k + 1]
+        W = means[start : start + fan_in * m].reshape(fan_in, m)
+        b = means[start + fan_in * m : start + (fan_in + 1) * m]
+        affine(activity[k], fan_in, W, b, rows, activity[k + 1])
+        square(activity[k], rows, fan_in, buffer)
+        V = squares[start : start + fan_in * m].reshape(fan_in, m)
+        v = squares[start + fan_in * m : start + (fan_in + 1) * m]
+        affine(buffer, fan_in, V, v, rows, ratio[k])
+        stream[3] = NOISE + k
+        fill_normals(noise[: (rows * m + 63) // 64 * 64], stream)
+        for r in range(rows):
+            a, q, e = activity[k + 1, r], ratio[k, r], noise[r * m : (r + 1) * m]
+            for j in range(m):
+                sd = np.sqrt(q[j])
+                a[j] += sd * e[j]
+                q[j] = f32(0.5) * e[j] / sd if sd > 0 else f32(0)
+        rectify(activity[k + 1], rows, m)
+        start, fan_in = start + (fan_in + 1) * m, m
+    w, v = means[start : start + fan_in], squares[start : start + fan_in]
+    stream[3] = NOISE + last
+    fill_normals(noise[: (rows + 63) // 64 * 64], stream)
+    square(activity[last], rows, fan_in, buffer)
+    for r in range(rows):
+        sd = np.sqrt(dot(buffer[r], v, fan_in) + squares[start + fan_in])
+        outputs[r, 0] = dot(activity[last, r], w, fan_in) + means[start + fan_in] + sd * noise[r]
+        ratio[last, r, 0] = f32(0.5) * noise[r] / sd
+
+
+@compiled
+def square(Z: Floats, rows: int, m: int, out: Floats) -> None:
+    """out = Z^2, elementwise."""
+    for r in range(rows):
+        z, o = Z[r], out[r]
+        for j in range(m):
+            o[j] = z[j] * z[j]
+
+
+@compiled
+def backward_local(
+    means: Floats,
+    squares: Floats,
+    widths: Ints,
+    activity: Floats,
+    rows: int,
+    slopes: Floats,
+    ratio: Floats,
+    buffer: Floats,
+    d_activity: Floats,
+    turned: Floats,
+    d_means: Floats,
+    d_squares: Floats,
+) -> None:
+    """Gradients in the means and in the variances of the weights, by the chain rule.
+
+    ``d_activity`` (3, rows, width) and ``buffer`` (rows, width) are overwritten.
+    """
+    last = len(widths) - 2
+    m, start = widths[last], offset(widths, last)
+    w, v = means[start : start + m], squares[start : start + m]
+    gw, gv = d_means[start : start + m + 16], d_squares[start : start + m + 16]
+    gw[:] = 0
+    gv[:] = 0
+    for r in range(rows):
+        a, d = activity[last, r], d_activity[0, r]
+        slope = slopes[r, 0]
+        spread = slope * ratio[last, r, 0]
+        for j in range(m):
+            gw[j] += slope * a[j]
+            gv[j] += spread * a[j] * a[j]
+            d[j] = slope * w[j] + f32(2) * spread * a[j] * v[j]
+        gw[m] += slope
+        gv[m] += spread
+    now = 0
+    for k in range(last - 1, -1, -1):
+        m, fan_in = widths[k + 1], widths[k]
+        start = offset(widths, k)
+        gate(activity[k + 1], d_activity[now], rows, m, f32(1))
+        stop = start + fan_in * m
+        gW, gb = d_means[start:stop].reshape(fan_in, m), d_means[stop : stop + m]
+        gV, gc = d_squares[start:stop].reshape(fan_in, m), d_squares[stop : stop + m]
+        affine_gradient(activity[k], fan_in, d_activity[now], rows, gW, gb)
+        for r in range(rows):  # from here on ``ratio`` is the gradient in the variances
+            q, d = ratio[k, r], d_activity[now, r]
+            for j in range(m):
+                q[j] *= d[j]
+        square(activity[k], rows, fan_in, buffer)
+        affine_gradient(buffer, fan_in, ratio[k], rows, gV, gc)
+        if k:
+            W = means[start:stop].reshape(fan_in, m)
+            V = squares[start:stop].reshape(fan_in, m)
+            times_transposed(d_activity[now], W, turned, rows, d_activity[1 - now])
+            times_transposed(ratio[k], V, turned, rows, d_activity[2])
+            now = 1 - now
+            for r in range(rows):
+                d, e, a = d_activity[now, r], d_activity[2, r], activity[k, r]
+                for j in range(fan_in):
+                    d[j] += f32(2) * a[j] * e[j]
