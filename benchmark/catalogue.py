@@ -32,6 +32,7 @@ FORECASTING = (
     "execution",
     "known",
     "method",
+    "nodes",
     "predictive",
     "quadrature",
     "seeds",

@@ -5,6 +5,8 @@ write files and return what became of each cell; the one parent commits.
 """
 
 import hashlib
+import math
+import os
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -20,7 +22,7 @@ from howrobust import seeds
 from howrobust.catalogue import load_stress
 from howrobust.data import Dataset, Source, discrete_step
 from howrobust.executors.local import LocalPool
-from howrobust.method import Posterior, Problem
+from howrobust.method import Posterior, Problem, listening
 from howrobust.plan import CLEAN, Cell, Job, Level, Plan, rough_seconds
 from howrobust.predictive import Array, Forecast
 from howrobust.store import (
@@ -36,6 +38,8 @@ from howrobust.stress.contract import Context
 
 TIMED_POINTS = 1000
 TIMED_DRAWS = 256
+WRITE_EVERY_S = 0.5
+READ_EVERY_S = 0.5
 COSTS = ("fit_cpu_s", "fit_wall_s", "us_per_draw", "peak_rss_mb", "stack_size")
 
 
@@ -48,6 +52,9 @@ class Progress(Protocol):
     def advance(self, ok: int, failed: int, name: str) -> None:
         """So many more cells are done; ``name`` says which."""
 
+    def partly(self, cells: float, name: str) -> None:
+        """What is being fitted is worth so many cells; ``name`` says how far the last stack is."""
+
 
 class Silent:
     """Hears, and says nothing."""
@@ -55,6 +62,8 @@ class Silent:
     def begin(self, total: int, cached: int, what: str) -> None: ...
 
     def advance(self, ok: int, failed: int, name: str) -> None: ...
+
+    def partly(self, cells: float, name: str) -> None: ...
 
 
 def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
@@ -94,14 +103,30 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     return outcomes
 
 
-def attempt(job: Job, files: Files) -> list[Outcome]:
-    """Worker: `fit_and_forecast`, with an exception turned into what can cross processes."""
+def attempt(job: Job, files: Files, threads: int) -> list[Outcome]:
+    """Worker: `fit_and_forecast`, with an exception turned into what can cross processes.
+
+    ``threads`` is for compiled loops, which share nothing; all others have one.
+    """
+    os.environ["HOWROBUST_THREADS"] = str(threads)
+    note = files.fitting(job.cells[0].key)
+    said = -math.inf
+
+    def write(done: int, total: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > WRITE_EVERY_S:
+            note.write_text(f"{done} {total}")
+            said = time.monotonic()
+
     try:
-        with threadpool_limits(limits=1):  # whatever threads the fork server was started with
+        # One thread, whatever the fork server was started with.
+        with threadpool_limits(limits=1), listening(write):
             return fit_and_forecast(job, files)
     except Exception as error:
         text = traceback.format_exc()
         return [replace(failure(cell, error, text), whole_stack=True) for cell in job.cells]
+    finally:
+        note.unlink(missing_ok=True)
 
 
 def failure(cell: Cell, error: BaseException, text: str) -> Outcome:
@@ -118,12 +143,17 @@ def run_cells(plan: Plan, store: Store, pool: LocalPool, progress: Progress | No
     count = sum(len(job.cells) for job in todo)
     progress.begin(len(plan.cells), len(plan.cells) - count, "fit")
 
+    work = sum(map(rough_seconds, todo))
+
     def submit(job: Job) -> Future[list[Outcome]]:
-        return pool.submit(attempt, job, store.files, limit_s=job.limit_s)
+        # A stack that is half of the work gets half of the cores.
+        threads = max(1, round(pool.workers * rough_seconds(job) / work))
+        return pool.submit(attempt, job, store.files, threads, limit_s=job.limit_s)
 
     pending = {submit(job): job for job in sorted(todo, key=rough_seconds, reverse=True)}
     while pending:
-        finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+        finished, _ = wait(pending, timeout=READ_EVERY_S, return_when=FIRST_COMPLETED)
+        _hear(list(pending.values()), store.files, progress)
         for future in finished:
             job = pending.pop(future)
             outcomes = _outcomes(job, future)
@@ -139,6 +169,20 @@ def run_cells(plan: Plan, store: Store, pool: LocalPool, progress: Progress | No
             failed = sum(o.status == "failed" or bool(o.lost) for o in outcomes)
             name = f"{job.cells[0].method} on {job.cells[0].dataset}"
             progress.advance(len(outcomes) - failed, failed, name)
+
+
+def _hear(jobs: list[Job], files: Files, progress: Progress) -> None:
+    """Hand on how far the stacks that are being fitted are."""
+    cells, name = 0.0, ""
+    for job in jobs:
+        try:
+            done, total = map(int, files.fitting(job.cells[0].key).read_text().split())
+        except (FileNotFoundError, ValueError):  # not begun, or just being written
+            continue
+        cells += len(job.cells) * done / total
+        name = f"{job.cells[0].method} on {job.cells[0].dataset}: {done} of {total} networks"
+    if name:
+        progress.partly(cells, name)
 
 
 def _missing(plan: Plan, store: Store) -> list[Job]:

@@ -1,7 +1,9 @@
 """What a plug-in method is: `Method`, its input `Problem`, and what fitting leaves, `Posterior`."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from inspect import signature
 from math import inf
@@ -27,6 +29,26 @@ class Problem:
     y: Array
     seed: int
     truth: Truth | None = None
+
+
+_listener: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def listening(listener: Callable[[int, int], None]) -> Iterator[None]:
+    """Hand what fits `announce` within this block to ``listener(done, total)``."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def announce(done: int, total: int) -> None:
+    """Say, from within a long fit, how many of its parts are done; nothing happens unheard."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(done, total)
 
 
 class Posterior(ABC):

@@ -51,26 +51,33 @@ class Reporter:
         self._failed += failed
         if self._what == "fit":
             self.refitted += ok + failed
-        self._bar.update(self._task, advance=ok + failed, counts=f"{self._counts()}  {name}")
-        done = self._cached + self._ok + self._failed == self._total
-        if done or time.monotonic() - self._spoken > LINE_EVERY_S:
+        finished = self._cached + self._ok + self._failed
+        self._bar.update(self._task, completed=finished, counts=f"{self._counts()}  {name}")
+        if finished == self._total or time.monotonic() - self._spoken > LINE_EVERY_S:
             self._line()
+
+    def partly(self, cells: float, name: str) -> None:
+        """Count the finished parts of what is not finished."""
+        whole = self._cached + self._ok + self._failed
+        self._bar.update(self._task, completed=whole + cells, counts=f"{self._counts()}  {name}")
+        if time.monotonic() - self._spoken > LINE_EVERY_S:
+            self._line(cells, f"; {name}")
 
     def _counts(self) -> str:
         return f"{self._ok} ok, {self._cached} cached, {self._failed} failed"
 
-    def _line(self) -> None:
+    def _line(self, partly: float = 0.0, more: str = "") -> None:
         if self._console.is_terminal:
             return
         self._spoken = time.monotonic()
-        new = self._ok + self._failed
+        new = self._ok + self._failed + partly
         left = self._total - self._cached - new
         eta = (
             f", about {left * (self._spoken - self._started) / new:.0f} s left"
             if new and left
             else ""
         )
-        done = self._cached + new
+        done = self._cached + self._ok + self._failed
         self._console.print(
-            f"{self._what}: {done}/{self._total} ({self._counts()}{eta})", soft_wrap=True
+            f"{self._what}: {done}/{self._total} ({self._counts()}{eta}){more}", soft_wrap=True
         )

@@ -13,7 +13,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+
+from howrobust.nodes import add_normals
 
 Array = NDArray[np.float64]
 
@@ -84,7 +85,7 @@ class CellGrid:
     first: Array  # (n,) leftmost node
     width: Array  # (n,) cell width h
     smallest_sd: Array  # (n,)
-    sums: Array  # (2, G, n) of Phi and phi/v over the components added
+    sums: Array  # (2, G, n) of Phi and phi / v over the components added
     count: int = 0
 
     @classmethod
@@ -97,10 +98,7 @@ class CellGrid:
 
     def add(self, means: Array, sds: Array) -> None:
         """Add components (s, n)."""
-        for k in range(self.sums.shape[1]):
-            z = (self.first + k * self.width - means) / sds
-            self.sums[0, k] += ndtr(z).sum(axis=0)
-            self.sums[1, k] += (np.exp(-0.5 * z**2) / sds).sum(axis=0)
+        add_normals(self.first, self.width, means, sds, self.sums)
         self.count += len(means)
 
     @cached_property
@@ -111,7 +109,7 @@ class CellGrid:
     @cached_property
     def density(self) -> Array:
         """f at the nodes (G, n)."""
-        return np.asarray(self.sums[1] / (self.count * np.sqrt(2 * np.pi)), dtype=np.float64)
+        return np.asarray(self.sums[1] / self.count, dtype=np.float64)
 
     @property
     def crps_error(self) -> float:

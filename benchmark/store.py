@@ -126,6 +126,10 @@ class Files:
         """File of a cell's forecasts."""
         return self.folder / "forecasts" / f"{key}.npz"
 
+    def fitting(self, key: str) -> Path:
+        """Where the fit of the stack that begins with this cell says how far it is."""
+        return self.folder / "fitting" / key
+
     def testset(self, sha256: str) -> Path:
         """File of a test set."""
         return self.folder / "testsets" / f"{sha256}.npz"
@@ -144,8 +148,8 @@ class Store:
         if not create and not self.database.is_file():
             raise BadInput(f"{self.folder} holds no results; give the folder of a finished run")
         with self._explained():
-            for part in (self.folder, self.folder / "forecasts", self.folder / "testsets"):
-                part.mkdir(parents=True, exist_ok=True)
+            for name in ("", "forecasts", "testsets", "fitting"):
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
             url = sa.URL.create("sqlite", database=str(self.database))
             self.engine = sa.create_engine(url)
             sa.event.listen(self.engine, "connect", _prepare_connection)

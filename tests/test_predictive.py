@@ -9,6 +9,7 @@ from scipy import integrate, stats
 
 from howrobust.datasets.synthetic import Quintic
 from howrobust.known import Known, expected_scores
+from howrobust.nodes import add_normals
 from howrobust.predictive import (
     GaussianMixture,
     divergence,
@@ -106,6 +107,20 @@ def crps_by_integration(mixture_mean, mixture_sd, y):
     parts = [integrate.quad(integrand, a, b, limit=400, epsabs=1e-10)[0] for a, b in
              pairwise(edges)]  # fmt: skip
     return sum(parts)
+
+
+@pytest.mark.parametrize("spread", [0.1, 1.0, 30.0])
+def test_normals_summed_at_nodes_are_those_summed_one_by_one(spread):
+    rng = np.random.default_rng(0)
+    n, s, nodes = 6, 40, 73
+    means, sds = spread * rng.normal(size=(s, n)), 0.3 + rng.random((s, n))
+    first, width = -3 * spread - rng.random(n), 0.05 + rng.random(n)
+    sums = np.ones((2, nodes, n))
+    add_normals(first, width, means, sds, sums)
+    t = first + np.arange(nodes)[:, None] * width
+    z = (t[:, None] - means) / sds
+    np.testing.assert_allclose(sums[0], 1 + stats.norm.cdf(z).sum(1), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(sums[1], 1 + (stats.norm.pdf(z) / sds).sum(1), rtol=0, atol=1e-10)
 
 
 def test_exact_crps_is_the_integral_of_its_definition():

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from howrobust.method import announce
 from howrobust.methods.core.contract import Job, Objective, Scaling, Schedule, Trained
 from howrobust.methods.core.kernels.network import Network, train_network
 from howrobust.methods.core.kernels.philox import stream_of
@@ -36,7 +37,10 @@ def train_alone(
         return _train(objective, layout, X, y, job, schedule)
 
     with ThreadPoolExecutor(max_workers=min(threads(), len(jobs))) as pool:
-        found = list(pool.map(one, jobs))
+        found = []
+        for result in pool.map(one, jobs):
+            found.append(result)
+            announce(len(found), len(jobs))
 
     def stack(arrays: Sequence[NDArray[np.floating]]) -> Tensor:
         return torch.from_numpy(np.stack(arrays))

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.methods.core.kernels.compiled import available
+from howrobust.compiled import available
 from howrobust.methods.core.kernels.philox import (
     Stream,
     Words,

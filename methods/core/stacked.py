@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from howrobust.method import announce
 from howrobust.methods.core import draws
 from howrobust.methods.core.contract import (
     Batch,
@@ -44,6 +45,7 @@ def train_stacked(
         members += stack
         chosen = [jobs[k] for k in stack]
         parts.append(_train_stack(objective, pool_X, pool_y, chosen, schedule))
+        announce(len(members), len(jobs))
     return joined(parts, torch.tensor(np.argsort(members)))
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from howrobust.compiled import available
 from howrobust.methods.core.alone import train_alone
 from howrobust.methods.core.contract import Job, Objective, Schedule, Trained, joined
-from howrobust.methods.core.kernels.compiled import available
 from howrobust.methods.core.stacked import train_stacked
 
 ATTEMPTS = 3

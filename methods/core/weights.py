@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from howrobust.compiled import available
 from howrobust.methods.core import draws
-from howrobust.methods.core.kernels.compiled import available
 from howrobust.methods.core.kernels.philox import stream_of
 from howrobust.methods.core.kernels.products import Floats
 from howrobust.methods.core.kernels.sampling import (

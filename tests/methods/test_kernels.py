@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from howrobust.compiled import available, compiled
 from howrobust.methods.core import draws
 from howrobust.methods.core.kernels import elementary, philox
-from howrobust.methods.core.kernels.compiled import available, compiled
 from howrobust.methods.core.layout import Layout
 
 needs_compiler = pytest.mark.skipif(not available(), reason="no compiler")

@@ -10,10 +10,10 @@ from references import closed_form
 from scipy import stats
 
 from howrobust import seeds
+from howrobust.compiled import available
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV, exact_moments
 from howrobust.methods.bayesian_nn import WeightPosterior
 from howrobust.methods.core.contract import Scaling
-from howrobust.methods.core.kernels.compiled import available
 from howrobust.methods.core.layout import Layout
 from howrobust.methods.core.sampling import BLOCK_DRAWS, BLOCK_POINTS
 from howrobust.methods.core.weights import DroppedWeights, MemberWeights, NormalWeights

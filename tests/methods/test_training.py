@@ -8,13 +8,13 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from howrobust import seeds
+from howrobust.compiled import available
 from howrobust.method import Problem
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.bayesian_nn import ErrorAndMeanKL, EvidenceBound
 from howrobust.methods.core import draws
 from howrobust.methods.core.alone import train_alone
 from howrobust.methods.core.contract import Job, Schedule
-from howrobust.methods.core.kernels.compiled import available
 from howrobust.methods.core.kernels.philox import stream_of
 from howrobust.methods.core.kernels.training import NOISE
 from howrobust.methods.core.layout import Layout

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from howrobust.methods.core.training import scaling_of
+from howrobust.compiled import available
+from howrobust.methods.core.alone import train_alone
+from howrobust.methods.core.contract import Job, Schedule
+from howrobust.methods.core.stacked import train_stacked
+from howrobust.methods.shuffled_cv import SquaredError
 from howrobust.metrics import METRICS, score
 from howrobust.metrics.calibration import share_below
 from howrobust.metrics.proper import interval_score
@@ -69,19 +73,21 @@ def test_scores_are_means_and_units_differ_by_the_log_of_the_scale():
     assert in_other_units["nll"] == pytest.approx(once["nll"] + np.log(7.3), rel=1e-12)
 
 
-def test_scalers_see_training_rows_alone():
-    import torch
-
+@pytest.mark.parametrize("engine", [train_alone, train_stacked])
+def test_scalers_see_training_rows_alone(engine):
+    if engine is train_alone and not available():
+        pytest.skip("no compiler")
     rng = np.random.default_rng(0)
-    X, y = torch.tensor(rng.normal(size=(30, 2))), torch.tensor(rng.normal(size=30))
-    rows = torch.arange(20)[None]
-    before = scaling_of(X, y, rows, standardise=True)
-    X[20:], y[20:] = torch.nan, torch.nan
-    after = scaling_of(X, y, rows, standardise=True)
-    assert torch.equal(before.x_mean, after.x_mean)
-    assert torch.equal(before.x_sd, after.x_sd)
-    assert torch.equal(before.y_sd, after.y_sd)
-    np.testing.assert_allclose(after.x_mean[0].numpy(), X[:20].mean(0).numpy())
+    X, y = rng.normal(size=(30, 2)), rng.normal(size=30)
+    X[20:], y[20:] = np.nan, np.nan
+    found = engine(SquaredError((4,)), X, y, [Job(np.arange(20), 1)], Schedule(1, 8, 0.01)).scaling
+    for ours, expected in (
+        (found.x_mean[0], X[:20].mean(0)),
+        (found.x_sd[0], X[:20].std(0)),
+        (found.y_mean[0], y[:20].mean()),
+        (found.y_sd[0], y[:20].std()),
+    ):
+        np.testing.assert_allclose(ours.numpy(), expected, rtol=1e-12)
 
 
 def test_every_name_of_the_scoring_document_is_scored():

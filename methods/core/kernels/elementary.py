@@ -5,7 +5,7 @@ Cephes (Moshier 1989), files expf.c, logf.c and sinf.c; errors are below 2 units
 
 import numpy as np
 
-from howrobust.methods.core.kernels.compiled import part
+from howrobust.compiled import part
 
 f32 = np.float32
 i32 = np.int32

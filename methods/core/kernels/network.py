@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from howrobust.methods.core.kernels.compiled import compiled
+from howrobust.compiled import compiled
 from howrobust.methods.core.kernels.elementary import exp
 from howrobust.methods.core.kernels.philox import Words, fill_order, fill_words
 from howrobust.methods.core.kernels.products import Floats

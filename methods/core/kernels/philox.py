@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.methods.core.kernels.compiled import compiled, part
+from howrobust.compiled import compiled, part
 from howrobust.methods.core.kernels.elementary import cosine, log, sine
 
 CHUNK = 64

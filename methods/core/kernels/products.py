@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.methods.core.kernels.compiled import compiled
+from howrobust.compiled import compiled
 
 Floats = NDArray[np.floating[Any]]
 

@@ -7,7 +7,7 @@ float32 or all float64; the noise is that of float32 in both.
 
 import numpy as np
 
-from howrobust.methods.core.kernels.compiled import compiled
+from howrobust.compiled import compiled
 from howrobust.methods.core.kernels.philox import Words, fill_normals, fill_words
 from howrobust.methods.core.kernels.products import Floats
 from howrobust.methods.core.kernels.training import Ints

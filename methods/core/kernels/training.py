@@ -8,7 +8,7 @@ takes. Random numbers are those of `philox`, counted by step: a network needs no
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.methods.core.kernels.compiled import compiled
+from howrobust.compiled import compiled
 from howrobust.methods.core.kernels.elementary import exp, log
 from howrobust.methods.core.kernels.philox import Words, fill_words
 from howrobust.methods.core.kernels.products import (

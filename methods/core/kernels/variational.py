@@ -6,7 +6,7 @@ A variational vector is [means (P,), log sds (P,), log noise sd and 63 unused], 
 
 import numpy as np
 
-from howrobust.methods.core.kernels.compiled import compiled
+from howrobust.compiled import compiled
 from howrobust.methods.core.kernels.elementary import exp
 from howrobust.methods.core.kernels.philox import fill_normals
 from howrobust.methods.core.kernels.products import (

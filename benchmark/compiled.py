@@ -1,6 +1,7 @@
-"""What compiles the loops of this folder, and what is said once where nothing can."""
+"""What compiles loops of arrays, and what is said once where nothing can."""
 
 import hashlib
+import inspect
 import os
 import warnings
 from collections.abc import Callable
@@ -35,13 +36,14 @@ def compiled(function: F) -> F:
     except ImportError:
         return function
     # numba looks for changes in the function's own file alone; what it calls may lie in another.
-    function.__qualname__ += f"-{_source_sha256()[:12]}"
+    folder = Path(inspect.getfile(function)).parent
+    function.__qualname__ += f"-{_sources(folder)[:12]}"
     return cast(F, njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")(function))
 
 
 @cache
-def _source_sha256() -> str:
-    files = sorted(Path(__file__).parent.glob("*.py"))
+def _sources(folder: Path) -> str:
+    files = sorted(folder.glob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
