@@ -7,7 +7,16 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("howrobust", "torch", "torchbnn", "numpy", "scipy", "scikit-learn", "pandas")
+PACKAGES = (
+    "howrobust",
+    "torch",
+    "torchbnn",
+    "numba",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pandas",
+)
 
 
 def describe() -> dict[str, str]:

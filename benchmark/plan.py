@@ -273,8 +273,8 @@ def _digest(parts: object) -> str:
 def rough_seconds(job: Job) -> float:
     """Estimate a job's time on one core, for the plan and the order of jobs alone.
 
-    Networks x epochs x mini-batches x 80 us (a step of a stack, measured), times the width over 50;
-    a tenth of a second per cell for a method without epochs, a second for a Gaussian process.
+    Networks x epochs x mini-batches x 8 us (a compiled step, measured), times width and batch over
+    50 and 100; a tenth of a second per forecast, a second for a Gaussian process.
     """
     words = job.method.build().settings()
     cells = len(job.cells)
@@ -284,5 +284,5 @@ def rough_seconds(job: Job) -> float:
     batch = min(words["batch_size"] or job.n_train, job.n_train)
     steps = words["epochs"] * math.ceil(job.n_train / batch)
     networks = words.get("n_members") or words.get("n_folds", 1) * words.get("n_shuffles", 2)
-    size = max(1.0, sum(words["hidden"]) / 50 * batch / 100)
-    return float(overhead + max(0.4e-3, cells * networks * 80e-6) * steps * size)
+    size = max(0.5, sum(words["hidden"]) / 50 * batch / 100)
+    return float(overhead + cells * networks * 8e-6 * steps * size)

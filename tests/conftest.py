@@ -16,3 +16,9 @@ def uci(monkeypatch):
         pytest.skip(f"the UCI sets are not at {folder}; set HOWROBUST_DATA")
     monkeypatch.setenv("HOWROBUST_DATA", str(folder))
     return folder
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("howrobust performance")
+    group.addoption("--short", action="store_true", help="fewer draws and pairs: the form for CI")
+    group.addoption("--update-ratios", action="store_true", help="commit the ratios measured now")

@@ -106,7 +106,9 @@ class NetworkPosterior(Posterior):
         outputs = self.weights.outputs(inputs, block.start, block.stop - block.start, seed)
         means, sds = self.component(*outputs)
         y_mean, y_sd = float(self.scaling.y_mean), float(self.scaling.y_sd)
-        return y_mean + y_sd * means.astype(np.float64), np.asarray(y_sd * sds, np.float64)
+        scaled = np.multiply(means, y_sd, dtype=np.float64)
+        scaled += y_mean
+        return scaled, np.asarray(y_sd * sds, np.float64)
 
 
 class _Run:

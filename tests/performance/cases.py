@@ -16,7 +16,7 @@ import torchbnn
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from howrobust.methods.bayesian_nn import EvidenceBound, WeightPosterior
+from howrobust.methods.bayesian_nn import BayesianNN, EvidenceBound, WeightPosterior
 from howrobust.methods.core.alone import train_alone
 from howrobust.methods.core.contract import Job, Scaling, Schedule
 from howrobust.methods.core.kernels.philox import fill_normals, stream_of
@@ -122,6 +122,14 @@ def bayes_module(features: int, hidden: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+@cache
+def article_module() -> nn.Sequential:
+    """The article's network, fitted as the article does."""
+    x = np.linspace(-2, 2, 500)
+    y = x**5 - 10 * x + 2 * np.random.default_rng(SEED).random(500)
+    return BayesianNN(preset="article", random_state=SEED).fit(x[:, None], y).to_module()
+
+
 def posterior_of(module: nn.Sequential, **sampling: bool) -> WeightPosterior:
     """The same posterior behind our door."""
     layers = [m for m in module if not isinstance(m, nn.ReLU)]
@@ -213,7 +221,7 @@ def sampling_floor(features: int, hidden: tuple[int, ...], n: int, draws: int) -
 def sampling_case(
     name: str, features: int, hidden: tuple[int, ...], n: int, draws: int, target: float
 ) -> Case:
-    module = bayes_module(features, hidden)
+    module = article_module() if hidden == (1000,) else bayes_module(features, hidden)
     X = points(n, features)
     inputs, posterior = torch.tensor(X).float(), posterior_of(module)
     references = {"loop": lambda: loop(module, inputs, draws)}
@@ -233,7 +241,7 @@ def sampling_case(
 def article_at_equal_error(draws: int, moment: str) -> Case:
     """The article's case with the sampling that suits a moment; efficiency from standard errors."""
     case = sampling_case("", 1, (1000,), 300, draws, 0)
-    module, X = bayes_module(1, (1000,)), points(300, 1)
+    module, X = article_module(), points(300, 1)
     sampling = {"integrated": True, "antithetic": moment == "mean"}
     ours = posterior_of(module, **sampling)
     which = 0 if moment == "mean" else 1
@@ -320,7 +328,7 @@ def ensemble_case(members: int) -> Case:
 # Training: a plain PyTorch loop, one network at a time.
 
 
-@dataclass
+@dataclass(eq=False)
 class Plain:
     """Adam on mini-batches of 455 rows of 13 features, 50 units, batch 100: the usual loop."""
 

@@ -1,15 +1,9 @@
-"""Options of the performance tests, and the table that they print."""
+"""One thread for whatever is timed, and the table of it."""
 
 import os
 
 import pytest
 import torch
-
-
-def pytest_addoption(parser):
-    group = parser.getgroup("howrobust performance")
-    group.addoption("--short", action="store_true", help="fewer draws and pairs: the form for CI")
-    group.addoption("--update-ratios", action="store_true", help="commit the ratios measured now")
 
 
 @pytest.fixture(scope="session", autouse=True)

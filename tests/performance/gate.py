@@ -24,7 +24,8 @@ def kind() -> str:
 
 def committed(path: Path = RATIOS) -> dict[str, float]:
     """Ratios by case for this kind of machine; empty where none were ever committed."""
-    return json.loads(path.read_text()).get(kind(), {})
+    held = json.loads(path.read_text()) if path.is_file() else {}
+    return held.get(kind(), {})
 
 
 def commit(ratios: dict[str, float], path: Path = RATIOS) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from howrobust.compiled import compiled
 from howrobust.methods.core.kernels.philox import Words, fill_normals, fill_words
 from howrobust.methods.core.kernels.products import Floats
-from howrobust.methods.core.kernels.training import Ints
+from howrobust.methods.core.kernels.training import Ints, rectify
 
 WEIGHTS = 0  # second word of a draw's stream; its first is the number of the draw
 
@@ -151,6 +151,8 @@ def evaluate(
                 a[p] = x[p]
         start = 0
         for k in range(last):
+            if k:
+                rectify(activity[k], units[k], points)
             fan_in, m = widths[k], widths[k + 1]
             W = flat[start : start + fan_in * m].reshape(fan_in, m)
             b = flat[start + fan_in * m : start + (fan_in + 1) * m]
@@ -167,13 +169,17 @@ def evaluate(
 
 @compiled
 def columns(A: Floats, d: int, W: Floats, b: Floats, units: int, points: int, Z: Floats) -> None:
-    """Z (units, points) = max(W^T A + b, 0) for A (d, points), five units by four inputs a time."""
-    zero, inputs, fives = A.dtype.type(0), d // 4 * 4, units // 5 * 5
+    """Z (units, points) = W^T A + b for A (d, points).
+
+    Five units by four inputs at a time: twenty multiply-adds for four loads and five sums.
+    """
+    inputs, fives = d // 4 * 4, units // 5 * 5
     for j in range(0, fives, 5):
         z0, z1, z2, z3, z4 = Z[j], Z[j + 1], Z[j + 2], Z[j + 3], Z[j + 4]
         b0, b1, b2, b3, b4 = b[j], b[j + 1], b[j + 2], b[j + 3], b[j + 4]
-        for p in range(points):
-            z0[p], z1[p], z2[p], z3[p], z4[p] = b0, b1, b2, b3, b4
+        if inputs == 0:
+            for p in range(points):
+                z0[p], z1[p], z2[p], z3[p], z4[p] = b0, b1, b2, b3, b4
         for i in range(0, inputs, 4):
             a0, a1, a2, a3 = A[i], A[i + 1], A[i + 2], A[i + 3]
             u0, u1, u2, u3 = W[i], W[i + 1], W[i + 2], W[i + 3]
@@ -181,13 +187,22 @@ def columns(A: Floats, d: int, W: Floats, b: Floats, units: int, points: int, Z:
             w10, w11, w12, w13, w14 = u1[j], u1[j + 1], u1[j + 2], u1[j + 3], u1[j + 4]
             w20, w21, w22, w23, w24 = u2[j], u2[j + 1], u2[j + 2], u2[j + 3], u2[j + 4]
             w30, w31, w32, w33, w34 = u3[j], u3[j + 1], u3[j + 2], u3[j + 3], u3[j + 4]
-            for p in range(points):
-                v0, v1, v2, v3 = a0[p], a1[p], a2[p], a3[p]
-                z0[p] += w00 * v0 + w10 * v1 + w20 * v2 + w30 * v3
-                z1[p] += w01 * v0 + w11 * v1 + w21 * v2 + w31 * v3
-                z2[p] += w02 * v0 + w12 * v1 + w22 * v2 + w32 * v3
-                z3[p] += w03 * v0 + w13 * v1 + w23 * v2 + w33 * v3
-                z4[p] += w04 * v0 + w14 * v1 + w24 * v2 + w34 * v3
+            if i == 0:  # the sums begin here: nothing is loaded
+                for p in range(points):
+                    v0, v1, v2, v3 = a0[p], a1[p], a2[p], a3[p]
+                    z0[p] = b0 + w00 * v0 + w10 * v1 + w20 * v2 + w30 * v3
+                    z1[p] = b1 + w01 * v0 + w11 * v1 + w21 * v2 + w31 * v3
+                    z2[p] = b2 + w02 * v0 + w12 * v1 + w22 * v2 + w32 * v3
+                    z3[p] = b3 + w03 * v0 + w13 * v1 + w23 * v2 + w33 * v3
+                    z4[p] = b4 + w04 * v0 + w14 * v1 + w24 * v2 + w34 * v3
+            else:
+                for p in range(points):
+                    v0, v1, v2, v3 = a0[p], a1[p], a2[p], a3[p]
+                    z0[p] += w00 * v0 + w10 * v1 + w20 * v2 + w30 * v3
+                    z1[p] += w01 * v0 + w11 * v1 + w21 * v2 + w31 * v3
+                    z2[p] += w02 * v0 + w12 * v1 + w22 * v2 + w32 * v3
+                    z3[p] += w03 * v0 + w13 * v1 + w23 * v2 + w33 * v3
+                    z4[p] += w04 * v0 + w14 * v1 + w24 * v2 + w34 * v3
         for i in range(inputs, d):
             a0, u0 = A[i], W[i]
             w00, w01, w02, w03, w04 = u0[j], u0[j + 1], u0[j + 2], u0[j + 3], u0[j + 4]
@@ -206,36 +221,36 @@ def columns(A: Floats, d: int, W: Floats, b: Floats, units: int, points: int, Z:
             a0, w00 = A[i], W[i, j]
             for p in range(points):
                 z0[p] += w00 * a0[p]
-    for j in range(units):
-        z0 = Z[j]
-        for p in range(points):
-            z0[p] = max(z0[p], zero)
 
 
 @compiled
 def combine(A: Floats, w: Floats, bias: float, units: int, points: int, out: Floats) -> None:
-    """out (points,) = w^T A + bias for A (units, points)."""
-    whole = units // 4 * 4
+    """out (points,) = w^T max(A, 0) + bias for A (units, points)."""
+    zero, fives = A.dtype.type(0), units // 5 * 5
     for p in range(points):
         out[p] = bias
-    for j in range(0, whole, 4):
-        a0, a1, a2, a3 = A[j], A[j + 1], A[j + 2], A[j + 3]
-        w0, w1, w2, w3 = w[j], w[j + 1], w[j + 2], w[j + 3]
+    for j in range(0, fives, 5):
+        a0, a1, a2, a3, a4 = A[j], A[j + 1], A[j + 2], A[j + 3], A[j + 4]
+        w0, w1, w2, w3, w4 = w[j], w[j + 1], w[j + 2], w[j + 3], w[j + 4]
         for p in range(points):
-            out[p] += w0 * a0[p] + w1 * a1[p] + w2 * a2[p] + w3 * a3[p]
-    for j in range(whole, units):
+            low = w0 * max(a0[p], zero) + w1 * max(a1[p], zero)
+            high = w2 * max(a2[p], zero) + w3 * max(a3[p], zero)
+            out[p] += low + high + w4 * max(a4[p], zero)
+    for j in range(fives, units):
         a0, w0 = A[j], w[j]
         for p in range(points):
-            out[p] += w0 * a0[p]
+            out[p] += w0 * max(a0[p], zero)
 
 
 @compiled
 def square(A: Floats, units: int, points: int) -> None:
-    """A = A^2, elementwise."""
+    """A = max(A, 0)^2, elementwise."""
+    zero = A.dtype.type(0)
     for j in range(units):
         a = A[j]
         for p in range(points):
-            a[p] *= a[p]
+            h = max(a[p], zero)
+            a[p] = h * h
 
 
 @compiled
