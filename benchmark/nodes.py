@@ -30,8 +30,8 @@ def add_normals(first: Array, width: Array, means: Array, sds: Array, sums: Arra
             sums[1, k] += (np.exp(-0.5 * z**2) / sds).sum(axis=0) / np.sqrt(2 * np.pi)
         return
     found = np.zeros((len(first), 2, sums.shape[1]))
-    by_point = (np.ascontiguousarray(part.T) for part in (means, sds))
-    _add(first, width, *by_point, TABLE, found)
+    m, v = (np.ascontiguousarray(part.T) for part in (means, sds))
+    _add(first, width, m, v, TABLE, found)
     sums += found.transpose(1, 2, 0)
 
 

@@ -255,7 +255,8 @@ class GaussianMixture(Predictive):
         return np.asarray(self.means.mean(axis=0), dtype=np.float64)
 
     def variance_parts(self) -> tuple[Array, Array]:
-        squares = np.broadcast_to(self.sds**2, self.means.shape).mean(axis=0)
+        squares = self.sds**2 if self.sds.ndim < 2 else (self.sds**2).mean(axis=0)
+        squares = np.broadcast_to(squares, self.means.shape[1:])
         if self.aleatoric is None:
             return squares, self.means.var(axis=0)
         noise = np.full(len(squares), self.aleatoric)

@@ -222,11 +222,7 @@ def mixture(
     """Hold up to 200 components in memory; stream more. See `GaussianMixture`."""
     if n_components > EXACT_COMPONENTS:
         return StreamedMixture(blocks, n_points, n_components, sampled, aleatoric, group)
-    pairs = [(means, np.broadcast_to(sds, means.shape)) for means, sds in blocks()]
-    return GaussianMixture(
-        np.concatenate([means for means, _ in pairs]),
-        np.concatenate([sds for _, sds in pairs]),
-        sampled,
-        aleatoric,
-        group,
-    )
+    means, sds = zip(*blocks(), strict=True)
+    whole = [np.broadcast_to(v, m.shape) for m, v in zip(means, sds, strict=True)]
+    held = sds[0] if len(sds) == 1 else np.concatenate(whole)
+    return GaussianMixture(np.concatenate(means), held, sampled, aleatoric, group)

@@ -120,9 +120,9 @@ def sample_members(members: Floats, widths: Ints, units: Ints, X: Floats, out: F
 
 @compiled
 def tile(units: Ints, X: Floats) -> Floats:
-    """A buffer (layers, units, points): 128 KiB a layer in float32, at most 256 points."""
+    """A buffer (layers, units, points): 512 KiB a layer in float32, at most 256 points."""
     wide = units[:-1].max()
-    points = min(max(32768 // wide // 16 * 16, 16), min(X.shape[1], 256))
+    points = min(max(131072 // wide // 16 * 16, 16), min(X.shape[1], 256))
     return np.zeros((len(units) - 1, wide, points), X.dtype)
 
 
