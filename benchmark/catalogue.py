@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Modules of the harness between a posterior and what is stored of it.
 FORECASTING = (
+    "compiled",
     "data",
     "execution",
     "known",

@@ -20,7 +20,7 @@ def part(function: F) -> F:
     """Write a small function into every loop that calls it, so that the loop becomes vectors."""
     try:
         from numba import njit
-    except ImportError:
+    except (ImportError, OSError):
         return function
     return cast(F, njit(fastmath=FAST, error_model="numpy", inline="always")(function))
 
@@ -33,17 +33,21 @@ def compiled(function: F) -> F:
     """
     try:
         from numba import njit
-    except ImportError:
+    except (ImportError, OSError):
         return function
-    # numba looks for changes in the function's own file alone; what it calls may lie in another.
+    # numba looks for changes in the function's own file alone.
     folder = Path(inspect.getfile(function)).parent
     function.__qualname__ += f"-{_sources(folder)[:12]}"
-    return cast(F, njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")(function))
+    settings: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
+    try:
+        return cast(F, njit(cache=True, **settings)(function))
+    except RuntimeError:  # no folder to keep it in can be written
+        return cast(F, njit(**settings)(function))
 
 
 @cache
 def _sources(folder: Path) -> str:
-    files = sorted(folder.glob("*.py"))
+    files = [Path(__file__), *sorted(folder.glob("*.py"))]  # what it calls, and how it compiles
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -55,7 +59,7 @@ def available() -> bool:
     """
     try:
         from numba import config
-    except ImportError as error:
+    except (ImportError, OSError) as error:
         reason = f"numba cannot be imported ({error})"
     else:
         if not vars(config)["DISABLE_JIT"]:

@@ -10,6 +10,7 @@ import os
 import time
 import traceback
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +19,7 @@ import numpy as np
 import psutil
 from threadpoolctl import threadpool_limits
 
-from howrobust import seeds
+from howrobust import environment, seeds
 from howrobust.catalogue import load_stress
 from howrobust.data import Dataset, Source, discrete_step
 from howrobust.executors.local import LocalPool
@@ -80,6 +81,7 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
         Problem(_frozen(train.X), _frozen(train.y), cell.fit_seed, truth)
         for cell, (train, _) in zip(job.cells, parts, strict=True)
     ]
+    method.prepare()
     _reset_peak()
     wall, cpu = time.perf_counter(), time.process_time()
     posteriors = method.infer_stack(problems)
@@ -115,8 +117,11 @@ def attempt(job: Job, files: Files, threads: int) -> list[Outcome]:
     def write(done: int, total: int) -> None:
         nonlocal said
         if time.monotonic() - said > WRITE_EVERY_S:
-            note.write_text(f"{done} {total}")
             said = time.monotonic()
+            # A fit that cannot be heard of is still a fit.
+            with suppress(OSError):
+                note.with_suffix(".new").write_text(f"{done} {total}")
+                note.with_suffix(".new").replace(note)
 
     try:
         # One thread, whatever the fork server was started with.
@@ -125,8 +130,6 @@ def attempt(job: Job, files: Files, threads: int) -> list[Outcome]:
     except Exception as error:
         text = traceback.format_exc()
         return [replace(failure(cell, error, text), whole_stack=True) for cell in job.cells]
-    finally:
-        note.unlink(missing_ok=True)
 
 
 def failure(cell: Cell, error: BaseException, text: str) -> Outcome:
@@ -147,7 +150,9 @@ def run_cells(plan: Plan, store: Store, pool: LocalPool, progress: Progress | No
 
     def submit(job: Job) -> Future[list[Outcome]]:
         # A stack that is half of the work gets half of the cores.
-        threads = max(1, round(pool.workers * rough_seconds(job) / work))
+        share = max(1, round(pool.workers * rough_seconds(job) / work))
+        threads = environment.threads() or share
+        _silence(job, store.files)  # what an earlier attempt left
         return pool.submit(attempt, job, store.files, threads, limit_s=job.limit_s)
 
     pending = {submit(job): job for job in sorted(todo, key=rough_seconds, reverse=True)}
@@ -156,6 +161,7 @@ def run_cells(plan: Plan, store: Store, pool: LocalPool, progress: Progress | No
         _hear(list(pending.values()), store.files, progress)
         for future in finished:
             job = pending.pop(future)
+            _silence(job, store.files)
             outcomes = _outcomes(job, future)
             if len(job.cells) > 1 and all(o.status == "failed" and o.whole_stack for o in outcomes):
                 # The guilty cell is in one half; the other half is fitted without it.
@@ -171,13 +177,19 @@ def run_cells(plan: Plan, store: Store, pool: LocalPool, progress: Progress | No
             progress.advance(len(outcomes) - failed, failed, name)
 
 
+def _silence(job: Job, files: Files) -> None:
+    """Remove what a worker said of a stack."""
+    with suppress(OSError):
+        files.fitting(job.cells[0].key).unlink(missing_ok=True)
+
+
 def _hear(jobs: list[Job], files: Files, progress: Progress) -> None:
     """Hand on how far the stacks that are being fitted are."""
     cells, name = 0.0, ""
     for job in jobs:
         try:
             done, total = map(int, files.fitting(job.cells[0].key).read_text().split())
-        except (FileNotFoundError, ValueError):  # not begun, or just being written
+        except (OSError, ValueError):  # not begun, or not to be read
             continue
         cells += len(job.cells) * done / total
         name = f"{job.cells[0].method} on {job.cells[0].dataset}: {done} of {total} networks"

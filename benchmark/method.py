@@ -105,6 +105,9 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         problem, where training diverged.
         """
 
+    def prepare(self) -> None:
+        """Load what fitting needs, such as compiled loops, before any clock runs."""
+
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn from X (n, d) and y (n,): a stack of one."""
         inputs: Array

@@ -206,7 +206,7 @@ def make_plan(request: Request) -> Plan:
             if method.load().sees_truth and source.truth is None:
                 continue
             own = _overridden(method, source.name, suite, request.device)
-            code = [method_codes[method.name], *data_code]
+            code = [method_codes[method.name], *data_code, environment.loops()]
             addresses = [
                 (source.name, split, method.label, repeat)
                 for split in splits
@@ -271,7 +271,7 @@ def _digest(parts: object) -> str:
 
 
 def rough_seconds(job: Job) -> float:
-    """Estimate a job's time on one core, for the plan and the order of jobs alone.
+    """Estimate a job's time on one core, for the plan, the order of jobs and their share of cores.
 
     Networks x epochs x mini-batches x 8 us (a compiled step, measured), times width and batch over
     50 and 100; a tenth of a second per forecast, a second for a Gaussian process.

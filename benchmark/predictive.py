@@ -260,7 +260,7 @@ class GaussianMixture(Predictive):
         if self.aleatoric is None:
             return squares, self.means.var(axis=0)
         noise = np.full(len(squares), self.aleatoric)
-        return noise, self.means.var(axis=0) + squares - noise
+        return noise, np.maximum(self.means.var(axis=0) + squares - noise, 0.0)
 
     def logpdf(self, y: ArrayLike) -> Array:
         return self._map(y, lambda z, sds: _log_mean_normal(z, sds))

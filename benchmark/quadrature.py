@@ -90,7 +90,12 @@ class CellGrid:
 
     @classmethod
     def around(cls, mean: Array, sd: Array, smallest_sd: Array) -> "CellGrid":
-        """Lay empty nodes over mean -+ 8 sd, half the least component sd apart (at most 513)."""
+        """Lay empty nodes over mean -+ 8 sd, half the least component sd apart (at most 513).
+
+        Raises FloatingPointError for a mean or an sd that is not finite.
+        """
+        if not (np.isfinite(mean).all() and np.isfinite(sd).all()):
+            raise FloatingPointError("the forecast's mean or sd is not finite")
         wanted = np.ceil(2 * REACH * NODES_PER_SD * float(np.max(sd / smallest_sd)))
         count = int(np.clip(wanted, 33, MOST_NODES - 1)) + 1
         width = 2 * REACH * sd / (count - 1)

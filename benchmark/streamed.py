@@ -79,6 +79,10 @@ class StreamedMixture(Predictive):
         sd = np.sqrt(found.aleatoric + found.between)
         return CellGrid.around(found.mean, sd, found.smallest_sd)
 
+    def forget(self) -> None:
+        """Drop the grid, several KiB a point, that quantiles left behind."""
+        self.__dict__.pop("_grid", None)
+
     def mean(self) -> Array:
         return self._moments.mean
 
@@ -185,7 +189,11 @@ class Joined(Predictive):
         return np.concatenate([part.cdf(own) for part, own in each], axis=-1)
 
     def quantile(self, levels: ArrayLike) -> Array:
-        return np.concatenate([part.quantile(levels) for part in self._parts], axis=-1)
+        found = []
+        for part in self._parts:
+            found.append(part.quantile(levels))
+            part.forget()
+        return np.concatenate(found, axis=-1)
 
     def sample(self, size: int, seed: int) -> Array:
         seeded = [seeds.derive(seed, "points", k) for k in range(len(self._parts))]
@@ -193,12 +201,13 @@ class Joined(Predictive):
         return np.concatenate(drawn, axis=-1)
 
     def evaluate(self, y: Array, levels: Array) -> Evaluation:
-        each = zip(self._parts, self._cut(y), strict=True)
-        found = [part.evaluate_draws(own, levels) for part, own in each]
-        evaluations = [evaluation for evaluation, _ in found]
-        first = self._parts[0]
-        shares = np.diff(self._starts) / self._starts[-1]
-        ratios = np.sum([w * r for w, (_, r) in zip(shares, found, strict=True)], axis=0)
+        first, evaluations = self._parts[0], []
+        ratios = np.zeros(self.n_components)
+        for part, own in zip(self._parts, self._cut(y), strict=True):
+            evaluation, of_part = part.evaluate_draws(own, levels)
+            part.forget()
+            evaluations.append(evaluation)
+            ratios += len(own) / self._starts[-1] * of_part
 
         def join(name: str) -> Array:
             return np.concatenate([getattr(e, name) for e in evaluations], axis=-1)

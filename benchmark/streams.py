@@ -69,7 +69,7 @@ class Moments:
     @property
     def between(self) -> Array:
         more = 0.0 if self._given is None else self._noise / self.count - self._given
-        return np.asarray(self._squares / self.count + more, dtype=np.float64)
+        return np.maximum(self._squares / self.count + more, 0.0)  # rounding apart, a variance
 
 
 class MomentErrors:
@@ -89,7 +89,7 @@ class MomentErrors:
         for row, part in zip(self._squares, (off, off**2 + sds**2 - self._variance), strict=True):
             grouped = grouped_means(part, self._group)
             row += np.einsum("sn,sn->n", grouped, grouped)
-        self._count += len(means) // self._group
+        self._count += len(grouped)
 
     @property
     def value(self) -> tuple[Array, Array]:
@@ -98,8 +98,8 @@ class MomentErrors:
 
 
 def grouped_means(values: Array, group: int) -> Array:
-    """Means (s // group, ...) of every so many along the first axis."""
-    if group == 1:
+    """Means (s // group, ...) of every so many along the first axis; of fewer, themselves."""
+    if group == 1 or len(values) < group:
         return values
     whole = len(values) // group * group
     return np.asarray(values[:whole].reshape(-1, group, *values.shape[1:]).mean(axis=1))

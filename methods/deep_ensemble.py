@@ -17,17 +17,16 @@ from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
 from howrobust.methods.core.contract import Batch, Job, Objective, Recipe, Schedule
 from howrobust.methods.core.kernels.products import Floats
-from howrobust.methods.core.kernels.training import GAUSSIAN_HEADS
+from howrobust.methods.core.kernels.training import GAUSSIAN_HEADS, LEAST_VARIANCE
 from howrobust.methods.core.layout import Layout
 from howrobust.methods.core.limits import SHARED
 from howrobust.methods.core.network import forward, pairs, uniform_layers, widths
 from howrobust.methods.core.sampling import MemberPosterior
 from howrobust.methods.core.stack import Pool
 from howrobust.methods.core.training import train
+from howrobust.methods.core.warm import load
 from howrobust.methods.core.weights import MemberWeights
 from howrobust.predictive import Array
-
-LEAST_VARIANCE = 1e-6  # added to the variance head, in standardised units (the paper's footnote 2)
 
 
 class DeepEnsemble(Method):
@@ -70,6 +69,9 @@ class DeepEnsemble(Method):
         self.preset = preset
         self.device = device
         self.random_state = random_state
+
+    def prepare(self) -> None:
+        load()
 
     def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
         words = self.settings()

@@ -30,6 +30,7 @@ from howrobust.methods.core.network import (
 from howrobust.methods.core.sampling import DrawnPosterior
 from howrobust.methods.core.stack import Pool
 from howrobust.methods.core.training import train
+from howrobust.methods.core.warm import load
 from howrobust.methods.core.weights import DroppedWeights
 
 
@@ -90,6 +91,9 @@ class MCDropout(Method):
         self.preset = preset
         self.device = device
         self.random_state = random_state
+
+    def prepare(self) -> None:
+        load()
 
     def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
         words = self.settings()
@@ -168,5 +172,5 @@ def mask(rows: int, units: int, dropout: float, stream: tuple[int, int, int]) ->
     """Mask (rows, units) of a named stream: 0, or 1 / (1 - dropout) where a unit is kept."""
     across = padded(units)
     words = draws.words(stream_of(*stream), rows * across).reshape(rows, across)[:, :units]
-    kept = torch.from_numpy(words >= round(dropout * 2**32))
+    kept = torch.from_numpy(words >= draws.threshold(dropout))
     return kept / (1 - dropout)

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
-from howrobust.methods.core.alone import scaling_of
 from howrobust.methods.core.contract import (
     Batch,
     Job,
@@ -20,6 +19,7 @@ from howrobust.methods.core.contract import (
     Scaling,
     Schedule,
     Trained,
+    scaling_of,
 )
 from howrobust.methods.core.kernels.products import Floats
 from howrobust.methods.core.kernels.training import SQUARED_ERROR
@@ -30,6 +30,7 @@ from howrobust.methods.core.noise import fit_noise_sd, noise_floor
 from howrobust.methods.core.sampling import MemberPosterior
 from howrobust.methods.core.stack import Pool, validation_start
 from howrobust.methods.core.training import train
+from howrobust.methods.core.warm import load
 from howrobust.methods.core.weights import MemberWeights
 from howrobust.predictive import Array
 
@@ -77,6 +78,9 @@ class ShuffledCV(Method):
         self.preset = preset
         self.device = device
         self.random_state = random_state
+
+    def prepare(self) -> None:
+        load()
 
     def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
         words = self.settings()

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from howrobust.method import announce
-from howrobust.methods.core.contract import Job, Objective, Scaling, Schedule, Trained
+from howrobust.methods.core import draws
+from howrobust.methods.core.contract import (
+    Job,
+    Objective,
+    Scaling,
+    Schedule,
+    Trained,
+    scaling_of,
+)
 from howrobust.methods.core.kernels.network import Network, train_network
 from howrobust.methods.core.kernels.philox import stream_of
 from howrobust.methods.core.layout import Layout
@@ -79,7 +87,7 @@ def _train(
         layout.real,
         log_priors,
         float(recipe.kl_scale),
-        round(recipe.dropout * 2**32),
+        draws.threshold(recipe.dropout),
     )
     loss, epochs = train_network(
         net,
@@ -93,19 +101,6 @@ def _train(
         stream_of(job.seed),
     )
     return _parameters(layout, flat, len(start)), scaling, loss, epochs
-
-
-def scaling_of(X: Array, y: Array, standardise: bool) -> list[Array]:
-    """Means and sds (d,) of a network's own rows, and those of its target: law 6."""
-    if not standardise:
-        d = X.shape[1]
-        return [np.zeros(d), np.ones(d), np.array(0.0), np.array(1.0)]
-    x_mean, x_sd, y_mean, y_sd = X.mean(0), X.std(0), np.array(y.mean()), np.array(y.std())
-    # A constant column's sd is rounding, not 0, when its value has no short binary form.
-    x_sd[x_sd <= 1e-12 * np.abs(x_mean)] = 1.0
-    if y_sd <= 1e-12 * np.abs(y_mean):
-        y_sd = np.array(1.0)
-    return [x_mean, x_sd, y_mean, y_sd]
 
 
 def _standardised(

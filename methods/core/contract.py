@@ -11,6 +11,7 @@ from torch import Tensor
 
 from howrobust import seeds
 from howrobust.methods.core.stack import validation_start
+from howrobust.predictive import Array
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,22 @@ class Schedule:
     def parts(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(rows to train on, rows to stop on); none of the latter where patience is None."""
         start = len(rows) if self.patience is None else validation_start(len(rows))
+        if start == 0:
+            raise ValueError(f"patience needs at least 2 rows to train on, not {len(rows)}")
         return rows[:start], rows[start:]
+
+
+def scaling_of(X: Array, y: Array, standardise: bool) -> list[Array]:
+    """Means and sds (d,) of a network's own rows, and those of its target: law 6."""
+    if not standardise:
+        d = X.shape[1]
+        return [np.zeros(d), np.ones(d), np.array(0.0), np.array(1.0)]
+    x_mean, x_sd, y_mean, y_sd = X.mean(0), X.std(0), np.array(y.mean()), np.array(y.std())
+    # A constant column's sd is rounding, not 0, when its value has no short binary form.
+    x_sd[x_sd <= 1e-12 * np.abs(x_mean)] = 1.0
+    if y_sd <= 1e-12 * np.abs(y_mean):
+        y_sd = np.array(1.0)
+    return [x_mean, x_sd, y_mean, y_sd]
 
 
 @dataclass(frozen=True)
@@ -86,9 +102,9 @@ class Trained:
     restarts: Tensor
 
     def finite(self) -> Tensor:
-        """Say of each network (b,) whether all its parameters are finite."""
+        """Say of each network (b,) whether its loss and all its parameters are finite."""
         parts = [p.flatten(1).isfinite().all(dim=1) for p in self.parameters]
-        return torch.stack(parts).all(dim=0)
+        return torch.stack([self.losses.isfinite(), *parts]).all(dim=0)
 
 
 def joined(parts: Sequence[Trained], order: Tensor) -> Trained:

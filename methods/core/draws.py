@@ -17,6 +17,11 @@ Floats = NDArray[np.float32]
 LOW = np.uint64(0xFFFFFFFF)
 
 
+def threshold(dropout: float) -> int:
+    """Least word that keeps a unit: dropout * 2^32, below 2^32."""
+    return min(round(dropout * 2**32), 2**32 - 1)
+
+
 def words(stream: Stream, size: int) -> Words:
     """Return the first ``size`` uniform words of a stream."""
     if not available():

@@ -1,7 +1,8 @@
 """Sampling in streams: parameters and points in, a streaming summary out.
 
-Laws: draw s is a function of (seed, s), so any chunking gives the same numbers; memory grows
-neither with draws nor with points; and a point's numbers do not depend on the other points.
+Laws: draw s is a function of (seed, s), so any chunking gives the same numbers; memory is that of
+a block of draws at a run of points, and what is kept of a point; and a point's draws do not depend
+on the other points (with a tolerance, their number does: the hardest point sets it).
 """
 
 import math
@@ -22,7 +23,7 @@ from howrobust.streamed import Joined, StreamedMixture, mixture
 
 BLOCK_DRAWS = 256
 BLOCK_POINTS = 1024  # a block of float64 is 2 MiB
-HELD_FLOATS = 2**21  # draws of a run of points that are kept for its second pass: 16 MiB
+HELD_FLOATS = 2**20  # draws times points that are kept for a second pass: at most 16 MiB
 PILOT_DRAWS = 1024
 MOST_DRAWS = 2**20
 
@@ -88,13 +89,14 @@ class NetworkPosterior(Posterior):
     def _mixture(self, X: Array, total: int, seed: int) -> Predictive:
         if total > EXACT_COMPONENTS:
             return self._streamed(X, total, seed)
-        run = _Run(self, X, total, seed)
+        run = _Run(self, X, total, seed, keep=False)
         sampled = self.members is None
         return mixture(run.blocks, len(X), total, sampled, self.aleatoric(), self.weights.group)
 
     def _streamed(self, X: Array, total: int, seed: int) -> "StreamedMixture | Joined":
         starts = range(0, len(X), BLOCK_POINTS)
-        runs = [_Run(self, X[s : s + BLOCK_POINTS], total, seed) for s in starts]
+        keep = total * len(X) <= HELD_FLOATS
+        runs = [_Run(self, X[s : s + BLOCK_POINTS], total, seed, keep) for s in starts]
         words = (total, self.members is None, self.aleatoric(), self.weights.group)
         parts = [StreamedMixture(run.blocks, len(run.X), *words) for run in runs]
         return parts[0] if len(parts) == 1 else Joined(parts, [len(run.X) for run in runs])
@@ -112,22 +114,24 @@ class NetworkPosterior(Posterior):
 
 
 class _Run:
-    """The draws at a run of points, block by block; kept after the first pass where they fit."""
+    """The draws at a run of points, block by block; ``keep`` them after the first pass."""
 
-    def __init__(self, posterior: NetworkPosterior, X: Array, total: int, seed: int) -> None:
+    def __init__(
+        self, posterior: NetworkPosterior, X: Array, total: int, seed: int, keep: bool
+    ) -> None:
         self._posterior, self.X = posterior, X
-        self._total, self._seed = total, seed
+        self._total, self._seed, self._keep = total, seed, keep
         self._held: list[tuple[Array, Array]] = []
 
     def blocks(self) -> Iterator[tuple[Array, Array]]:
         if self._held:
             yield from self._held
             return
-        fits, held = self._total * len(self.X) <= HELD_FLOATS, []
+        held = []
         for start in range(0, self._total, BLOCK_DRAWS):
             block = slice(start, min(start + BLOCK_DRAWS, self._total))
             found = self._posterior.block(self.X, block, self._seed)
-            if fits:
+            if self._keep:
                 held.append(found)
             yield found
         self._held = held
@@ -154,7 +158,7 @@ class DrawnPosterior(NetworkPosterior):
         return np.asarray(outputs[:, 0]), np.sqrt(variance.astype(np.float64) + noise**2)
 
     def aleatoric(self) -> float | None:
-        return self.noise_sd**2
+        return self.noise_sd**2 if len(self.weights.spread()) else None
 
     def fit_noise(self, held_out: "DrawnPosterior", problem: Problem) -> None:
         """Fit the noise sd on the validation rows, by the draws of a network that left them out.

@@ -24,6 +24,7 @@ from howrobust.methods.core.contract import (
     Schedule,
     Trained,
     joined,
+    scaling_of,
 )
 from howrobust.methods.core.kernels.philox import stream_of
 from howrobust.methods.core.kernels.training import ORDER
@@ -44,7 +45,13 @@ def train_stacked(
     for stack in _stacks(jobs, schedule, max(objective.hidden)):
         members += stack
         chosen = [jobs[k] for k in stack]
-        parts.append(_train_stack(objective, pool_X, pool_y, chosen, schedule))
+        # One network at a time: a shared reduction might round by the size of the stack.
+        own = [schedule.parts(job.rows)[0] for job in chosen]
+        scalings = [scaling_of(X[rows], y[rows], schedule.standardise) for rows in own]
+        scaling = Scaling(
+            *(torch.from_numpy(np.stack(s)).to(pool_X.device) for s in zip(*scalings, strict=True))
+        )
+        parts.append(_train_stack(objective, pool_X, pool_y, chosen, scaling, schedule))
         announce(len(members), len(jobs))
     return joined(parts, torch.tensor(np.argsort(members)))
 
@@ -73,25 +80,13 @@ def room(device: str) -> int:
     return max(2**18, cache // (os.cpu_count() or 1) // 16)
 
 
-def scaling_of(X: Tensor, y: Tensor, rows: Tensor, standardise: bool) -> Scaling:
-    """Scaling of each network from its own rows (b, n): law 6."""
-    b, d = len(rows), X.shape[1]
-    if not standardise:
-        zeros, ones = X.new_zeros(b, d), X.new_ones(b, d)
-        return Scaling(zeros, ones, zeros[:, 0].clone(), ones[:, 0].clone())
-    x_mean, x_sd = X.new_empty(b, d), X.new_empty(b, d)
-    y_mean, y_sd = X.new_empty(b), X.new_empty(b)
-    for k, own in enumerate(rows):  # one at a time: a shared reduction may round by stack size
-        x_mean[k], x_sd[k] = X[own].mean(0), X[own].std(0, correction=0)
-        y_mean[k], y_sd[k] = y[own].mean(), y[own].std(correction=0)
-    # A constant column's sd is rounding, not 0, when its value has no short binary form.
-    x_sd[x_sd <= 1e-12 * x_mean.abs()] = 1.0
-    y_sd[y_sd <= 1e-12 * y_mean.abs()] = 1.0
-    return Scaling(x_mean, x_sd, y_mean, y_sd)
-
-
 def _train_stack(
-    objective: Objective, X: Tensor, y: Tensor, jobs: Sequence[Job], schedule: Schedule
+    objective: Objective,
+    X: Tensor,
+    y: Tensor,
+    jobs: Sequence[Job],
+    scaling: Scaling,
+    schedule: Schedule,
 ) -> Trained:
     """Adam (Kingma & Ba 2015, algorithm 1) on jobs with the same number of rows."""
     device, features = X.device, X.shape[1]
@@ -99,7 +94,6 @@ def _train_stack(
     rows, held = (torch.from_numpy(np.stack(same)).to(device) for same in zip(*parts, strict=True))
     seeds = [job.seed for job in jobs]
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    scaling = scaling_of(X, y, rows, schedule.standardise)
     starts = [objective.initial(features, g) for g in generators]
     parameters = [
         torch.stack(same).to(device).requires_grad_() for same in zip(*starts, strict=True)
@@ -168,6 +162,9 @@ class _Stopping:
             kept[better] = now.detach()[better]
         self._lowest[better] = losses[better]
         self._at[better] = epoch
+        never = self._at == 0  # not finite from the start: what it has become, so that it shows
+        for kept, now in zip(self.best, parameters, strict=True):
+            kept[never] = now.detach()[never]
         self.running &= better | ((epoch - self._at < self.patience) & losses.isfinite())
         return bool(self.running.any())
 

@@ -160,7 +160,7 @@ class DroppedWeights(Weights):
     ) -> None:
         super().__init__(layout, dtype, device)
         self.network = list(network)
-        self.threshold = round(dropout * 2**32)
+        self.threshold = draws.threshold(dropout)
         packed = [(w[None].numpy(), b[None].numpy()) for w, b in network]
         self._flat = layout.pack(packed, np.float64)[0]
 

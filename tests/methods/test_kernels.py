@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+import howrobust.compiled as compiled_module
 from howrobust.compiled import available, compiled
 from howrobust.methods.core import draws
 from howrobust.methods.core.kernels import elementary, philox
@@ -160,10 +161,33 @@ print(sum("NUMBA_DISABLE_JIT is 1" in str(w.message) for w in heard))
 
 
 @needs_compiler
-def test_a_compiled_function_is_kept_under_the_hash_of_its_folder(tmp_path):
+def test_a_compiled_function_is_kept_under_the_hash_of_its_folder(tmp_path, monkeypatch):
     def double(x):
         return 2 * x
 
-    first = compiled(double)
-    assert first(3) == 6
-    assert first.py_func.__qualname__.rsplit("-", 1)[1].isalnum()
+    def named():
+        double.__qualname__ = "double"
+        return compiled(double)
+
+    monkeypatch.setattr(compiled_module.inspect, "getfile", lambda _: str(tmp_path / "own.py"))
+    (tmp_path / "own.py").write_text("one")
+    (tmp_path / "called.py").write_text("two")
+    first = named().py_func.__qualname__
+    assert named().py_func.__qualname__ == first
+    (tmp_path / "called.py").write_text("three")
+    compiled_module._sources.cache_clear()
+    assert named().py_func.__qualname__ != first
+
+
+@needs_compiler
+def test_without_a_folder_to_keep_it_in_a_function_is_compiled_all_the_same():
+    code = """
+from numba.core import caching
+caching.CacheImpl._locator_classes = []
+from howrobust.methods import DeepEnsemble
+from howrobust.methods.core import draws
+from howrobust.methods.core.kernels.philox import stream_of
+print(draws.words(stream_of(0), 1)[0])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 0x6627E8D5

@@ -323,9 +323,20 @@ def test_peak_memory_is_flat_in_the_number_of_draws():
 
 def test_peak_memory_of_moments_hardly_grows_with_points():
     posterior = weight_posterior()
-    few, many = (peak(posterior, n, 3000, lambda p: p.mean()) for n in (2000, 50_000))
-    # What is kept of a point: five numbers of 8 bytes and its inputs, twice; no block of draws.
-    assert many - few < 48_000 * 200
+    for draws in (256, 1000, 3000):
+        few, many = (peak(posterior, n, draws, lambda p: p.mean()) for n in (4000, 50_000))
+        # What is kept of a point: five numbers of 8 bytes and its inputs, twice; no block of draws.
+        assert many - few < 46_000 * 200
+
+
+def test_peak_memory_of_forecasts_grows_by_what_is_kept_of_a_point():
+    posterior = weight_posterior(3, (5,), integrated=True)
+    few, many = (
+        peak(posterior, n, 300, lambda p: p.forecast(np.zeros(p.mean().shape)))
+        for n in (4000, 12_000)
+    )
+    # 106 quantiles and ten other numbers, with what they were joined from; a grid has 1,000.
+    assert many - few < 8000 * 3 * 116 * 8
 
 
 @pytest.mark.slow

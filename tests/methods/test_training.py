@@ -233,6 +233,21 @@ def test_a_network_that_diverges_once_begins_again_and_harms_nobody():
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_network_that_diverges_under_patience_shows_it(engine):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(40, 2)), rng.normal(size=40)
+    found = engine(
+        SquaredError((8,)), X, y, [Job(np.arange(40), 1)], Schedule(50, 8, 1e30, patience=3)
+    )
+    assert not found.finite()[0]
+
+
+def test_patience_needs_rows_to_train_on():
+    with pytest.raises(ValueError, match="at least 2 rows to train on, not 1"):
+        MCDropout(patience=1).infer_stack([Problem(np.zeros((2, 1)), np.arange(2.0), 0)])
+
+
 def test_threads_change_nothing(monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 2)), rng.normal(size=50)

@@ -1,7 +1,8 @@
 """What is timed: each case beside its like-for-like reference, and the floor of what it must do.
 
-Both halves of a case answer the same question on one thread. A floor is counted work (random
-numbers, multiply-adds) at the rates this machine showed in `machine`.
+Both halves of a case answer the same question on one thread; where dropout or variational weights
+are trained, the reference trains a plain network, which is less work. A floor is counted work
+(random numbers, multiply-adds) at the rates this machine showed in `machine`.
 """
 
 import time

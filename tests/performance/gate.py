@@ -22,15 +22,19 @@ def kind() -> str:
     return f"{platform.machine()}-{vectors}"
 
 
+def everything(path: Path = RATIOS) -> dict[str, dict[str, float]]:
+    """Committed ratios by kind of machine and case."""
+    return json.loads(path.read_text()) if path.is_file() else {}
+
+
 def committed(path: Path = RATIOS) -> dict[str, float]:
     """Ratios by case for this kind of machine; empty where none were ever committed."""
-    held = json.loads(path.read_text()) if path.is_file() else {}
-    return held.get(kind(), {})
+    return everything(path).get(kind(), {})
 
 
 def commit(ratios: dict[str, float], path: Path = RATIOS) -> None:
     """Write the ratios of this kind of machine, leaving those of others."""
-    held = json.loads(path.read_text()) if path.is_file() else {}
+    held = everything(path)
     held[kind()] = {name: round(ratio, 3) for name, ratio in ratios.items()}
     path.write_text(json.dumps(held, indent=2) + "\n")
 

@@ -163,7 +163,7 @@ def evaluate(
             w, bias = flat[start + o * m :], flat[start + widths[last + 1] * m + o]
             combine(activity[last], w, bias, h, points, out[o, begin : begin + points])
         if len(spread):
-            square(activity[last], h, points)
+            square_rectified(activity[last], h, points)
             combine(activity[last], spread, spread[m], h, points, variance[begin : begin + points])
 
 
@@ -243,7 +243,7 @@ def combine(A: Floats, w: Floats, bias: float, units: int, points: int, out: Flo
 
 
 @compiled
-def square(A: Floats, units: int, points: int) -> None:
+def square_rectified(A: Floats, units: int, points: int) -> None:
     """A = max(A, 0)^2, elementwise."""
     zero = A.dtype.type(0)
     for j in range(units):

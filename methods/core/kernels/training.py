@@ -28,7 +28,7 @@ SQUARED_ERROR, GAUSSIAN_HEADS, EVIDENCE_BOUND, ERROR_AND_MEAN_KL = range(4)
 # A stream's words: an epoch and ORDER, or a step and NOISE + layer.
 ORDER, NOISE = 0, 1
 
-LEAST_VARIANCE = f32(1e-6)
+LEAST_VARIANCE = 1e-6  # added to the variance head, standardised (Lakshminarayanan, footnote 2)
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba 2015, section 2
 
 
@@ -175,7 +175,7 @@ def gaussian_heads(outputs: Floats, y: Floats, share: Floats, rows: int, slopes:
         e = exp(-abs(t))
         softplus = max(t, f32(0)) + log(f32(1) + e)
         sigmoid = (f32(1) if t >= 0 else e) / (f32(1) + e)
-        variance = softplus + LEAST_VARIANCE
+        variance = softplus + f32(LEAST_VARIANCE)
         error = outputs[r, 0] - y[r]
         square = error * error / variance
         loss += share[r] * f32(0.5) * (log(variance) + square)

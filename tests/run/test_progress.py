@@ -1,0 +1,86 @@
+"""How far a fit is: said by the worker, heard by the parent, never in the way."""
+
+import shutil
+
+import pytest
+
+from howrobust import environment, execution
+from howrobust.errors import BadInput
+from howrobust.method import announce, listening
+from howrobust.plan import Request, make_plan
+from howrobust.progress import Reporter
+from howrobust.store import Store
+
+
+@pytest.fixture
+def job(monkeypatch):
+    monkeypatch.setenv("HOWROBUST_THREADS", "1")  # which an attempt sets, in a worker of its own
+    methods = ["shuffled_cv[epochs=1, n_folds=1, n_shuffles=3]"]
+    plan = make_plan(Request(methods=methods, data=["quintic"], stress=[], splits=2))
+    return next(job for job in plan.jobs if job.method.name == "shuffled_cv")
+
+
+class Heard:
+    def __init__(self):
+        self.said = []
+
+    def partly(self, cells, name):
+        self.said.append((cells, name))
+
+
+def test_a_fit_is_heard_where_somebody_listens():
+    announce(1, 2)  # nobody does
+    said = []
+    with listening(lambda done, total: said.append((done, total))):
+        announce(1, 2)
+    announce(2, 2)
+    assert said == [(1, 2)]
+
+
+def test_what_a_worker_writes_counts_as_parts_of_its_cells(tmp_path, job):
+    files, heard = Store(tmp_path).files, Heard()
+    note = files.fitting(job.cells[0].key)
+    for text in ("", "not a number", "3"):  # being written, or foreign
+        note.write_text(text)
+        execution._hear([job], files, heard)
+    assert not heard.said
+    note.write_text("3 6")
+    execution._hear([job], files, heard)
+    assert heard.said == [(1.0, f"{job.cells[0].method} on quintic: 3 of 6 networks")]
+    execution._silence(job, files)
+    execution._hear([job], files, heard)
+    assert len(heard.said) == 1
+
+
+def test_a_worker_says_how_far_it_is(tmp_path, job):
+    files = Store(tmp_path).files
+    outcomes = execution.attempt(job, files, 1)
+    assert [o.status for o in outcomes] == ["ok", "ok"]
+    done, total = map(int, files.fitting(job.cells[0].key).read_text().split())
+    assert 1 <= done <= total == 6
+
+
+def test_a_fit_that_cannot_be_heard_of_is_still_a_fit(tmp_path, job):
+    files = Store(tmp_path).files
+    shutil.rmtree(tmp_path / "fitting")
+    assert [o.status for o in execution.attempt(job, files, 1)] == ["ok", "ok"]
+
+
+@pytest.mark.parametrize("text", ["0", "two", "-1", "1.5"])
+def test_a_number_of_threads_that_is_none_is_bad_input(monkeypatch, text):
+    monkeypatch.setenv("HOWROBUST_THREADS", text)
+    with pytest.raises(BadInput, match="whole number from 1"):
+        environment.threads()
+
+
+def test_parts_are_shown_with_the_time_left(capsys, monkeypatch):
+    monkeypatch.setattr("howrobust.progress.LINE_EVERY_S", -1.0)
+    with Reporter() as reporter:
+        reporter.begin(4, 0, "fit")
+        reporter.partly(1.0, "shuffled_cv on quintic: 5 of 20 networks")
+        reporter.advance(4, 0, "shuffled_cv on quintic")
+    lines = capsys.readouterr().err.splitlines()
+    assert "fit: 0/4" in lines[1]
+    assert "s left" in lines[1]
+    assert lines[1].endswith("5 of 20 networks")
+    assert "fit: 4/4" in lines[-1]
