@@ -45,7 +45,8 @@ class MCDropout(Method):
     ``tau`` None: the noise is fitted by maximum likelihood on the last fifth of the rows, with a
     second network that did not train on them; the L2 strength is then ``weight_decay`` / 2.
     ``patience``: see `DeepEnsemble`. ``tolerance``: draw, instead of ``n_draws``, as many masks as
-    bring the Monte-Carlo errors of the mean and of the sd below that part of the sd, everywhere.
+    bring the Monte-Carlo errors of the mean and of the sd below that part of the sd, everywhere;
+    ``n_components`` of the forecast says how many it took.
     """
 
     components = "dropout masks"

@@ -339,7 +339,6 @@ def test_peak_memory_of_forecasts_grows_by_what_is_kept_of_a_point():
     assert many - few < 8000 * 3 * 116 * 8
 
 
-@pytest.mark.slow
 def test_peak_memory_of_a_hundred_thousand_draws_at_ten_thousand_points():
     posterior = weight_posterior()
     few, many = (peak(posterior, 10_000, s, lambda p: p.mean()) for s in (1000, 100_000))
