@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from howrobust.errors import BadInput
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 # Sums may be reordered and products fused, which is what makes them vectors; NaN and infinity keep
@@ -18,11 +20,7 @@ FAST = {"reassoc", "contract", "arcp", "nsz"}
 
 def part(function: F) -> F:
     """Write a small function into every loop that calls it, so that the loop becomes vectors."""
-    try:
-        from numba import njit
-    except (ImportError, OSError):
-        return function
-    return cast(F, njit(fastmath=FAST, error_model="numpy", inline="always")(function))
+    return _njit(function, inline="always")
 
 
 def compiled(function: F) -> F:
@@ -31,18 +29,32 @@ def compiled(function: F) -> F:
     It holds no lock of the interpreter while it runs. Without numba the function is returned as it
     is, and nobody should call it: see `available`.
     """
+    # numba looks for changes in the function's own file alone.
+    folder = Path(inspect.getfile(function)).parent
+    function.__qualname__ += f"-{_sources(folder)[:12]}"
+    try:
+        return _njit(function, nogil=True, cache=True)
+    except RuntimeError:  # no folder to keep it in can be written
+        return _njit(function, nogil=True)
+
+
+def _njit(function: F, **settings: Any) -> F:
     try:
         from numba import njit
     except (ImportError, OSError):
         return function
-    # numba looks for changes in the function's own file alone.
-    folder = Path(inspect.getfile(function)).parent
-    function.__qualname__ += f"-{_sources(folder)[:12]}"
-    settings: dict[str, Any] = {"nogil": True, "fastmath": FAST, "error_model": "numpy"}
-    try:
-        return cast(F, njit(cache=True, **settings)(function))
-    except RuntimeError:  # no folder to keep it in can be written
-        return cast(F, njit(**settings)(function))
+    return cast(F, njit(fastmath=FAST, error_model="numpy", **settings)(function))
+
+
+def threads() -> int | None:
+    """Threads of a compiled loop by ``HOWROBUST_THREADS``; None where it is not set.
+
+    Raises BadInput for anything but a whole number from 1.
+    """
+    text = os.environ.get("HOWROBUST_THREADS", "")
+    if text and (not text.isdecimal() or int(text) < 1):
+        raise BadInput(f"HOWROBUST_THREADS must be a whole number from 1, not {text!r}")
+    return int(text) if text else None
 
 
 @cache

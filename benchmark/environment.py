@@ -8,8 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from howrobust.errors import BadInput
-
 PACKAGES = (
     "howrobust",
     "torch",
@@ -43,17 +41,6 @@ def loops() -> str:
     """Say what trains and samples networks on a CPU here: their results differ by rounding."""
     disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
     return "torch" if disabled or find_spec("numba") is None else "numba"
-
-
-def threads() -> int | None:
-    """Threads of a compiled loop by ``HOWROBUST_THREADS``; None where it is not set.
-
-    Raises BadInput for anything but a whole number from 1.
-    """
-    text = os.environ.get("HOWROBUST_THREADS", "")
-    if text and (not text.isdecimal() or int(text) < 1):
-        raise BadInput(f"HOWROBUST_THREADS must be a whole number from 1, not {text!r}")
-    return int(text) if text else None
 
 
 def usable_cores() -> int:

@@ -19,8 +19,9 @@ import numpy as np
 import psutil
 from threadpoolctl import threadpool_limits
 
-from howrobust import environment, seeds
+from howrobust import seeds
 from howrobust.catalogue import load_stress
+from howrobust.compiled import threads as threads_asked
 from howrobust.data import Dataset, Source, discrete_step
 from howrobust.executors.local import LocalPool
 from howrobust.method import Posterior, Problem, listening
@@ -151,7 +152,7 @@ def run_cells(plan: Plan, store: Store, pool: LocalPool, progress: Progress | No
     def submit(job: Job) -> Future[list[Outcome]]:
         # A stack that is half of the work gets half of the cores.
         share = max(1, round(pool.workers * rough_seconds(job) / work))
-        threads = environment.threads() or share
+        threads = threads_asked() or share
         _silence(job, store.files)  # what an earlier attempt left
         return pool.submit(attempt, job, store.files, threads, limit_s=job.limit_s)
 

@@ -147,15 +147,7 @@ class BayesianNN(Method):
         ]
         if not elbo:
             jobs += [job.without_validation() for job in jobs]
-        schedule = Schedule(
-            words["epochs"],
-            words["batch_size"],
-            words["learning_rate"],
-            cosine=elbo,
-            standardise=words["standardise"],
-            device=words["device"],
-            patience=words["patience"],
-        )
+        schedule = Schedule.of(words, cosine=elbo)
         trained = train(objective, pool.X, pool.y, jobs, schedule)
         posteriors = [_posterior(objective, trained, k, words) for k in range(len(problems))]
         if not elbo:

@@ -82,13 +82,7 @@ class DeepEnsemble(Method):
             for k, problem in enumerate(problems)
             for j in range(m)
         ]
-        schedule = Schedule(
-            words["epochs"],
-            words["batch_size"],
-            words["learning_rate"],
-            device=words["device"],
-            patience=words["patience"],
-        )
+        schedule = Schedule.of(words)
         trained = train(GaussianHeads(words["hidden"]), pool.X, pool.y, jobs, schedule)
         layout = Layout(pool.X.shape[1], tuple(words["hidden"]), 2)
         posteriors = []

@@ -104,13 +104,7 @@ class MCDropout(Method):
         if fitted:
             # The second network leaves out the validation rows; the first sees all of them.
             jobs += [job.without_validation() for job in jobs]
-        schedule = Schedule(
-            words["epochs"],
-            words["batch_size"],
-            words["learning_rate"],
-            device=words["device"],
-            patience=words["patience"],
-        )
+        schedule = Schedule.of(words)
         objective = DropoutError(words["hidden"], words["dropout"])
         trained = train(objective, pool.X, pool.y, jobs, schedule)
         layout = Layout(pool.X.shape[1], tuple(words["hidden"]), 1)

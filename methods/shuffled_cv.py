@@ -95,13 +95,7 @@ class ShuffledCV(Method):
             for k, problem in enumerate(problems)
             for out in held[k]
         ]
-        schedule = Schedule(
-            words["epochs"],
-            words["batch_size"],
-            words["learning_rate"],
-            device=words["device"],
-            patience=words["patience"],
-        )
+        schedule = Schedule.of(words)
         trained = train(SquaredError(words["hidden"]), pool.X, pool.y, jobs, schedule)
         posteriors, start = [], 0
         for problem, out in zip(problems, held, strict=True):

@@ -4,7 +4,6 @@ Law 2 holds because nothing is shared: a network's rows, weights and random numb
 Networks are spread over threads; the loop holds no lock.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from howrobust.compiled import threads
 from howrobust.method import announce
 from howrobust.methods.core import draws
 from howrobust.methods.core.contract import (
@@ -30,11 +30,6 @@ from howrobust.methods.core.layout import Layout
 Array = NDArray[np.float64]
 
 
-def threads() -> int:
-    """Threads to train with: ``HOWROBUST_THREADS``, or as many as torch would use."""
-    return int(os.environ.get("HOWROBUST_THREADS") or torch.get_num_threads())
-
-
 def train_alone(
     objective: Objective, X: Array, y: Array, jobs: Sequence[Job], schedule: Schedule
 ) -> Trained:
@@ -44,7 +39,8 @@ def train_alone(
     def one(job: Job) -> tuple[list[NDArray[np.float32]], list[Array], float, int]:
         return _train(objective, layout, X, y, job, schedule)
 
-    with ThreadPoolExecutor(max_workers=min(threads(), len(jobs))) as pool:
+    workers = min(threads() or torch.get_num_threads(), len(jobs))
+    with ThreadPoolExecutor(max_workers=workers) as pool:
         found = []
         for result in pool.map(one, jobs):
             found.append(result)

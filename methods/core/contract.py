@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,6 +51,13 @@ class Schedule:
     standardise: bool = True
     device: str = "cpu"
     patience: int | None = None
+
+    @classmethod
+    def of(cls, words: dict[str, Any], cosine: bool = False) -> "Schedule":
+        """Return the schedule in a method's settings."""
+        shared = ("epochs", "batch_size", "learning_rate", "device", "patience")
+        standardise = words.get("standardise", True)
+        return cls(**{w: words[w] for w in shared}, cosine=cosine, standardise=standardise)
 
     def parts(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(rows to train on, rows to stop on); none of the latter where patience is None."""

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from howrobust import environment, execution
+from howrobust import compiled, execution
 from howrobust.errors import BadInput
 from howrobust.method import announce, listening
 from howrobust.plan import Request, make_plan
@@ -70,7 +70,7 @@ def test_a_fit_that_cannot_be_heard_of_is_still_a_fit(tmp_path, job):
 def test_a_number_of_threads_that_is_none_is_bad_input(monkeypatch, text):
     monkeypatch.setenv("HOWROBUST_THREADS", text)
     with pytest.raises(BadInput, match="whole number from 1"):
-        environment.threads()
+        compiled.threads()
 
 
 def test_parts_are_shown_with_the_time_left(capsys, monkeypatch):
