@@ -2,7 +2,9 @@
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +13,17 @@ from howrobust import seeds
 from howrobust.errors import BadInput
 from howrobust.predictive import Array, Predictive
 
+if TYPE_CHECKING:
+    from howrobust.frames import Frame
+
 Rows = NDArray[np.int64]
 TEST_SHARE = 0.1
 FEWEST_ROWS = 10
+OWN_SPLITS = 20
+Place = Literal["lower", "middle", "upper"]
+PLACES: dict[str, tuple[Place, ...]] = {"gap": ("middle",), "tail": ("lower", "upper")}
+THIRDS = (*PLACES, "third")  # families that hold out a third of the rows
+RANDOM_THIRDS = 3
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,11 @@ class Dataset:
     def take(self, rows: Rows) -> "Dataset":
         """Return the data set of these rows, in their order."""
         return Dataset(self.X[rows], self.y[rows], self.features, self.target, self.unit)
+
+    def join(self, other: "Dataset") -> "Dataset":
+        """Return the data set of these rows and then those of ``other``, with the same columns."""
+        X, y = np.concatenate([self.X, other.X]), np.concatenate([self.y, other.y])
+        return Dataset(X, y, self.features, self.target, self.unit)
 
     @property
     def sha256(self) -> str:
@@ -62,11 +77,16 @@ class Source(ABC):
 
     Law: `realise` is a function of (split, seed), and no test row is seen in training. Training
     rows come in random order, so that their last fifth is a fair validation set.
+
+    Law: a split called ``gap-j`` tests on the middle third of feature j, ``tail-k`` on an outer
+    third of feature k // 2 (the lower for an even k, the upper for an odd one), and ``third-k`` on
+    as many rows at random. A source need not have these families (`THIRDS`).
     """
 
     name: str
     provenance: Provenance
     truth: Truth | None = None
+    frame: "Frame | None" = None  # how X stands for a table with mixed columns
 
     @abstractmethod
     def splits(self, count: int | None = None, family: str | None = None) -> list[str]:
@@ -80,8 +100,9 @@ class Source(ABC):
     def realise(self, split: str, seed: int) -> tuple[Dataset, Dataset]:
         """Return the training and the test set of a split.
 
-        ``seed`` is that of the run and draws what is random about the split (rows, or the noise of
-        a synthetic set); published splits ignore it. Raises BadInput for an unknown split.
+        ``seed`` is that of the run and draws what is random about the split: its rows, their order,
+        or the noise of a synthetic set. The rows of a published split do not depend on it, nor do
+        those of a gap or a tail of fixed rows. Raises BadInput for an unknown split.
         """
 
     @property
@@ -100,11 +121,25 @@ def numbered(family: str, count: int | None, own: int, most: int | None, name: s
     return [f"{family}-{k}" for k in range(count)]
 
 
-def only_family(family: str | None, own: str, name: str) -> str:
-    """Return the source's one family of splits; BadInput where another was asked for."""
-    if family not in (None, own):
-        raise BadInput(f"{name} has no {family!r} splits; its splits are {own!r}")
-    return own
+def known_family(family: str | None, known: Sequence[str], name: str) -> str:
+    """Return the family of splits asked for, or the first known; BadInput for an unknown one."""
+    if family is None:
+        return known[0]
+    if family not in known:
+        raise BadInput(f"{name} has no {family!r} splits; ask for one of: {', '.join(known)}")
+    return family
+
+
+def thirds(d: int) -> dict[str, int]:
+    """Return how many splits of each family of `THIRDS` there are on d features."""
+    return dict(zip(THIRDS, (d, 2 * d, RANDOM_THIRDS), strict=True))
+
+
+def table_splits(own: str, count: int | None, family: str | None, d: int, name: str) -> list[str]:
+    """Return the names of splits of the family ``own``, without end, or of one of `THIRDS`."""
+    family = known_family(family, (own, *THIRDS), name)
+    most = thirds(d).get(family)
+    return numbered(family, count, most or OWN_SPLITS, most, name)
 
 
 def split_number(split: str, family: str, name: str) -> int:
@@ -115,11 +150,66 @@ def split_number(split: str, family: str, name: str) -> int:
     return int(tail)
 
 
+def family_of(split: str) -> str:
+    """Return the family in a split's name: ``gap`` of ``gap-3``; empty where it has none."""
+    return split.rpartition("-")[0]
+
+
 def random_split(n: int, seed: int) -> tuple[Rows, Rows]:
     """Return a random 90/10 partition of n rows as (train, test) indices."""
     order = seeds.generator(seed, "random split").permutation(n)
     n_test = max(1, round(TEST_SHARE * n))
     return order[n_test:], order[:n_test]
+
+
+def hold_out_third(order: Rows, place: Place) -> tuple[Rows, Rows]:
+    """Return n rows in this order as (train, test) indices: test is that third of them.
+
+    With h = round(n / 6), half to even, and m = n // 2 the test rows are order[: 2 h],
+    order[m - h : m + h] (the rule of the published gap splits, Foong et al. 2019) or
+    order[n - 2 h :], so that all three are of one size.
+    """
+    n, h = len(order), round(len(order) / 6)
+    start = {"lower": 0, "middle": n // 2 - h, "upper": n - 2 * h}[place]
+    held = slice(start, start + 2 * h)
+    return np.delete(order, held), order[held]
+
+
+def held_feature(split: str) -> int | None:
+    """Return j of ``gap-j`` and k // 2 of ``tail-k``: the feature held out; None for others."""
+    family, number = family_of(split), split.rpartition("-")[2]
+    if family not in PLACES or not number.isdigit():
+        return None
+    return int(number) // len(PLACES[family])
+
+
+def third_split(split: str, X: Array, seed: int, name: str) -> tuple[Rows, Rows]:
+    """Return (train, test) rows of X (n, d) for a split of one of `THIRDS`, named as in `Source`.
+
+    A gap or a tail sorts the rows by its feature, equal values in the order given; ``third-k``
+    holds out random rows. Training rows are shuffled. Raises BadInput for a split beyond the last.
+    """
+    family = family_of(split)
+    number, most = split_number(split, family, name), thirds(X.shape[1])[family]
+    if number >= most:
+        raise BadInput(f"{name} has {most} {family} splits; there is no {split!r}")
+    feature = held_feature(split)
+    if feature is None:
+        order = seeds.generator(seed, name, split, "rows").permutation(len(X))
+        place: Place = "lower"
+    else:
+        order = np.argsort(X[:, feature], kind="stable")
+        place = PLACES[family][number % len(PLACES[family])]
+    train, test = hold_out_third(order, place)
+    return seeds.generator(seed, name, split, "row order").permutation(train), test
+
+
+def row_split(split: str, X: Array, seed: int, name: str) -> tuple[Rows, Rows]:
+    """Return (train, test) rows of X (n, d) for ``random-k`` or for a split of one of `THIRDS`."""
+    if family_of(split) in THIRDS:
+        return third_split(split, X, seed, name)
+    split_number(split, "random", name)
+    return random_split(len(X), seeds.derive(seed, name, split))
 
 
 def group_split(groups: NDArray[np.generic], seed: int) -> tuple[Rows, Rows]:

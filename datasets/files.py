@@ -12,18 +12,21 @@ from numpy.typing import NDArray
 from howrobust import seeds
 from howrobust.data import (
     FEWEST_ROWS,
+    OWN_SPLITS,
     Dataset,
     Provenance,
     Source,
     checked,
     group_split,
+    known_family,
     numbered,
-    only_family,
-    random_split,
+    row_split,
     split_number,
+    table_splits,
     time_split,
 )
 from howrobust.errors import BadInput
+from howrobust.frames import Frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,9 +39,13 @@ MOST_VALUES = 20  # texts of a column that are encoded, or a twentieth of the ro
 class TableFile(Source):
     """The rows of a file, split at random, by whole groups or by time.
 
+    A file split at random also has the families that hold out a third of its rows; one split by
+    groups or by time has that family alone, for its rows are not exchangeable.
+
     ``target`` is the last column where it is None. Columns are numbers or booleans; a text column
     is an error, or becomes one 0/1 column per value with ``one_hot``. ``groups`` and ``time`` name
-    a column that orders the splits and is not a feature. The data set is called by the file's name.
+    a column that orders the splits and is not a feature. ``mixed``: columns of text are categories
+    of its ``frame``. The data set is called by the file's name.
     Raises BadInput for a file that cannot be read or learnt from.
     """
 
@@ -49,6 +56,7 @@ class TableFile(Source):
         one_hot: bool = False,
         groups: str | None = None,
         time: str | None = None,
+        mixed: bool = False,
     ) -> None:
         if groups and time:
             raise BadInput("a file is split by groups or by time, not by both")
@@ -69,7 +77,9 @@ class TableFile(Source):
                 raise BadInput(f"column {by!r} of {path} has missing values; fill them in")
             order = table.pop(by)
             self.by = _times(order, path) if time else _labels(order)
-        self.data = _dataset(table, target, one_hot, path)
+        if mixed:
+            self.frame = _described(table.drop(columns=target), path)
+        self.data = _dataset(table, target, one_hot, path, self.frame)
         self.provenance = Provenance(f"rows of {Path(path).name}", path, "the user's own", "-")
 
     @property
@@ -80,25 +90,27 @@ class TableFile(Source):
         return hashlib.sha256(self.data.sha256.encode() + self.by.tobytes()).hexdigest()
 
     def splits(self, count: int | None = None, family: str | None = None) -> list[str]:
-        own = TIME_SPLITS if self.family == "time" else 20
-        names = numbered(only_family(family, self.family, self.name), count, own, None, self.name)
-        if self.family != "time":
+        if self.by is None:
+            return table_splits("random", count, family, len(self.data.features), self.name)
+        own = TIME_SPLITS if self.family == "time" else OWN_SPLITS
+        known_family(family, (self.family,), self.name)
+        names = numbered(self.family, count, own, None, self.name)
+        if self.family == "group":
             return names
         # What block k holds depends on how many blocks there are: the name says both.
         return [f"time-{len(names)}-{k}" for k in range(len(names))]
 
     def realise(self, split: str, seed: int) -> tuple[Dataset, Dataset]:
-        seed = seeds.derive(seed, self.name, split)
         if self.by is None:
-            split_number(split, "random", self.name)
-            train, test = random_split(len(self.data.y), seed)
+            train, test = row_split(split, self.data.X, seed, self.name)
         elif self.family == "group":
             split_number(split, "group", self.name)
-            train, test = group_split(self.by, seed)
+            train, test = group_split(self.by, seeds.derive(seed, self.name, split))
         else:
             count = split.split("-")[1]
             number = split_number(split, f"time-{count}", self.name)
-            train, test = time_split(self.by, number, int(count), seed)
+            own = seeds.derive(seed, self.name, split)
+            train, test = time_split(self.by, number, int(count), own)
         return self.data.take(train), self.data.take(test)
 
 
@@ -199,14 +211,28 @@ def _require_text(column: "pd.Series", path: str) -> None:
         )
 
 
-def _dataset(table: "pd.DataFrame", target: str, one_hot: bool, path: str) -> Dataset:
+def _described(table: "pd.DataFrame", path: str) -> Frame:
+    """Return the frame of a table's features; BadInput names the file too."""
+    try:
+        return Frame.of(table)
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
+
+
+def _dataset(
+    table: "pd.DataFrame", target: str, one_hot: bool, path: str, frame: Frame | None
+) -> Dataset:
     import pandas as pd
 
     text = [c for c in table.columns if not pd.api.types.is_numeric_dtype(table[c])]
+    if target in text:
+        _require_text(table[target], path)
+        raise BadInput(f"the target {target!r} of {path} is text; a regression needs numbers")
+    y = table.pop(target).to_numpy(dtype=np.float64, na_value=np.nan)
+    if frame is not None:
+        return checked(Dataset(frame.encode(table), y, tuple(map(str, frame.names)), target), path)
     for column in text:
         _require_text(table[column], path)
-    if target in text:
-        raise BadInput(f"the target {target!r} of {path} is text; a regression needs numbers")
     if text and not one_hot:
         raise BadInput(
             f"column {text[0]!r} of {path} is text or dates; drop it, encode it as numbers, "
@@ -219,7 +245,6 @@ def _dataset(table: "pd.DataFrame", target: str, one_hot: bool, path: str) -> Da
                 f"column {column!r} of {path} has {count} different texts, too many for a 0/1 "
                 "column each; drop it, group its values or encode it as numbers"
             )
-    y = table.pop(target).to_numpy(dtype=np.float64, na_value=np.nan)
     table = pd.get_dummies(table, columns=text, dtype=float) if text else table
     X = table.to_numpy(dtype=np.float64, na_value=np.nan)
     return checked(Dataset(X, y, tuple(map(str, table.columns)), target), path)

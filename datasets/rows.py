@@ -1,34 +1,27 @@
-"""Sources that hold one fixed table and split its rows at random."""
+"""Sources that hold one fixed table and split its rows."""
 
-from howrobust import seeds
-from howrobust.data import (
-    Dataset,
-    Provenance,
-    Source,
-    checked,
-    numbered,
-    only_family,
-    random_split,
-    split_number,
-)
+from howrobust.data import Dataset, Provenance, Source, checked, row_split, table_splits
+from howrobust.frames import Frame
 
 
 class RowSource(Source):
-    """A table with random 90/10 splits of its rows."""
+    """A table with random 90/10 splits of its rows, and splits that hold out a third of them."""
 
-    def __init__(self, name: str, data: Dataset, provenance: Provenance) -> None:
+    def __init__(
+        self, name: str, data: Dataset, provenance: Provenance, frame: Frame | None = None
+    ) -> None:
         self.name = name
         self.data = checked(data, name)
         self.provenance = provenance
+        self.frame = frame
 
     @property
     def sha256(self) -> str:
         return self.data.sha256
 
     def splits(self, count: int | None = None, family: str | None = None) -> list[str]:
-        return numbered(only_family(family, "random", self.name), count, 20, None, self.name)
+        return table_splits("random", count, family, len(self.data.features), self.name)
 
     def realise(self, split: str, seed: int) -> tuple[Dataset, Dataset]:
-        split_number(split, "random", self.name)
-        train, test = random_split(len(self.data.y), seeds.derive(seed, self.name, split))
+        train, test = row_split(split, self.data.X, seed, self.name)
         return self.data.take(train), self.data.take(test)

@@ -8,7 +8,17 @@ import numpy as np
 from scipy import stats
 
 from howrobust import seeds
-from howrobust.data import Dataset, Provenance, Source, Truth, numbered, only_family, split_number
+from howrobust.data import (
+    THIRDS,
+    Dataset,
+    Provenance,
+    Source,
+    Truth,
+    family_of,
+    split_number,
+    table_splits,
+    third_split,
+)
 from howrobust.known import Known
 from howrobust.predictive import Array, Predictive
 
@@ -18,7 +28,8 @@ N_TRAIN, N_TEST = 500, 300
 class Synthetic(Source, Truth):
     """A source that is its own truth: new noise (and new x, unless fixed) for every split.
 
-    A subclass says how x is drawn and what y's distribution is at x.
+    A subclass says how x is drawn and what y's distribution is at x. A split that holds out a third
+    of the rows pools a training and a test draw of its own.
     """
 
     title: str
@@ -34,11 +45,18 @@ class Synthetic(Source, Truth):
         """Return X (n, d) of the ``train`` or the ``test`` part."""
 
     def splits(self, count: int | None = None, family: str | None = None) -> list[str]:
-        return numbered(only_family(family, "draw", self.name), count, 20, None, self.name)
+        features = self.inputs(1, "train", seeds.generator(0, self.name)).shape[1]
+        return table_splits("draw", count, family, features, self.name)
 
     def realise(self, split: str, seed: int) -> tuple[Dataset, Dataset]:
-        split_number(split, "draw", self.name)
+        thirds = family_of(split) in THIRDS
+        if not thirds:
+            split_number(split, "draw", self.name)
         train, test = (self._draw(n, part, split, seed) for n, part in _PARTS)
+        if thirds:
+            pool = train.join(test)
+            rows, held = third_split(split, pool.X, seed, self.name)
+            return pool.take(rows), pool.take(held)
         order = seeds.generator(seed, self.name, split, "row order").permutation(len(train.y))
         return train.take(order), test
 

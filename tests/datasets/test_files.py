@@ -176,3 +176,25 @@ def test_two_files_of_one_name_are_refused(tmp_path, frame):
     both = [write(tmp_path, own), write(tmp_path / "other", own)]
     with pytest.raises(BadInput, match=r"two data sets are called 'my.csv'"):
         make_plan(Request(methods=["bayesian_ridge"], data=both))
+
+
+def test_a_file_split_at_random_also_holds_out_thirds(tmp_path, frame):
+    source = DataSpec(write(tmp_path, frame[["a", "flag", "y"]])).open()
+    assert source.splits(family="gap") == ["gap-0", "gap-1"]
+    assert source.splits(family="tail") == [f"tail-{k}" for k in range(4)]
+    train, test = source.realise("tail-1", 0)
+    assert (len(train.y), len(test.y)) == (40, 20)
+    assert test.X[:, 0].min() > train.X[:, 0].max()
+    assert len(source.realise("third-2", 0)[1].y) == 20
+
+
+@pytest.mark.parametrize(("word", "column"), [("groups", "site"), ("time", "when")])
+def test_a_file_split_by_groups_or_time_has_no_other_splits(tmp_path, frame, word, column):
+    own = frame[["a", "y", column]]
+    source = DataSpec(write(tmp_path, own), target="y", **{word: column}).open()
+    assert source.splits(2, source.family) == source.splits(2)
+    for family in ("gap", "tail", "third", "random"):
+        with pytest.raises(BadInput, match=f"no '{family}' .* one of: {source.family}"):
+            source.splits(1, family)
+    with pytest.raises(BadInput, match="no split 'gap-0'"):
+        source.realise("gap-0", 0)

@@ -1,0 +1,148 @@
+"""Tables whose columns are numbers, texts, categories or booleans, as float64 arrays and back."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from howrobust.errors import BadInput
+from howrobust.predictive import Array
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Categories = tuple[Hashable, ...]
+# Kinds of columns, as pandas infers them from their values.
+NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
+WORDS = ("string", "categorical")
+DATES = ("datetime64", "datetime", "date", "time", "timedelta64", "timedelta", "period")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How a table of d columns became X (n, d), float64, and how X becomes such a table again.
+
+    Per column, ``categories`` is None for numbers, which X holds as they are, or the categories in
+    sorted order (that of an ordered column its own), of which X holds the index; False and True are
+    0 and 1. ``dtypes`` are the table's, which `decode` gives back to columns of categories.
+    """
+
+    names: tuple[Hashable, ...]
+    categories: tuple[Categories | None, ...]
+    dtypes: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, table: "pd.DataFrame") -> "Frame":
+        """Return the frame of a table's columns and of the categories that its rows hold.
+
+        Raises BadInput for missing values, two columns of one name, and columns of anything but
+        numbers, texts, categories or booleans.
+        """
+        twice = table.columns[table.columns.duplicated()]
+        if len(twice):
+            raise BadInput(f"the table has two columns called {twice[0]!r}; rename one of them")
+        columns = [column for _, column in table.items()]
+        categories = tuple(_categories(column) for column in columns)
+        return cls(tuple(table.columns), categories, tuple(column.dtype for column in columns))
+
+    @property
+    def categorical(self) -> NDArray[np.bool_]:
+        """Which columns hold categories (d,)."""
+        return np.array([known is not None for known in self.categories], dtype=np.bool_)
+
+    def encode(self, table: "pd.DataFrame") -> Array:
+        """Return X (n, d) of a table with these columns; its other columns are left out.
+
+        Raises BadInput for a column that is absent, holds a category that the frame does not know,
+        or numbers that are missing or infinite.
+        """
+        absent = [name for name in self.names if name not in table.columns]
+        if absent:
+            raise BadInput(f"the table has no column {absent[0]!r}, which it had; add it")
+        return np.column_stack([
+            _numbers(table[name]) if known is None else _codes(table[name], known)
+            for name, known in zip(self.names, self.categories, strict=True)
+        ])  # fmt: skip
+
+    def decode(self, X: Array) -> "pd.DataFrame":
+        """Return the table of X (n, d), finite: numbers as float64, categories in their own dtype.
+
+        Codes are rounded and clipped to those that exist: inputs that a stress has moved are rows
+        of the table still.
+        """
+        import pandas as pd  # 0.65 s to import: only where there is a table
+
+        def column(codes: Array, known: Categories | None, dtype: Any) -> "pd.Series":
+            if known is None:
+                return pd.Series(codes)
+            nearest = np.clip(np.rint(codes), 0, len(known) - 1).astype(np.int64)
+            return pd.Series(pd.Index(known, dtype=object).take(nearest)).astype(dtype)
+
+        described = zip(self.names, X.T, self.categories, self.dtypes, strict=True)
+        return pd.DataFrame({name: column(*rest) for name, *rest in described})
+
+
+def _kind(column: "pd.Series") -> str:
+    """The kind of a column's values; BadInput for missing ones, dates and other objects."""
+    import pandas as pd
+
+    missing = int(column.isna().sum())
+    if missing:
+        raise BadInput(
+            f"column {column.name!r} has {missing} missing values; "
+            "remove those rows or fill them in before the run"
+        )
+    kind = str(pd.api.types.infer_dtype(column, skipna=False))
+    if kind in DATES:
+        raise BadInput(
+            f"column {column.name!r} holds dates or times; "
+            "convert them to numbers, such as the days since the first"
+        )
+    if kind not in (*NUMBERS, *WORDS, "boolean"):
+        raise BadInput(
+            f"column {column.name!r} holds values that are {kind}; convert it to numbers or to text"
+        )
+    return kind
+
+
+def _categories(column: "pd.Series") -> Categories | None:
+    kind = _kind(column)
+    if kind in NUMBERS:
+        return None
+    if kind == "boolean":
+        return (False, True)
+    values = column.unique()
+    if kind == "categorical" and column.cat.ordered:
+        present = set(values)
+        return tuple(value for value in column.cat.categories if value in present)
+    # Numbers among texts have no order with them: kinds stand apart.
+    return tuple(sorted(values, key=lambda value: (str(type(value)), value)))
+
+
+def _numbers(column: "pd.Series") -> Array:
+    kind = _kind(column)
+    if kind not in NUMBERS:
+        raise BadInput(f"column {column.name!r} held numbers and is {kind} now; convert it")
+    found = column.to_numpy(dtype=np.float64)
+    infinite = int(np.sum(~np.isfinite(found)))
+    if infinite:
+        raise BadInput(
+            f"column {column.name!r} has {infinite} infinite values; remove or replace those rows"
+        )
+    return found
+
+
+def _codes(column: "pd.Series", known: Categories) -> Array:
+    import pandas as pd
+
+    _kind(column)
+    codes = pd.Index(known, dtype=object).get_indexer(pd.Index(column, dtype=object))
+    if (codes < 0).any():
+        unknown = column.iloc[int(np.argmax(codes < 0))]
+        raise BadInput(
+            f"column {column.name!r} holds {unknown!r}, which is none of its "
+            f"{len(known)} categories; correct it, or describe a table that has it"
+        )
+    return codes.astype(np.float64)

@@ -1,0 +1,128 @@
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from howrobust.errors import BadInput
+from howrobust.frames import Frame
+
+SIZES = pd.CategoricalDtype(["small", "large", "huge"], ordered=True)
+
+
+def table():
+    return pd.DataFrame({
+        "depth": [1.5, -2.0, 0.25, 7.0],
+        "count": [3, 1, 2, 2],
+        "soil": ["peat", "clay", "sand", "clay"],
+        "wet": [True, False, True, True],
+        "size": pd.Series(["large", "small", "large", "small"], dtype=SIZES),
+        "zone": pd.Series([10, 2, 2, 10], dtype="category"),
+    })  # fmt: skip
+
+
+def test_categories_become_their_index_in_sorted_order_and_numbers_stay():
+    frame = Frame.of(table())
+    expected = [
+        [1.5, 3, 1, 1, 1, 1],
+        [-2.0, 1, 0, 0, 0, 0],
+        [0.25, 2, 2, 1, 1, 0],
+        [7.0, 2, 0, 1, 0, 1],
+    ]
+    X = frame.encode(table())
+    np.testing.assert_array_equal(X, expected)
+    assert X.dtype == np.float64
+    assert frame.categories == (
+        None, None, ("clay", "peat", "sand"), (False, True), ("small", "large"), (2, 10)
+    )  # fmt: skip
+    assert frame.categorical.tolist() == [False, False, True, True, True, True]
+
+
+def test_decoding_gives_the_table_back_with_its_names_and_its_dtypes():
+    frame = Frame.of(table())
+    again = frame.decode(frame.encode(table()))
+    # Numbers are float64 whatever they were: what a stress has moved is no whole number.
+    pd.testing.assert_frame_equal(again, table().astype({"count": float}))
+
+
+@pytest.mark.parametrize("dtype", ["object", "str", "string", "category"])
+def test_texts_of_every_dtype_survive(dtype):
+    texts = pd.DataFrame({"word": pd.Series(["b", "a", "b"], dtype=dtype)})
+    frame = Frame.of(texts)
+    np.testing.assert_array_equal(frame.encode(texts)[:, 0], [1, 0, 1])
+    pd.testing.assert_frame_equal(frame.decode(frame.encode(texts)), texts)
+
+
+def test_a_moved_code_is_rounded_and_clipped_to_a_category_that_exists():
+    frame = Frame.of(table()[["soil", "depth"]])
+    moved = np.array([[-3.0, 0.1], [0.4, 0.2], [0.6, 0.3], [2.49, 0.4], [99.0, 0.5]])
+    decoded = frame.decode(moved)
+    assert decoded["soil"].tolist() == ["clay", "clay", "peat", "sand", "sand"]
+    np.testing.assert_array_equal(decoded["depth"], moved[:, 1])
+
+
+def test_other_rows_are_encoded_by_the_same_categories_whatever_the_order_of_columns():
+    frame = Frame.of(table())
+    some = table().iloc[[2]][["zone", "soil", "size", "wet", "count", "depth"]].assign(extra="x")
+    np.testing.assert_array_equal(frame.encode(some), frame.encode(table())[[2]])
+
+
+def test_a_table_without_names_keeps_its_numbered_columns():
+    numbered = pd.DataFrame([[1.0, "a"], [2.0, "b"]])
+    frame = Frame.of(numbered)
+    again = frame.decode(frame.encode(numbered))
+    assert again.columns.tolist() == [0, 1]
+    assert again.to_numpy().tolist() == numbered.to_numpy().tolist()
+
+
+def test_missing_values_are_named_and_counted():
+    for name, count in (("depth", 2), ("soil", 1), ("size", 3)):
+        gaps = table()
+        gaps[name] = gaps[name].where(np.arange(4) >= count)
+        with pytest.raises(BadInput, match=f"'{name}' has {count} missing values"):
+            Frame.of(gaps)
+        with pytest.raises(BadInput, match=f"'{name}' has {count} missing values"):
+            Frame.of(table()).encode(gaps)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (pd.date_range("2026-01-01", periods=4), "dates or times; convert them"),
+        (pd.date_range("2026-01-01", periods=4, tz="UTC"), "dates or times; convert them"),
+        (pd.period_range("2026-01", periods=4), "dates or times; convert them"),
+        (pd.date_range("2026-01-01", periods=4).date, "dates or times; convert them"),
+        ([1, "a", 2, "b"], "mixed-integer; convert it"),
+        ([1j, 2, 3, 4], "complex; convert it"),
+    ],
+)
+def test_dates_and_mixtures_are_bad_input(column, message):
+    with pytest.raises(BadInput, match=f"'odd' holds .*{message}"):
+        Frame.of(table().assign(odd=column))
+
+
+def test_a_table_that_does_not_fit_its_frame_is_bad_input():
+    frame = Frame.of(table())
+    with pytest.raises(BadInput, match="no column 'soil'"):
+        frame.encode(table().drop(columns="soil"))
+    with pytest.raises(BadInput, match="'soil' holds 'loam', which is none of its 3 categories"):
+        frame.encode(table().assign(soil=["clay", "loam", "sand", "peat"]))
+    with pytest.raises(BadInput, match="'depth' held numbers and is string now"):
+        frame.encode(table().assign(depth=list("abcd")))
+    with pytest.raises(BadInput, match="'depth' has 1 infinite values"):
+        frame.encode(table().assign(depth=[1.0, np.inf, 0.0, 2.0]))
+    with pytest.raises(BadInput, match="two columns called 'soil'"):
+        Frame.of(pd.concat([table(), table()[["soil"]]], axis=1))
+
+
+def test_a_frame_crosses_processes():
+    frame = Frame.of(table())
+    assert pickle.loads(pickle.dumps(frame)) == frame
+
+
+def test_importing_frames_does_not_import_pandas():
+    code = "import sys, howrobust.frames; print('pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
