@@ -1,7 +1,8 @@
 """The nine UCI regression sets with their published splits, read from a folder.
 
-The folder is named by the environment variable HOWROBUST_DATA and holds ``MANIFEST.csv``,
-``data/<name>.csv.gz`` and ``splits/<name>.npz``. Every file is checked against the manifest.
+The folder is named by the environment variable HOWROBUST_DATA, or is the one that `howrobust fetch
+uci` fills in the user's cache. It holds ``MANIFEST.csv``, ``data/<name>.csv.gz`` and
+``splits/<name>.npz``. Every file is checked against the manifest.
 """
 
 import csv
@@ -15,11 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust import seeds
-from howrobust.data import Dataset, Provenance, Source, checked, numbered, split_number
+from howrobust.data import (
+    THIRDS,
+    Dataset,
+    Provenance,
+    Rows,
+    Source,
+    checked,
+    family_of,
+    known_family,
+    numbered,
+    split_number,
+    third_split,
+    thirds,
+)
 from howrobust.errors import BadInput
 
 VARIABLE = "HOWROBUST_DATA"
-FAMILIES = ("random", "gap")
+PUBLISHED = ("random", "gap")
 CC_BY = "CC BY 4.0 (UCI Machine Learning Repository)"
 # name: (what is measured, unit of the target, licence as seen)
 ABOUT = {
@@ -35,22 +49,33 @@ ABOUT = {
 }
 
 
+def usual_folder() -> Path:
+    """Return the folder named by HOWROBUST_DATA, or else one in the user's cache."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return Path(named)
+    import pooch  # only where it is needed
+
+    return Path(pooch.os_cache("howrobust")) / "uci"
+
+
 def data_folder() -> Path:
-    """Return the folder named by HOWROBUST_DATA; BadInput where there is none."""
-    folder = os.environ.get(VARIABLE)
-    if not folder:
+    """Return the usual folder; BadInput where it holds no UCI sets."""
+    folder = usual_folder()
+    if not (folder / "MANIFEST.csv").is_file():
         raise BadInput(
-            f"the UCI sets need the environment variable {VARIABLE} to name their folder"
+            f"{folder} holds no MANIFEST.csv of the UCI sets; run `howrobust fetch uci`, or set "
+            f"{VARIABLE} to the folder that holds them"
         )
-    if not (Path(folder) / "MANIFEST.csv").is_file():
-        raise BadInput(
-            f"{VARIABLE}={folder} holds no MANIFEST.csv; name the folder of the UCI sets"
-        )
-    return Path(folder)
+    return folder
 
 
 class UCI(Source):
-    """One of the nine sets: 20 published random splits (protein 5), a gap split per feature."""
+    """One of the nine sets: 20 published random splits (protein 5), a gap split per feature.
+
+    Gap splits are the published ones: they differ from those of `third_split` only in which of
+    equal values are held out. Tails and random thirds are by that rule.
+    """
 
     def __init__(self, short: str) -> None:
         title, unit, licence = ABOUT[short]
@@ -59,29 +84,35 @@ class UCI(Source):
         self.provenance = Provenance(title, "UCI, splits of Hernandez-Lobato 2015", licence, unit)
 
     def splits(self, count: int | None = None, family: str | None = None) -> list[str]:
-        family = family or FAMILIES[0]
-        if family not in FAMILIES:
-            raise BadInput(f"{self.name} has no {family!r} splits; it has {' and '.join(FAMILIES)}")
-        most = len(self._indices[f"{family}_train"])
+        family = known_family(family, ("random", *THIRDS), self.name)
+        features = len(self._indices["gap_train"])
+        most = {"random": len(self._indices["random_train"]), **thirds(features)}[family]
         return numbered(family, count, most, most, self.name)
 
     def realise(self, split: str, seed: int) -> tuple[Dataset, Dataset]:
-        family = split.rpartition("-")[0]
-        if family not in FAMILIES:
+        family = family_of(split)
+        if family in PUBLISHED:
+            train, test = self._published(split, family, seed)
+        elif family in THIRDS:
+            train, test = third_split(split, self._data.X, seed, self.name)
+        else:
             raise BadInput(f"{self.name} has no split {split!r}")
+        return self._data.take(train), self._data.take(test)
+
+    @property
+    def sha256(self) -> str:
+        return self._manifest["array_sha256"]
+
+    def _published(self, split: str, family: str, seed: int) -> tuple[Rows, Rows]:
         number = split_number(split, family, self.name)
         train, test = self._indices[f"{family}_train"], self._indices[f"{family}_test"]
         if number >= len(train):
             raise BadInput(f"{self.name} has {len(train)} {family} splits; there is no {split!r}")
         rows = train[number].astype(np.int64)
         if family == "gap":
-            # Published gap splits list their training rows sorted by a feature.
-            rows = seeds.generator(seed, self.name, split, "row order").permutation(rows)
-        return self._data.take(rows), self._data.take(test[number].astype(np.int64))
-
-    @property
-    def sha256(self) -> str:
-        return self._manifest["array_sha256"]
+            # As sets of rows gaps are reproducible by their rule, in their published order not.
+            rows = seeds.generator(seed, self.name, split, "row order").permutation(np.sort(rows))
+        return rows, test[number].astype(np.int64)
 
     @cached_property
     def _manifest(self) -> dict[str, str]:
@@ -111,7 +142,7 @@ class UCI(Source):
     def _indices(self) -> dict[str, NDArray[np.uint16]]:
         path = self._verified("splits_file", "splits_sha256")
         with np.load(path, allow_pickle=False) as splits:
-            keys = [f"{family}_{part}" for family in FAMILIES for part in ("train", "test")]
+            keys = [f"{family}_{part}" for family in PUBLISHED for part in ("train", "test")]
             return {key: splits[key] for key in keys}
 
     def _verified(self, column: str, checksum: str) -> Path:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from howrobust.catalogue import DataSpec
-from howrobust.data import discrete_step
+from howrobust.data import discrete_step, hold_out_third
 from howrobust.errors import BadInput
 
 SIZES = {"boston": (506, 13), "concrete": (1030, 8), "energy": (768, 8), "kin8nm": (8192, 8),
@@ -79,6 +79,7 @@ def test_a_missing_or_damaged_folder_is_named(uci, tmp_path, monkeypatch):
     with pytest.raises(BadInput, match="MANIFEST"):
         DataSpec("uci/yacht").open().splits()
     monkeypatch.delenv("HOWROBUST_DATA")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(BadInput, match="HOWROBUST_DATA"):
         DataSpec("uci/yacht").open().splits()
 
@@ -91,3 +92,42 @@ def test_each_set_carries_source_licence_and_hash(uci):
         assert source.sha256 == hashes[name]
         assert source.provenance.licence
         assert source.provenance.source
+
+
+def test_gaps_are_the_published_ones(uci):
+    source = DataSpec("uci/yacht").open()
+    table = np.loadtxt(uci / "data" / "yacht.csv.gz", delimiter=",", skiprows=1)
+    with np.load(uci / "splits" / "yacht.npz", allow_pickle=False) as splits:
+        published = splits["gap_test"].astype(int)
+    for j, held in enumerate(published):  # LC and L_D are tied: which rows, is the sort's choice
+        np.testing.assert_array_equal(source.realise(f"gap-{j}", 0)[1].y, table[held, -1])
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_published_gaps_hold_the_values_that_the_rule_holds(uci, name):
+    source = DataSpec(f"uci/{name}").open()
+    for j, split in enumerate(source.splits(family="gap")):
+        train, test = source.realise(split, 0)
+        x = np.concatenate([train.X[:, j], test.X[:, j]])
+        # Which of equal values are held out is the sort's choice; the sorted values are not.
+        _, held = hold_out_third(np.argsort(x, kind="stable"), "middle")
+        np.testing.assert_array_equal(np.sort(test.X[:, j]), x[held])
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_tails_and_random_thirds_are_of_the_size_of_the_published_gaps(uci, name):
+    source = DataSpec(f"uci/{name}").open()
+    n, d = SIZES[name]
+    tails, thirds = source.splits(family="tail"), source.splits(family="third")
+    assert (len(tails), len(thirds)) == (2 * d, 3)
+    size = len(source.realise("gap-0", 0)[1].y)
+    for split in (*tails[:2], *tails[-2:], *thirds):
+        train, test = source.realise(split, 0)
+        assert (len(train.y), len(test.y)) == (n - size, size)
+    lower, upper = (source.realise(split, 0) for split in tails[-2:])
+    assert lower[1].X[:, -1].max() <= lower[0].X[:, -1].min()
+    assert upper[1].X[:, -1].min() >= upper[0].X[:, -1].max()
+    with pytest.raises(BadInput, match=f"has {2 * d} tail splits"):
+        source.realise(f"tail-{2 * d}", 0)
+    with pytest.raises(BadInput, match=r"no 'time' splits; .*: random, gap, tail, third"):
+        source.splits(1, "time")
