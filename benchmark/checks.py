@@ -1,7 +1,7 @@
 """Conformance checks for plug-ins: the laws of the contracts, each tried on small data.
 
 ``howrobust check NAME`` prints the findings; a plug-in's own tests may call `check_method`,
-`check_source`, `check_stress` and `check_metric`, which return them.
+`check_source`, `check_stress`, `check_train_stress` and `check_metric`, which return them.
 """
 
 import pickle
@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,17 @@ import numpy as np
 from howrobust import catalogue
 from howrobust.data import Source
 from howrobust.errors import BadInput
-from howrobust.method import Method, Problem
+from howrobust.method import DifferentiablePosterior, Method, Problem
 from howrobust.metrics.contract import Metric, Undefined, evaluate
 from howrobust.predictive import Array, GaussianMixture, Predictive
-from howrobust.stress.contract import Context, InputStress
+from howrobust.stress.contract import (
+    Context,
+    InputStress,
+    SettingStress,
+    SplitStress,
+    Stress,
+    TrainStress,
+)
 
 Check = tuple[str, Callable[[], None]]
 
@@ -44,11 +52,22 @@ def check_plugin(name: str) -> list[Finding]:
     if name in catalogue.entries("datasets"):
         return check_source(catalogue.DataSpec(name).open)
     if name in catalogue.entries("stress"):
-        return check_stress(catalogue.load_stress(name))
+        return check_any_stress(catalogue.load_stress(name))
     if name in catalogue.entries("metrics"):
         return check_metric(catalogue.load("metrics", name))
     known = [n for group in catalogue.KINDS for n in catalogue.names(group)]
     raise BadInput(f"unknown plug-in {name!r}; known: {', '.join(known)}")
+
+
+def check_any_stress(stress: Stress) -> list[Finding]:
+    """Check the laws of a stress of whichever kind."""
+    if isinstance(stress, InputStress):
+        return check_stress(stress)
+    if isinstance(stress, TrainStress):
+        return check_train_stress(stress)
+    if isinstance(stress, SplitStress):
+        return check_split_stress(stress)
+    return check_setting_stress(stress)
 
 
 def _findings(checks: Iterator[Check]) -> list[Finding]:
@@ -226,37 +245,162 @@ def check_source(make: Callable[[], Source]) -> list[Finding]:
 
 
 def check_stress(stress: InputStress) -> list[Finding]:
-    """Check the laws of `InputStress`."""
+    """Check the laws of `InputStress`; an attack meets a straight line, which has gradients."""
     problem = _problem(80, 4)
-    X, y, context = problem.X, problem.y, Context.of(problem.X)
+    X, y, context = problem.X, problem.y, Context.of(problem.X, _Line(problem))
 
-    def ladder_ascends() -> None:
-        ladder = np.array([0.0, *stress.levels])
-        _require(
-            len(stress.levels) > 0 and (np.diff(ladder) > 0).all(), "levels must ascend from 0"
-        )
+    def inputs(level: float) -> Array:
+        return stress.apply(X, y, context, level, 1)
 
     def level_zero_is_clean() -> None:
-        clean = stress.apply(X, y, context, 0.0, 1)
-        _require(np.array_equal(clean, X), "level 0 changes the inputs")
+        _require(np.array_equal(inputs(0.0), X), "level 0 changes the inputs")
 
     def same_seed_same_inputs() -> None:
         top = stress.levels[-1]
-        first, second = (stress.apply(X, y, context, top, 1) for _ in range(2))
-        _require(np.array_equal(first, second), "one seed gave two results")
-        _require(first.shape == X.shape and np.isfinite(first).all(), "shape or values are off")
+        _require(np.array_equal(inputs(top), inputs(top)), "one seed gave two results")
+
+    def variants_are_whole() -> None:
+        shapes = {inputs(level).shape for level in stress.levels}
+        _require(len(shapes) == 1, f"levels have different shapes: {sorted(shapes)}")
+        (shape,) = shapes
+        n, d = X.shape
+        whole = len(shape) == 2 and shape[0] > 0 and shape[0] % n == 0 and shape[1] == d
+        _require(whole, f"shape {shape} is not (v n, d) for n = {n}, d = {d} and a whole v")
+        finite = all(np.isfinite(inputs(level)).all() for level in stress.levels)
+        _require(finite, "a stressed input is not finite")
 
     def levels_are_nested() -> None:
-        moved = np.array([np.abs(stress.apply(X, y, context, v, 1) - X) for v in stress.levels])
+        stressed = np.array([inputs(level).reshape(-1, *X.shape) for level in stress.levels])
+        moved = np.abs(stressed - X)  # (levels, v, n, d)
         # The clean inputs are near 100: differences round at 1e-13 of that.
         _require((np.diff(moved, axis=0) >= -1e-11).all(), "a higher level moves an entry less")
 
+    nested: list[Check] = [("levels are nested", levels_are_nested)] if stress.nested else []
     return _findings(iter([
-        ("levels ascend from 0", ladder_ascends),
+        ("levels ascend from 0", lambda: _check_ladder(stress)),
         ("level 0 is clean", level_zero_is_clean),
         ("the same seed gives the same inputs", same_seed_same_inputs),
-        ("levels are nested", levels_are_nested),
+        ("a level gives whole variants of all rows", variants_are_whole),
+        *nested,
     ]))  # fmt: skip
+
+
+def _check_ladder(stress: Stress) -> None:
+    ladder = np.array([0.0, *stress.levels])
+    _require(len(ladder) > 1 and (np.diff(ladder) > 0).all(), "levels must ascend from 0")
+
+
+class _Line(DifferentiablePosterior):
+    """Least squares, with the sd of its residuals."""
+
+    def __init__(self, problem: Problem):
+        inputs = np.column_stack([np.ones(len(problem.y)), problem.X])
+        self.weights = np.linalg.lstsq(inputs, problem.y, rcond=None)[0]
+        self.noise = float(np.std(problem.y - inputs @ self.weights))
+
+    def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
+        mean = self.weights[0] + X @ self.weights[1:]
+        return GaussianMixture(mean[None], self.noise)
+
+    def gradients(
+        self, X: Array, y: Array, draws: int | None = None, seed: int = 0
+    ) -> tuple[Array, Array]:
+        square = np.outer(-2 * (y - self.predictive(X).mean()), self.weights[1:])
+        return square, square / (2 * self.noise**2)
+
+
+def check_train_stress(stress: TrainStress) -> list[Finding]:
+    """Check the laws of `TrainStress`."""
+    problem = _problem(80, 4)
+    X, y = problem.X, problem.y
+    clean = np.column_stack([X, y])
+
+    def rows(level: float) -> Array:
+        return np.column_stack(stress.apply(X, y, level, 1))
+
+    def intact(level: float) -> list[int]:
+        """Clean rows that the level leaves as they are, in the order it gives them in."""
+        place = {row.tobytes(): k for k, row in enumerate(clean)}
+        return [place[row.tobytes()] for row in rows(level) if row.tobytes() in place]
+
+    def level_zero_is_clean() -> None:
+        _require(np.array_equal(rows(0.0), clean), "level 0 changes the rows")
+
+    def same_seed_same_rows() -> None:
+        top = stress.levels[-1]
+        _require(np.array_equal(rows(top), rows(top)), "one seed gave two results")
+
+    def rows_stay_rows() -> None:
+        for level in stress.levels:
+            inputs, targets = stress.apply(X, y, level, 1)
+            m = len(targets)
+            shaped = inputs.shape == (m, X.shape[1]) and targets.shape == (m,)
+            _require(shaped, f"shapes {inputs.shape} and {targets.shape} do not agree")
+            _require(m >= 2, f"level {level:g} leaves fewer than 2 of {len(y)} rows")
+            _require(np.isfinite(rows(level)).all(), "a value is not finite")
+
+    def levels_are_nested() -> None:
+        for lower, higher in pairwise(stress.levels):
+            lost = set(intact(higher)) - set(intact(lower))
+            _require(not lost, f"level {lower:g} changes rows that {higher:g} leaves as they are")
+
+    def rows_keep_their_order() -> None:
+        in_order = all(intact(level) == sorted(intact(level)) for level in stress.levels)
+        _require(in_order, "other rows are the last fifth, which validates")
+
+    def repeats_are_drawn_apart() -> None:
+        distinct = {rows(level).tobytes() for level in stress.levels}
+        _require(len(distinct) == len(stress.levels), "two repeats are the same")
+
+    of_kind: list[Check] = [
+        ("levels are nested", levels_are_nested),
+        ("rows keep their order", rows_keep_their_order),
+    ]
+    if not stress.ladder:
+        of_kind = [("repeats are drawn apart", repeats_are_drawn_apart)]
+    return _findings(iter([
+        ("levels ascend from 0", lambda: _check_ladder(stress)),
+        ("level 0 is clean", level_zero_is_clean),
+        ("the same seed gives the same rows", same_seed_same_rows),
+        ("rows are finite and shaped, two or more", rows_stay_rows),
+        *of_kind,
+    ]))  # fmt: skip
+
+
+def check_split_stress(stress: Stress) -> list[Finding]:
+    """Check the laws of `SplitStress`, on scikit-learn's table of 442 rows."""
+    assert isinstance(stress, SplitStress)
+    source = catalogue.DataSpec("diabetes").open()
+
+    def splits_exist() -> None:
+        names = stress.splits(source, 7)
+        _require(names and len(set(names)) == len(names), "splits need names, each of its own")
+        for name in names:
+            train, test = source.realise(name, 7)
+            rows = {row.tobytes() for row in train.X}
+            _require(len(test.y) > 0, f"{name} tests on nothing")
+            _require(not any(r.tobytes() in rows for r in test.X), f"{name} trains on test rows")
+
+    return _findings(iter([("it names splits that its family has", splits_exist)]))
+
+
+def check_setting_stress(stress: Stress) -> list[Finding]:
+    """Check the laws of `SettingStress`, on the settings of every method in the catalogue."""
+    assert isinstance(stress, SettingStress)
+
+    def changes_are_settings() -> None:
+        changed = 0
+        for name in catalogue.names("methods"):
+            spec = catalogue.MethodSpec(name)
+            settings = spec.build().settings()
+            for level in stress.levels:
+                other = stress.change(dict(settings), level)
+                changed += bool(other)
+                spec.with_settings(other).build().settings()  # raises for a value out of bounds
+                _require(all(settings[w] != v for w, v in other.items()), f"{name} is unchanged")
+        _require(changed, "no method has such a setting")
+
+    return _findings(iter([("what it changes are settings, within bounds", changes_are_settings)]))
 
 
 def check_metric(metric: Metric) -> list[Finding]:

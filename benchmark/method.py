@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
 from howrobust.data import Truth
+from howrobust.frames import Frame
 from howrobust.predictive import Array, Predictive
 
 
@@ -22,13 +23,15 @@ from howrobust.predictive import Array, Predictive
 class Problem:
     """One data set to learn from: X (n, d), y (n,), float64, and the seed of everything random.
 
-    ``truth`` is None except for a method whose ``sees_truth`` is set (the oracle).
+    ``truth`` is None except for a method whose ``sees_truth`` is set (the oracle). ``frame`` says
+    how X stands for a table with mixed columns, None where X is all there is.
     """
 
     X: Array
     y: Array
     seed: int
     truth: Truth | None = None
+    frame: Frame | None = None
 
 
 _listener: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
@@ -71,6 +74,20 @@ class Posterior(ABC):
         return {}
 
 
+class DifferentiablePosterior(Posterior):
+    """A posterior that knows how its losses change with the inputs, as a gradient attack asks."""
+
+    @abstractmethod
+    def gradients(
+        self, X: Array, y: Array, draws: int | None = None, seed: int = 0
+    ) -> tuple[Array, Array]:
+        """Return the gradients of (y - mu(x))^2 and of -log p(y | x) at X (n, d) and y (n,).
+
+        Both are (n, d), float64, with respect to X. mu and p are the mean and the density of
+        ``predictive(X, draws, seed)``, in target units, but for its rounding.
+        """
+
+
 class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """A way to learn p(y | x), as a scikit-learn regressor.
 
@@ -85,15 +102,19 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     ``components`` names what the mixture's components are, ``noise_model`` how their sds came
     about; ``LIMITS`` gives open bounds of settings, for every element of a sequence (None passes);
-    ``epistemic`` says whether the variance between components is that of a posterior.
+    ``CHOICES`` names settings of which several values may be given, to be decided on validation
+    rows; ``epistemic`` says whether the variance between components is that of a posterior;
+    ``refits`` whether fitting again teaches it anything (a model that came fitted does not).
     """
 
     components: ClassVar[str] = "components"
     noise_model: ClassVar[str] = "not stated"
     epistemic: ClassVar[bool] = False
     sees_truth: ClassVar[bool] = False
+    refits: ClassVar[bool] = True
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
     LIMITS: ClassVar[dict[str, tuple[float, float]]] = {}
+    CHOICES: ClassVar[tuple[str, ...]] = ()
     random_state: Any = None
     posterior_: Posterior
 
@@ -153,9 +174,13 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
                 if words[word] == parameters[word].default:
                     words[word] = value
         for word, (low, high) in self.LIMITS.items():
-            several = isinstance(parameters[word].default, tuple)
-            if several and not isinstance(words[word], list | tuple):
+            several = isinstance(words[word], list | tuple)
+            if isinstance(parameters[word].default, tuple) and not several:
                 raise ValueError(f"{word} must be a list, such as [50], not {words[word]!r}")
+            if several and not (
+                isinstance(parameters[word].default, tuple) or word in self.CHOICES
+            ):
+                raise ValueError(f"{word} must be one value, not {words[word]!r}")
             values = words[word] if several else [words[word]]
             if not values or not all(v is None or low < v < high for v in values):
                 bounds = f"greater than {low:g}" + (

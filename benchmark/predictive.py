@@ -44,6 +44,8 @@ class Forecast:
     Optional, empty where they do not apply: ``logpdf_rounded`` (n,), log([F(y+d/2) - F(y-d/2)]/d)
     for targets that repeat on a step d, with ``pit`` (n,) then the randomised PIT (otherwise F(y));
     ``kl`` (n,), KL(truth || forecast); ``groups`` (g, n), group labels for worst-group coverage.
+    ``variants``: the n points are so many variants of the test rows, one after the other, as a
+    stress made them; 1 for clean rows.
     """
 
     mean: Array
@@ -63,6 +65,7 @@ class Forecast:
     logpdf_rounded: Array = field(default_factory=lambda: np.empty(0))
     kl: Array = field(default_factory=lambda: np.empty(0))
     groups: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 0), dtype=np.int64))
+    variants: int = 1
 
     @property
     def variance(self) -> Array:

@@ -7,7 +7,7 @@ stand on the functions; units are those of the target unless said.
 import numpy as np
 from numpy.typing import ArrayLike
 
-from howrobust.metrics import calibration, point, proper, sharpness
+from howrobust.metrics import calibration, point, proper, sharpness, worst
 from howrobust.metrics.contract import Metric, Undefined, evaluate
 from howrobust.predictive import Predictive
 
@@ -16,6 +16,7 @@ METRICS: tuple[Metric, ...] = (
     *proper.METRICS,
     *calibration.METRICS,
     *sharpness.METRICS,
+    *worst.METRICS,
 )
 
 

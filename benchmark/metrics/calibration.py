@@ -112,7 +112,12 @@ def ence_null(forecast: Forecast) -> Array | Undefined:
 
     The sds are sorted, so that the simulation does not depend on the order of the points.
     """
-    sd = np.sort(forecast.sd)
+    return _ence_null(np.sort(forecast.sd).tobytes())
+
+
+@lru_cache(maxsize=2)  # its mean, its edge and its p-value are asked for one after the other
+def _ence_null(sds: bytes) -> Array | Undefined:
+    sd = np.frombuffer(sds)
     weights = _membership(sd)
     if isinstance(weights, Undefined):
         return weights
@@ -158,6 +163,8 @@ def _worst_group_null(n: int, labels: bytes) -> Array:
 
 
 def _null(statistic: str, forecast: Forecast) -> Array | Undefined:
+    if forecast.variants > 1:
+        return Undefined("variants share their rows, and points that do have no such null")
     if statistic == "ence":
         return ence_null(forecast)
     if statistic == "worst_group_coverage_90":

@@ -14,6 +14,7 @@ class InputNoise(InputStress):
     name = "input_noise"
     levels = (0.05, 0.1, 0.2, 0.4, 0.8)
     unit = "training sd"
+    title = "Gaussian noise on every feature"
 
     def apply(self, X: Array, y: Array, context: Context, level: float, seed: int) -> Array:
         if level == 0:

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from howrobust import seeds
-from howrobust.method import Posterior, Problem
+from howrobust.method import DifferentiablePosterior, Problem
 from howrobust.methods.core.contract import Scaling
+from howrobust.methods.core.gradients import input_gradients
 from howrobust.methods.core.kernels.products import Floats
 from howrobust.methods.core.noise import fit_noise_sd, noise_floor
 from howrobust.methods.core.stack import validation_start
@@ -26,9 +27,10 @@ BLOCK_POINTS = 1024  # a block of float64 is 2 MiB
 HELD_FLOATS = 2**20  # draws times points that are kept for a second pass: at most 16 MiB
 PILOT_DRAWS = 1024
 MOST_DRAWS = 2**20
+RUN_FLOATS = 2**17  # draws times points times units of a gradient's layer: stays in cache
 
 
-class NetworkPosterior(Posterior):
+class NetworkPosterior(DifferentiablePosterior):
     """Draws of one problem's network, and the noise of its targets.
 
     ``weights`` give the draws; a subclass says what their outputs mean. ``members`` is the fixed
@@ -50,24 +52,38 @@ class NetworkPosterior(Posterior):
         self.members = members
         self.tolerance = tolerance
         self.restarts = 0
+        self.chosen: dict[str, float] = {}  # settings that validation rows decided
 
     def facts(self) -> dict[str, float | list[float]]:
-        return {"restarts": float(self.restarts)} if self.restarts else {}
+        restarts = {"restarts": float(self.restarts)} if self.restarts else {}
+        return {**restarts, **self.chosen}
 
     @abstractmethod
     def component(self, outputs: Floats, variance: Floats) -> tuple[Array, Array]:
-        """(means (s, n), sds (s, n) | scalar), standardised, from outputs (s, o, n), variances."""
+        """(means (s, n), sds (s, n) | scalar), standardised, from outputs (s, o, n), variances.
+
+        The means are the first output. The squares of the sds are ``variance`` (s, n | 0), if any,
+        plus a smooth function of the other outputs of the same draw at the same point.
+        """
 
     def aleatoric(self) -> float | None:
         """Variance of the noise, target units squared, where the sds of `component` hold more."""
         return None
 
     def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
-        if self.members is not None:
-            return self._mixture(X, self.members, seed)
-        if draws is None and self.tolerance is not None:
-            draws = self.draws_within(self.tolerance, X, seed)
-        return self._mixture(X, draws or self.n_draws, seed)
+        return self._mixture(X, self._total(X, draws, seed), seed)
+
+    def gradients(
+        self, X: Array, y: Array, draws: int | None = None, seed: int = 0
+    ) -> tuple[Array, Array]:
+        total = self._total(X, draws, seed)
+        layers = self.weights.layers(0, total, seeds.derive(seed, "draws"))
+        network = (layers, self.weights.spread(), self.scaling, self.component)
+        points = max(1, RUN_FLOATS // (total * int(self.weights.layout.widths.max())))
+        runs = [slice(start, start + points) for start in range(0, len(X), points)]
+        parts = [input_gradients(*network, X[run], y[run]) for run in runs]
+        square, nll = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return square, nll
 
     def standard_errors(self, X: Array, draws: int, seed: int = 0) -> tuple[Array, Array]:
         """Monte-Carlo standard errors (n,) of the mean and of the total sd after so many draws."""
@@ -85,6 +101,14 @@ class NetworkPosterior(Posterior):
         worst = max(float((error / sd).max()) for error in pilot.standard_errors())
         needed = math.ceil(1.1 * PILOT_DRAWS * (worst / tolerance) ** 2 / BLOCK_DRAWS)
         return min(max(needed * BLOCK_DRAWS, PILOT_DRAWS), MOST_DRAWS)
+
+    def _total(self, X: Array, draws: int | None, seed: int) -> int:
+        """Return how many draws a forecast mixes."""
+        if self.members is not None:
+            return self.members
+        if draws is None and self.tolerance is not None:
+            return self.draws_within(self.tolerance, X, seed)
+        return draws or self.n_draws
 
     def _mixture(self, X: Array, total: int, seed: int) -> Predictive:
         if total > EXACT_COMPONENTS:

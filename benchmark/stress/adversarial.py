@@ -1,0 +1,142 @@
+"""Inputs moved, within a small box around each, to where the fitted model does worst.
+
+A row moves by at most level * sd in each feature, sd that of training. A posterior that is a
+`DifferentiablePosterior` is attacked along its gradients, any other by random search, which sees
+forecasts alone and finds less: the two kinds are never ranked together, and `attack_of` says which
+one a posterior meets. The attack forecasts with ``ATTACK_DRAWS`` draws of a seed of its own, so
+that it does not fit the very draws that score it.
+
+For a linear model with weights w, residuals r and a constant sd, both attacks reach
+rmse^2 = mean (|r| + level sum_j |w_j| sd_j)^2.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+
+from howrobust import seeds
+from howrobust.method import DifferentiablePosterior, Posterior
+from howrobust.predictive import Array, Predictive
+from howrobust.stress.contract import Context, InputStress
+
+ATTACK_DRAWS = 64
+STEPS = 10
+QUERIES = 100
+
+Loss = Callable[[Array], Array]  # (n, d) -> (n,)
+Gradient = Callable[[Array], Array]  # (n, d) -> (n, d)
+
+
+def attack_of(posterior: Posterior) -> Literal["gradient", "black box"]:
+    """Say which kind of attack a posterior meets."""
+    return "gradient" if isinstance(posterior, DifferentiablePosterior) else "black box"
+
+
+class Attack(InputStress):
+    """Moves every row to where a loss of its forecast is greatest, as far as the attack can find.
+
+    Raises ValueError for a context without a posterior.
+    """
+
+    levels = (0.01, 0.03, 0.1, 0.3)
+    unit = "training sd"
+    nested = False
+
+    @abstractmethod
+    def loss(self, predictive: Predictive, y: Array) -> Array:
+        """Loss (n,) of a forecast at y (n,)."""
+
+    @abstractmethod
+    def gradient(self, square: Array, nll: Array) -> Array:
+        """Choose the gradient of `loss` from those of `DifferentiablePosterior`."""
+
+    def apply(self, X: Array, y: Array, context: Context, level: float, seed: int) -> Array:
+        if level == 0:
+            return X
+        posterior = context.posterior
+        if posterior is None:
+            raise ValueError(f"{self.name} attacks a fitted model: the context needs a posterior")
+        radius = level * context.sd
+        draws = (ATTACK_DRAWS, seeds.derive(seed, self.name, "draws"))
+
+        def loss(inputs: Array) -> Array:
+            return self.loss(posterior.predictive(inputs, *draws), y)
+
+        if isinstance(posterior, DifferentiablePosterior):
+
+            def gradient(inputs: Array) -> Array:
+                return self.gradient(*posterior.gradients(inputs, y, *draws))
+
+            return along_gradients(X, radius, loss, gradient)
+        return by_random_search(X, radius, loss, seeds.generator(seed, self.name, "search"))
+
+
+class Adversarial(Attack):
+    """An attack on (y - mu)^2, to be scored by rmse."""
+
+    name = "adversarial"
+    title = "every input moved to raise the squared error"
+
+    def loss(self, predictive: Predictive, y: Array) -> Array:
+        return (y - predictive.mean()) ** 2
+
+    def gradient(self, square: Array, nll: Array) -> Array:
+        return square
+
+
+class AdversarialNll(Attack):
+    """An attack on -log p(y | x), to be scored by nll, beside that of `marginal`."""
+
+    name = "adversarial_nll"
+    title = "every input moved to raise the negative log-likelihood"
+
+    def loss(self, predictive: Predictive, y: Array) -> Array:
+        return -predictive.logpdf(y)
+
+    def gradient(self, square: Array, nll: Array) -> Array:
+        return nll
+
+
+def along_gradients(X: Array, radius: Array, loss: Loss, gradient: Gradient) -> Array:
+    """Return the worst, row by row, of X, one step of the radius, and ten of a quarter of it.
+
+    One step along the signs of the gradient is the fast gradient sign method (Goodfellow, Shlens &
+    Szegedy 2015, section 4); several, each projected on the box, are projected gradient descent
+    (Madry et al. 2018, section 2.1), here started at X. ``radius`` (d,).
+    """
+    signs = np.sign(gradient(X))
+    single = X + radius * signs
+    moved = X + radius / 4 * signs
+    for _ in range(STEPS - 1):
+        step = radius / 4 * np.sign(gradient(moved))
+        moved = np.clip(moved + step, X - radius, X + radius)
+    return worst([X, single, moved], loss)
+
+
+def by_random_search(X: Array, radius: Array, loss: Loss, rng: np.random.Generator) -> Array:
+    """Return, row by row, the worst of X and of 99 others that random search proposes.
+
+    It starts at X. A proposal moves some features, one at random and each other with probability
+    1 / d, to the other end of the box, or, where they still stand at X, to either end; a row keeps
+    it where its loss has grown: the (1 + 1) evolutionary algorithm (Droste, Jansen & Wegener 2002)
+    on signs. ``QUERIES`` evaluations of the loss in all.
+    """
+    n, d = X.shape
+    signs, highest = np.zeros((n, d)), loss(X)
+    for _ in range(QUERIES - 1):
+        chosen = rng.random((n, d)) < 1 / d
+        chosen[np.arange(n), rng.integers(d, size=n)] = True
+        either = np.where(rng.random((n, d)) < 0.5, 1.0, -1.0)
+        proposed = np.where(chosen, np.where(signs == 0, either, -signs), signs)
+        found = loss(X + radius * proposed)
+        better = found > highest
+        signs[better], highest[better] = proposed[better], found[better]
+    return X + radius * signs
+
+
+def worst(candidates: list[Array], loss: Loss) -> Array:
+    """Return each row (n, d) of the candidate with its greatest loss, the first of equals."""
+    highest = np.argmax([loss(inputs) for inputs in candidates], axis=0)
+    return np.asarray(np.stack(candidates)[highest, np.arange(len(highest))], np.float64)

@@ -1,0 +1,27 @@
+"""Inputs far from all training rows."""
+
+import numpy as np
+
+from howrobust import seeds
+from howrobust.predictive import Array
+from howrobust.stress.contract import Context, InputStress
+
+
+class Far(InputStress):
+    """X + level * sd * s, s = -1 or 1 at random per row and feature, sd that of training.
+
+    The targets are those of the unmoved rows, so that the error says nothing of the model. What
+    is asked is whether its sd grows where it has seen no data.
+    """
+
+    name = "far"
+    levels = (4.0, 8.0)
+    unit = "training sd"
+    moves_targets = True
+    title = "every feature moved far away, up or down"
+
+    def apply(self, X: Array, y: Array, context: Context, level: float, seed: int) -> Array:
+        if level == 0:
+            return X
+        up = seeds.generator(seed, self.name).random(X.shape) < 0.5
+        return X + level * context.sd * np.where(up, 1.0, -1.0)

@@ -1,0 +1,30 @@
+"""Entries that are missing."""
+
+import numpy as np
+
+from howrobust import seeds
+from howrobust.predictive import Array
+from howrobust.stress.contract import Context, InputStress
+
+
+class MissingFeatures(InputStress):
+    """Each entry is missing with probability ``level``; the training mean stands in for it.
+
+    For a category (0 or 1) it is the mode. An entry is missing where one uniform draw is below the
+    level. This is the gentlest failure of a feature: nothing leaves the range of training.
+
+    At level p the mean squared error of least squares, weights w, on its own training rows grows
+    by p (1 - p) sum w^2 var + p^2 w' Sigma w in expectation, Sigma the covariance of the features:
+    entries are missing independently, and residuals have no correlation with a feature.
+    """
+
+    name = "missing_features"
+    levels = (0.1, 0.2, 0.4)
+    unit = "share of entries"
+    title = "entries missing at random, replaced by the training mean"
+
+    def apply(self, X: Array, y: Array, context: Context, level: float, seed: int) -> Array:
+        if level == 0:
+            return X
+        missing = seeds.generator(seed, self.name).random(X.shape) < level
+        return np.where(missing, context.fill, X)

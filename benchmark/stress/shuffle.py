@@ -1,0 +1,24 @@
+"""The same training rows in another order."""
+
+from howrobust import seeds
+from howrobust.predictive import Array
+from howrobust.stress.contract import TrainStress
+
+
+class Shuffle(TrainStress):
+    """The rows are permuted, so that other ones are the last fifth, which validates.
+
+    A level is the number of a shuffle: each is a permutation of its own.
+    """
+
+    name = "shuffle"
+    levels = (1.0, 2.0, 3.0, 4.0)
+    unit = "number of the shuffle"
+    title = "training and validation rows shuffled"
+    ladder = False
+
+    def apply(self, X: Array, y: Array, level: float, seed: int) -> tuple[Array, Array]:
+        if level == 0:
+            return X, y
+        order = seeds.generator(seed, self.name, int(level)).permutation(len(y))
+        return X[order], y[order]

@@ -1,0 +1,23 @@
+"""Fewer training rows."""
+
+import numpy as np
+
+from howrobust import seeds
+from howrobust.predictive import Array
+from howrobust.stress.contract import TrainStress
+
+
+class SmallData(TrainStress):
+    """round(level n) rows are left out, in one random order; at least two are kept, in theirs."""
+
+    name = "small_data"
+    levels = (0.5, 0.75, 0.9)
+    unit = "share of training rows left out"
+    title = "training rows left out, at as many optimiser steps"
+    fixed_steps = True
+
+    def apply(self, X: Array, y: Array, level: float, seed: int) -> tuple[Array, Array]:
+        n = len(y)
+        order = seeds.generator(seed, self.name).permutation(n)
+        kept = np.sort(order[: max(2, n - round(level * n))])
+        return X[kept], y[kept]

@@ -1,0 +1,28 @@
+"""A sensor that shows the same value whatever it measures."""
+
+import numpy as np
+
+from howrobust.predictive import Array
+from howrobust.stress.contract import Context, InputStress, each_in_turn
+
+
+class StuckSensor(InputStress):
+    """Each feature in turn is stuck at its least training value, then at its greatest.
+
+    2 d variants: in variant j feature j is at its least value, in variant d + j at its greatest.
+
+    Feature j stuck at c, the mean squared error of least squares on its own training rows grows by
+    w_j^2 (var_j + (c - mean_j)^2): its residuals have mean 0 and no correlation with a feature.
+    """
+
+    name = "stuck_sensor"
+    levels = (1.0,)
+    unit = "sensor"
+    in_turn = True
+    title = "one feature stuck at its least or greatest training value"
+
+    def apply(self, X: Array, y: Array, context: Context, level: float, seed: int) -> Array:
+        if level == 0:
+            return X
+        ends = (context.lower, context.upper)
+        return np.concatenate([each_in_turn(X, end) for end in ends])
