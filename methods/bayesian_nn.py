@@ -67,6 +67,7 @@ class BayesianNN(Method):
     change what a forecast costs and its Monte-Carlo error, not what it estimates.
 
     ``prior_sd`` None: 1 / sqrt(fan_in) for weights and 1 for biases; a number: for all of them.
+    ``prior_scale`` multiplies them all.
     ``preset="article"``: 1-1000-1, prior sd 0.1, ``mse_kl``, Adam 0.01, 2000 full-batch steps,
     10,000 draws, raw units.
     """
@@ -79,6 +80,7 @@ class BayesianNN(Method):
         "n_draws": (0, math.inf),
         "tolerance": (0, math.inf),
         "prior_sd": (0, math.inf),
+        "prior_scale": (0, math.inf),
     }
     PRESETS = {
         "article": {
@@ -106,6 +108,7 @@ class BayesianNN(Method):
         integrated: bool = True,
         tolerance: float | None = None,
         prior_sd: float | None = None,
+        prior_scale: float = 1.0,
         loss: str = "elbo",
         standardise: bool = True,
         patience: int | None = None,
@@ -123,6 +126,7 @@ class BayesianNN(Method):
         self.integrated = integrated
         self.tolerance = tolerance
         self.prior_sd = prior_sd
+        self.prior_scale = prior_scale
         self.loss = loss
         self.standardise = standardise
         self.patience = patience
@@ -139,7 +143,7 @@ class BayesianNN(Method):
             raise ValueError(f"loss must be 'elbo' or 'mse_kl', not {words['loss']!r}")
         elbo = words["loss"] == "elbo"
         kind = EvidenceBound if elbo else ErrorAndMeanKL
-        objective = kind(words["hidden"], words["prior_sd"])
+        objective = kind(words["hidden"], words["prior_sd"], words["prior_scale"])
         pool = Pool.of(problems)
         jobs = [
             Job(pool.rows(k), seeds.derive(problem.seed, "bayesian"), words["weight_decay"])
@@ -174,16 +178,20 @@ class BayesianNN(Method):
 class VariationalObjective(Objective):
     """Means and log sds of normal weights under a normal prior of mean 0."""
 
-    def __init__(self, hidden: Sequence[int], prior_sd: float | None) -> None:
+    def __init__(
+        self, hidden: Sequence[int], prior_sd: float | None, prior_scale: float = 1.0
+    ) -> None:
         super().__init__(hidden)
         self.prior_sd = prior_sd
+        self.prior_scale = prior_scale
 
     def prior_sds(self, features: int) -> list[float]:
         """Prior sd of each weight and bias, in the order of the parameters."""
         shape = widths(features, self.hidden, 1)
         if self.prior_sd is not None:
-            return [self.prior_sd] * (2 * len(shape))
-        return [sd for fan_in, _ in shape for sd in (1 / math.sqrt(fan_in), 1.0)]
+            return [self.prior_scale * self.prior_sd] * (2 * len(shape))
+        each = [sd for fan_in, _ in shape for sd in (1 / math.sqrt(fan_in), 1.0)]
+        return [self.prior_scale * sd for sd in each]
 
     def split(self, parameters: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
         """(means, log sds), each [weight, bias, ...]."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
 from howrobust.methods.core import draws
+from howrobust.methods.core.choice import Words, infer_best
 from howrobust.methods.core.contract import Batch, Job, Objective, Recipe, Schedule
 from howrobust.methods.core.kernels.philox import stream_of
 from howrobust.methods.core.kernels.training import NOISE, SQUARED_ERROR
@@ -44,9 +45,15 @@ class MCDropout(Method):
 
     ``tau`` None: the noise is fitted by maximum likelihood on the last fifth of the rows, with a
     second network that did not train on them; the L2 strength is then ``weight_decay`` / 2.
+    ``dropout``, ``tau``: of several values, each problem takes the pair with the least nll on the
+    last fifth of its rows after training on the others, and then trains on all of them.
     ``patience``: see `DeepEnsemble`. ``tolerance``: draw, instead of ``n_draws``, as many masks as
     bring the Monte-Carlo errors of the mean and of the sd below that part of the sd, everywhere;
     ``n_components`` of the forecast says how many it took.
+
+    Presets leave ``tau``, which has the target's units, to the caller. ``"gal2016"``: 400 epochs,
+    batches of 32, 10,000 masks; ``"gal2016-10x"``: 4,000 epochs; ``"gal2018"``: the later code's
+    4,000 epochs in batches of 128 and its choice among four rates of dropout.
     """
 
     components = "dropout masks"
@@ -60,6 +67,17 @@ class MCDropout(Method):
         "tau": (0, inf),
         "length_scale": (0, inf),
     }
+    CHOICES = ("dropout", "tau")
+    PRESETS = {
+        "gal2016": {"epochs": 400, "batch_size": 32, "n_draws": 10_000},
+        "gal2016-10x": {"epochs": 4000, "batch_size": 32, "n_draws": 10_000},
+        "gal2018": {
+            "epochs": 4000,
+            "batch_size": 128,
+            "n_draws": 10_000,
+            "dropout": (0.005, 0.01, 0.05, 0.1),
+        },
+    }
 
     def __init__(
         self,
@@ -70,8 +88,8 @@ class MCDropout(Method):
         weight_decay: float = 1e-6,
         n_draws: int = 1000,
         tolerance: float | None = None,
-        dropout: float = 0.05,
-        tau: float | None = None,
+        dropout: float | Sequence[float] = 0.05,
+        tau: float | Sequence[float] | None = None,
         length_scale: float = 1e-2,
         patience: int | None = None,
         preset: str | None = None,
@@ -97,7 +115,9 @@ class MCDropout(Method):
         load()
 
     def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
-        words = self.settings()
+        return infer_best(self.settings(), self.CHOICES, problems, self._infer)
+
+    def _infer(self, words: Words, problems: Sequence[Problem]) -> list[DrawnPosterior]:
         pool = Pool.of(problems)
         fitted = words["tau"] is None
         jobs = [self._job(problem, pool.rows(k), words) for k, problem in enumerate(problems)]
@@ -124,7 +144,7 @@ class MCDropout(Method):
         return posteriors[: len(problems)]
 
     @staticmethod
-    def _job(problem: Problem, rows: np.ndarray[Any, Any], words: dict[str, Any]) -> Job:
+    def _job(problem: Problem, rows: np.ndarray[Any, Any], words: Words) -> Job:
         decay = words["weight_decay"]
         if words["tau"] is not None:
             # The gradient of reg w^2 is 2 reg w.
