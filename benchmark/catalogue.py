@@ -24,7 +24,7 @@ from howrobust.errors import BadInput
 if TYPE_CHECKING:
     from howrobust.data import Source
     from howrobust.method import Method
-    from howrobust.stress.contract import InputStress
+    from howrobust.stress.contract import Stress
 
 # Modules of the harness between a posterior and what is stored of it.
 FORECASTING = (
@@ -88,12 +88,19 @@ def _suggestion(name: str, known: list[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
 
 
+OF_A_USERS_MODEL = {"n_folds": 5, "noise": "residual"}  # words of any model that is no Method
+
+
 @dataclass(frozen=True)
 class MethodSpec:
-    """A method by name with the settings that differ from its defaults."""
+    """A method by name with the settings that differ from its defaults.
+
+    ``thing`` is the model itself where there is no name to import it by.
+    """
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
+    thing: Any = field(default=None, compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> "MethodSpec":
@@ -118,9 +125,8 @@ class MethodSpec:
 
     def with_settings(self, settings: dict[str, Any]) -> "MethodSpec":
         """Return this method with more settings, those at their default left out."""
-        parameters = inspect.signature(self.load()).parameters
-        words = [word for word in parameters if word != "random_state"]  # the harness sets it
-        hints = get_type_hints(self.load().__init__)
+        defaults, hints = self._words()
+        words = [word for word in defaults if word != "random_state"]  # the harness sets it
         merged = {**self.settings, **settings}
         for word, value in merged.items():
             if word not in words:
@@ -131,26 +137,59 @@ class MethodSpec:
                 merged[word] = _frozen(msgspec.convert(value, hints.get(word, Any)))
             except msgspec.ValidationError as error:
                 raise BadInput(f"{self.name}: {word}={_toml(value)}: {error}") from None
-        kept = {w: v for w, v in sorted(merged.items()) if v != parameters[w].default}
-        spec = MethodSpec(self.name, kept)
+        kept = {w: v for w, v in sorted(merged.items()) if v != defaults[w]}
+        spec = replace(self, settings=kept)
         try:
             spec.build().settings()
         except (TypeError, ValueError) as error:
             raise BadInput(f"{spec.label}: {error}") from None
         return spec
 
-    def load(self) -> type["Method"]:
-        """Return the class; BadInput for a plug-in that is not a Method."""
-        from howrobust.method import Method  # 2 s to import: only when a method is named
+    def plugin(self) -> Any:
+        """Return what the name stands for."""
+        return load("methods", self.name) if self.thing is None else self.thing
 
-        found: object = load("methods", self.name)
-        if not (isinstance(found, type) and issubclass(found, Method)):
-            raise BadInput(f"{self.name!r} is not a class derived from howrobust.method.Method")
-        return found
+    def load(self) -> type["Method"]:
+        """Return the class; that of `UserModel` for a model that is no `Method`.
+
+        Raises BadInput for a plug-in that is neither.
+        """
+        return type(self.build()) if self.is_a_users() else self.plugin()
 
     def build(self) -> "Method":
         """Return a new method with these settings."""
-        return self.load()(**self.settings)
+        if not self.is_a_users():
+            method: Method = self.plugin()(**self.settings)
+            return method
+        from howrobust.methods.adapt import method_of
+
+        found, of_wrapper = self.plugin(), OF_A_USERS_MODEL.keys() & self.settings.keys()
+        own = {w: v for w, v in self.settings.items() if w not in of_wrapper}
+        thing = found(**own) if isinstance(found, type) else found
+        return method_of(thing, **{w: self.settings[w] for w in of_wrapper})
+
+    def is_a_users(self) -> bool:
+        """Whether it is a user's own model rather than a class of `Method`.
+
+        Raises BadInput for a plug-in that is neither.
+        """
+        from howrobust.method import Method  # 2 s to import: only when a method is named
+
+        found = self.plugin()
+        if isinstance(found, type) and issubclass(found, Method):
+            return False
+        if self.thing is None and ":" not in self.name:
+            raise BadInput(f"{self.name!r} is not a class derived from howrobust.method.Method")
+        return True
+
+    def _words(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Settings with their defaults, and their types where they are known."""
+        found = self.plugin()
+        users = self.is_a_users()
+        own = inspect.signature(found).parameters if isinstance(found, type) else {}
+        hints = {} if users else get_type_hints(found.__init__)
+        defaults = {word: parameter.default for word, parameter in own.items()}
+        return ({**OF_A_USERS_MODEL, **defaults} if users else defaults), hints
 
     @property
     def label(self) -> str:
@@ -163,9 +202,9 @@ class MethodSpec:
     def source_sha256(self) -> str:
         """Hash of the plug-in's source and of the code that turns it into stored forecasts."""
         own = Path(__file__).parent
-        return files_sha256(
-            [*source_files(self.load().__module__), *(own / f"{name}.py" for name in FORECASTING)]
-        )
+        module = self.name.partition(":")[0] if ":" in self.name else self.load().__module__
+        files = [*source_files(module), *(own / f"{name}.py" for name in FORECASTING)]
+        return files_sha256(files) + ("" if self.thing is None else repr(self.thing))
 
 
 def source_files(module_name: str) -> list[Path]:
@@ -211,19 +250,27 @@ def _toml(value: Any) -> str:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """A data set by catalogue name or by path, with the options of a file."""
+    """A data set by catalogue name or by path, with the options of a file.
+
+    ``mixed``: a file's columns of text stay what they are, for models with encoders of their own.
+    ``source`` is the data set itself where there is no name to open it by.
+    """
 
     name: str
     target: str | None = None
     one_hot: bool = False
     groups: str | None = None
     time: str | None = None
+    mixed: bool = False
+    source: "Source | None" = field(default=None, compare=False, repr=False)
 
     @property
     def is_file(self) -> bool:
         """Whether the name is a path to a table rather than a catalogue name."""
-        return self.name not in entries("datasets") and (
-            Path(self.name).suffix.lower() in (".csv", ".parquet") or Path(self.name).exists()
+        return (
+            self.source is None
+            and self.name not in entries("datasets")
+            and (Path(self.name).suffix.lower() in (".csv", ".parquet") or Path(self.name).exists())
         )
 
     def absolute(self) -> "DataSpec":
@@ -232,15 +279,45 @@ class DataSpec:
 
     def open(self) -> "Source":
         """Open the source; BadInput for an unknown name or a file that cannot be learnt from."""
+        if self.source is not None:
+            return self.source
         if self.is_file:
             from howrobust.datasets.files import TableFile
 
-            return TableFile(self.name, self.target, self.one_hot, self.groups, self.time)
-        source: Source = load("datasets", self.name)()
-        return source
+            words = (self.target, self.one_hot, self.groups, self.time, self.mixed)
+            return TableFile(self.name, *words)
+        found: Source = load("datasets", self.name)()
+        return found
 
 
-def load_stress(name: str) -> "InputStress":
+def given_rows(X: Any, y: Any, name: str = "data") -> "Source":
+    """Return the source of a user's own rows: X (n, d), an array or a pandas frame, and y (n,).
+
+    A frame may have columns of texts or categories; BadInput says what cannot be learnt from.
+    """
+    from howrobust.datasets.given import given
+
+    return given(X, y, name)
+
+
+def given_model(thing: Any, fitted: bool, n_folds: int, noise: str) -> "Method":
+    """Return the `Method` of a user's own model; BadInput for what is none."""
+    from howrobust.methods.adapt import method_of
+
+    return method_of(thing, fitted, n_folds, noise)
+
+
+def uci_folder() -> Path | None:
+    """Return the folder of the UCI sets, or None where there is none."""
+    from howrobust.datasets.uci import data_folder
+
+    try:
+        return data_folder()
+    except BadInput:
+        return None
+
+
+def load_stress(name: str) -> "Stress":
     """Return a stress by name."""
-    stress: InputStress = load("stress", name)()
+    stress: Stress = load("stress", name)()
     return stress

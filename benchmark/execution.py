@@ -21,11 +21,12 @@ from threadpoolctl import threadpool_limits
 
 from howrobust import seeds
 from howrobust.catalogue import load_stress
+from howrobust.cells import CLEAN, Cell, Job, Level, rough_seconds
 from howrobust.compiled import threads as threads_asked
 from howrobust.data import Dataset, Source, discrete_step
-from howrobust.executors.local import LocalPool
-from howrobust.method import Posterior, Problem, listening
-from howrobust.plan import CLEAN, Cell, Job, Level, Plan, rough_seconds
+from howrobust.executors import Pool
+from howrobust.method import DifferentiablePosterior, Posterior, Problem, listening
+from howrobust.plan import Plan
 from howrobust.predictive import Array, Forecast
 from howrobust.store import (
     Files,
@@ -36,12 +37,13 @@ from howrobust.store import (
     read_forecasts,
     write_arrays,
 )
-from howrobust.stress.contract import Context
+from howrobust.stress.contract import Context, InputStress, TrainStress
 
 TIMED_POINTS = 1000
 TIMED_DRAWS = 256
 WRITE_EVERY_S = 0.5
 READ_EVERY_S = 0.5
+GRADIENTS = "gradients"  # the fact that says whether attacks could use the model's gradients
 COSTS = ("fit_cpu_s", "fit_wall_s", "us_per_draw", "peak_rss_mb", "stack_size")
 
 
@@ -79,7 +81,7 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     parts = [source.realise(cell.split, job.seed) for cell in job.cells]
     truth = source.truth if type(method).sees_truth else None
     problems = [
-        Problem(_frozen(train.X), _frozen(train.y), cell.fit_seed, truth)
+        Problem(*_training_rows(job, cell, train), cell.fit_seed, truth, source.frame)
         for cell, (train, _) in zip(job.cells, parts, strict=True)
     ]
     method.prepare()
@@ -140,8 +142,11 @@ def failure(cell: Cell, error: BaseException, text: str) -> Outcome:
     return Outcome(cell.key, "failed", kind=kind, reason=f"{kind}: {first}", traceback=text)
 
 
-def run_cells(plan: Plan, store: Store, pool: LocalPool, progress: Progress | None = None) -> None:
-    """Fit every cell that the store does not hold yet, committing each as soon as it exists."""
+def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = None) -> int:
+    """Fit every cell that the store does not hold yet, committing each as soon as it exists.
+
+    Return how many those were.
+    """
     progress = progress or Silent()
     todo = _missing(plan, store)
     count = sum(len(job.cells) for job in todo)
@@ -176,6 +181,7 @@ def run_cells(plan: Plan, store: Store, pool: LocalPool, progress: Progress | No
             failed = sum(o.status == "failed" or bool(o.lost) for o in outcomes)
             name = f"{job.cells[0].method} on {job.cells[0].dataset}"
             progress.advance(len(outcomes) - failed, failed, name)
+    return count
 
 
 def _silence(job: Job, files: Files) -> None:
@@ -235,6 +241,20 @@ def _frozen(array: Array) -> Array:
     return copy
 
 
+def _training_rows(job: Job, cell: Cell, train: Dataset) -> tuple[Array, Array]:
+    """The rows that a cell is fitted on: X (n, d) and y (n,), stressed where it says so."""
+    X, y = _frozen(train.X), _frozen(train.y)
+    stress = load_stress(cell.train_stress) if cell.place != CLEAN else None
+    if isinstance(stress, TrainStress):
+        X, y = stress.apply(X, y, cell.level, _stress_seed(job, cell, stress.name))
+    return _frozen(X), _frozen(y)
+
+
+def _stress_seed(job: Job, cell: Cell, stress: str) -> int:
+    """Seed of what is random about a stress: the same for every method and level."""
+    return seeds.derive(job.seed, "stress", cell.dataset, cell.split, stress)
+
+
 def _forecast_cell(
     job: Job,
     cell: Cell,
@@ -253,20 +273,23 @@ def _forecast_cell(
         numbers = {"y_scale": train.y.std() or 1.0, "step": step, "n_train": len(train.y)}
         arrays = {name: np.asarray(value) for name, value in numbers.items()}
         write_arrays(testset, {"X": test.X, "y": test.y, **arrays})
-    context = Context.of(train.X)
+    context = Context.of(train.X, posterior, source.frame)
     forecasts: dict[Level, Forecast] = {}
     lost: list[tuple[Level, str]] = []
     for name, level in job.levels:
         try:
             X = test.X
             if (name, level) != CLEAN:
-                seed = seeds.derive(job.seed, "stress", cell.dataset, cell.split, name)
-                rows = _frozen(X), _frozen(test.y)
-                X = load_stress(name).apply(*rows, context, level, seed)
+                stress, rows = load_stress(name), (_frozen(X), _frozen(test.y))
+                if not isinstance(stress, InputStress):
+                    raise TypeError(f"{name} is no stress of inputs")
+                X = stress.apply(*rows, context, level, _stress_seed(job, cell, name))
+            variants = len(X) // len(test.y)
             truth = source.truth.predictive(X) if source.truth and (name, level) == CLEAN else None
             seed = seeds.derive(cell.fit_seed, "predict")
             predictive = posterior.predictive(_frozen(X), seed=seed)
-            forecasts[name, level] = predictive.forecast(test.y, step, truth, seed)
+            found = predictive.forecast(np.tile(test.y, variants), step, truth, seed)
+            forecasts[name, level] = replace(found, variants=variants)
         except Exception as error:
             lost.append(((name, level), failure(cell, error, "").reason))
             if (name, level) == CLEAN:
@@ -274,7 +297,7 @@ def _forecast_cell(
     path = files.forecast(cell.key)
     kept = read_forecasts(path) if path.is_file() else {}
     write_arrays(path, pack_forecasts({**kept, **forecasts}))
-    facts = posterior.facts()
+    facts = {**posterior.facts(), GRADIENTS: float(isinstance(posterior, DifferentiablePosterior))}
     return Outcome(cell.key, "ok", tuple(forecasts), tuple(lost), sha256, facts)
 
 

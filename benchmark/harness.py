@@ -1,12 +1,14 @@
 """The main job: plan, run, store, score; then results."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from time import time_ns
+from time import monotonic, time_ns
 
 from howrobust import environment
 from howrobust.errors import BadInput
 from howrobust.execution import Progress, run_cells
+from howrobust.executors import Pool
 from howrobust.executors.local import LocalPool
 from howrobust.plan import Plan, Request, make_plan
 from howrobust.results import Results
@@ -55,17 +57,26 @@ def execute(
     workers: int | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
+    pool: AbstractContextManager[Pool] | None = None,
 ) -> Results:
-    """Carry out a plan in a folder; ``fresh`` forgets the plan's finished cells first."""
-    workers = worker_count(workers)
+    """Carry out a plan in a folder; ``fresh`` forgets the plan's finished cells first.
+
+    ``pool`` is where, in place of so many ``workers``.
+    """
+    pool = LocalPool(worker_count(workers)) if pool is None else pool
     store = Store(out)
     try:
         if fresh:
-            store.forget([cell.key for cell in plan.cells])
+            store.forget(plan.run, [cell.key for cell in plan.cells])
         store.start_run(plan, environment.describe(), time_ns())
-        with LocalPool(workers) as pool:
-            run_cells(plan, store, pool, progress)
-            score_run(plan.run, store, pool, progress)
+        began, worked = monotonic(), True
+        try:
+            with pool as running:
+                worked = run_cells(plan, store, running, progress) > 0
+                score_run(plan.run, store, running, progress)
+        finally:
+            if worked:
+                store.add_time(plan.run, monotonic() - began)
     finally:
         store.close()
     return Results(out, plan.run)

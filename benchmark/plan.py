@@ -1,38 +1,37 @@
 """Plan: what will be fitted and forecast, before anything is.
 
-A suite becomes cells (one fit each) and jobs (a stack of cells: one method on one data set). The
-address of a cell is what a comparison matches across commits and seeds; its key is what the cache
-trusts.
+A suite becomes cells (one fit each) and jobs (a stack of cells of one method on one data set).
 """
 
-import hashlib
-import json
-import math
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from howrobust import environment, seeds
+from howrobust import environment
 from howrobust.catalogue import DataSpec, MethodSpec, code_of, load_stress
+from howrobust.cautions import cautions
+from howrobust.cells import CLEAN, Cell, Fits, Job, Level, digest
 from howrobust.data import Dataset, Source
 from howrobust.errors import BadInput
 from howrobust.known import expected_scores
+from howrobust.stress.contract import InputStress, SplitStress, Stress
+from howrobust.stress.regions import Thirds
 
-Level = tuple[str, float]  # a stress and its severity
-CLEAN: Level = ("none", 0.0)
 ALWAYS = ("marginal", "oracle")
 
 
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a suite file says.
 
-    ``timeout_s`` is the limit per cell; ``splits`` None is a source's own number; an override names
-    a dataset and a method, and settings for the two together.
+    ``timeout_s`` is the limit per cell; ``splits`` None is a source's own number, ``family`` None
+    its own kind of splits. An override has settings for a dataset and a ``method``, or several: one
+    such as ``mc_dropout[tau=1]`` means every mc_dropout whose settings include tau=1. ``repeats``
+    are fits of a split from other random starts, on the first ``repeat_splits`` splits (None: all).
     """
 
     name: str
@@ -43,6 +42,7 @@ class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     splits: int | None = None
     family: str | None = None
     repeats: int = 1
+    repeat_splits: int | None = None
     timeout_s: float = 600.0
     override: list[dict[str, Any]] = []
 
@@ -64,47 +64,17 @@ def load_suite(name: str) -> Suite:
 
 
 def parse_suite(text: str, name: str) -> Suite:
-    """Read a suite's text; BadInput says what is wrong with it."""
+    """Read a suite's text; BadInput says what is wrong with it.
+
+    ``extends`` names a suite whose words hold where the text has none.
+    """
     try:
-        return msgspec.convert({"name": name, **tomllib.loads(text)}, Suite)
+        words = tomllib.loads(text)
+        base = load_suite(words.pop("extends")) if "extends" in words else None
+        own = {} if base is None else msgspec.to_builtins(base)
+        return msgspec.convert({**own, **words, "name": name}, Suite)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise BadInput(f"suite {name!r} cannot be read: {error}") from None
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One fit: its address, the key of its result, and its seeds."""
-
-    dataset: str
-    split: str
-    method: str
-    repeat: int
-    key: str
-    fit_seed: int
-    train_stress: str = "none"
-    level: float = 0.0
-
-
-@dataclass(frozen=True)
-class Job:
-    """One stack: a method on a data set, all its splits and repeats, and the levels to forecast."""
-
-    method: MethodSpec
-    data: DataSpec
-    cells: tuple[Cell, ...]
-    levels: tuple[Level, ...]
-    seed: int
-    timeout_s: float
-    n_train: int
-
-    def of(self, cells: Sequence[Cell]) -> "Job":
-        """Return the job of some of its cells."""
-        return replace(self, cells=tuple(cells))
-
-    @property
-    def limit_s(self) -> float:
-        """Seconds the job may take: the limit per cell times its cells."""
-        return self.timeout_s * len(self.cells)
 
 
 @dataclass(frozen=True)
@@ -124,6 +94,7 @@ class DataFacts:
     n_train: int
     n_test: int
     split: str
+    cautions: list[str]
 
 
 @dataclass(frozen=True)
@@ -172,9 +143,6 @@ def make_plan(request: Request) -> Plan:
     suite = load_suite(request.suite)
     if request.device == "cuda" and environment.gpu() in ("none", "unknown"):
         raise BadInput("--device cuda needs a GPU that torch sees, and there is none; leave it out")
-    repeats = suite.repeats if request.repeats is None else request.repeats
-    if repeats < 1:
-        raise BadInput(f"the number of repeats must be at least 1, not {repeats}")
     if request.timeout_s is not None and not request.timeout_s > 0:
         raise BadInput(f"the time limit must be greater than 0 seconds, not {request.timeout_s}")
     parsed = [MethodSpec.parse(text) for text in _texts(request.methods, suite.methods, "methods")]
@@ -182,13 +150,36 @@ def make_plan(request: Request) -> Plan:
     named = {spec.name for spec in methods}
     methods += [MethodSpec(name) for name in ALWAYS if name not in named]
     options = (request.target, request.one_hot, request.groups, request.time)
-    data = [DataSpec(name, *options) for name in _texts(request.data, suite.datasets, "data")]
+    # A user's pipeline has an encoder of its own; our methods need numbers.
+    mixed = not request.one_hot and all(spec.is_a_users() for spec in parsed)
+    data = [
+        DataSpec(name, *options, mixed) for name in _texts(request.data, suite.datasets, "data")
+    ]
     if not any(spec.is_file for spec in data) and any(options):
         raise BadInput("--target, --one-hot, --groups and --time are for a file given with -d")
-    stresses = [load_stress(name) for name in _texts(request.stress, suite.stress, "stress")]
-    levels = (CLEAN, *((s.name, level) for s in stresses for level in s.levels))
+    stresses = with_baseline(
+        [load_stress(name) for name in _texts(request.stress, suite.stress, "stress")]
+    )
+    return plan_of(suite, request, methods, data, stresses)
+
+
+def plan_of(
+    suite: Suite,
+    request: Request,
+    methods: Sequence[MethodSpec],
+    data: Sequence[DataSpec],
+    stresses: Sequence[Stress],
+) -> Plan:
+    """Plan methods on data sets under stresses; numbers are the request's, or else the suite's."""
+    repeats = suite.repeats if request.repeats is None else request.repeats
+    if repeats < 1:
+        raise BadInput(f"the number of repeats must be at least 1, not {repeats}")
+    levels = (
+        CLEAN,
+        *((s.name, v) for s in stresses if isinstance(s, InputStress) for v in s.levels),
+    )
+    refits = [s for s in stresses if not isinstance(s, InputStress)]
     codes = {CLEAN[0]: "", **{s.name: code_of(type(s)) for s in stresses}}
-    method_codes = {method.name: method.source_sha256() for method in methods}
     jobs: list[Job] = []
     facts: list[DataFacts] = []
     for spec in data:
@@ -199,28 +190,32 @@ def make_plan(request: Request) -> Plan:
             suite.splits if request.splits is None else request.splits, suite.family
         )
         train, test = source.realise(splits[0], request.seed)
-        data_code = [source.sha256, code_of(type(source))]
-        facts.append(_facts(source, train, test, splits[0]))
+        facts.append(_facts(source, train, test, splits, request.seed))
         timeout_s = request.timeout_s or suite.timeout_s
+        repeated = len(splits) if request.repeats else suite.repeat_splits or len(splits)
+        size = (timeout_s, len(train.y), repeats, repeated)
+        fits = Fits(spec, source, tuple(splits), request.seed, *size)
         for method in methods:
             if method.load().sees_truth and source.truth is None:
                 continue
             own = _overridden(method, source.name, suite, request.device)
-            code = [method_codes[method.name], *data_code, environment.loops()]
-            addresses = [
-                (source.name, split, method.label, repeat)
-                for split in splits
-                for repeat in range(repeats)
-            ]
-            cells = tuple(_cell(*place, own, code, request.seed) for place in addresses)
-            jobs.append(
-                Job(own, spec.absolute(), cells, levels, request.seed, timeout_s, len(train.y))
-            )
+            jobs += fits.clean(method.label, own, levels)
+            for stress in refits:
+                jobs += fits.stressed(method.label, own, stress)
+    fitted = dict.fromkeys(c.place for job in jobs for c in job.cells if c.place != CLEAN)
+    places = (*levels, *fitted)
     keys = [cell.key for job in jobs for cell in job.cells]
-    run = f"{suite.name}-{_digest([keys, levels, codes])[:12]}"
+    run = f"{suite.name}-{digest([keys, places, codes])[:12]}"
     labels = tuple(method.label for method in methods)
     identity = (run, suite.name, request.seed)
-    return Plan(*identity, tuple(jobs), levels, codes, tuple(facts), labels)
+    return Plan(*identity, tuple(jobs), places, codes, tuple(facts), labels)
+
+
+def with_baseline(stresses: list[Stress]) -> list[Stress]:
+    """Add what regions held out are held against."""
+    names = {stress.name for stress in stresses}
+    needed = any(isinstance(stress, SplitStress) for stress in stresses)
+    return [*stresses, Thirds()] if needed and Thirds.name not in names else stresses
 
 
 def _texts(asked: Sequence[str] | None, own: list[str], what: str) -> list[str]:
@@ -231,58 +226,32 @@ def _texts(asked: Sequence[str] | None, own: list[str], what: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _facts(source: Source, train: Dataset, test: Dataset, split: str) -> DataFacts:
+def _facts(
+    source: Source, train: Dataset, test: Dataset, splits: list[str], seed: int
+) -> DataFacts:
     p, truth = source.provenance, source.truth
     limits = expected_scores(truth.predictive(test.X)) if truth else {}
     identity = (source.name, p.title, p.source, p.licence, p.unit, source.sha256)
-    rows = (len(train.y), len(test.y), split.partition("-")[0])
-    return DataFacts(*identity, truth is not None, limits, test.target, [*test.features], *rows)
+    rows = (len(train.y), len(test.y), splits[0].partition("-")[0])
+    columns = (test.target, [*test.features])
+    warned = cautions(source, splits, seed)
+    return DataFacts(*identity, truth is not None, limits, *columns, *rows, warned)
 
 
 def _overridden(method: MethodSpec, dataset: str, suite: Suite, device: str | None) -> MethodSpec:
     """Apply the suite's settings for this data set; what the caller set stays."""
+    asked = method.settings
     for override in suite.override:
         words = dict(override)
-        if (words.pop("dataset", None), words.pop("method", None)) == (dataset, method.name):
+        named = words.pop("method", [])
+        if words.pop("dataset", None) == dataset and _is_meant(named, method.name, asked):
             method = method.with_settings({**words, **method.settings})
     if device is not None and "device" in method.load()().get_params():
         method = method.with_settings({"device": device})
     return method
 
 
-def _cell(
-    dataset: str,
-    split: str,
-    label: str,
-    repeat: int,
-    method: MethodSpec,
-    code: list[str],
-    seed: int,
-) -> Cell:
-    """One cell. Its fit seed omits stress and level: the ladders of a method are paired."""
-    address = [dataset, split, label, "none", 0.0, repeat]
-    fit_seed = seeds.derive(seed, "fit", dataset, split, label, repeat)
-    key = _digest([address, method.settings, code, seed])
-    return Cell(dataset, split, label, repeat, key, fit_seed)
-
-
-def _digest(parts: object) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def rough_seconds(job: Job) -> float:
-    """Estimate a job's time on one core, for the plan, the order of jobs and their share of cores.
-
-    Networks x epochs x mini-batches x 8 us (a compiled step, measured), times width and batch over
-    50 and 100; a tenth of a second per forecast, a second for a Gaussian process.
-    """
-    words = job.method.build().settings()
-    cells = len(job.cells)
-    overhead = 0.1 * cells * len(job.levels)
-    if "epochs" not in words:
-        return overhead + (1.0 * cells if "max_rows" in words else 0.0)
-    batch = min(words["batch_size"] or job.n_train, job.n_train)
-    steps = words["epochs"] * math.ceil(job.n_train / batch)
-    networks = words.get("n_members") or words.get("n_folds", 1) * words.get("n_shuffles", 2)
-    size = max(0.5, sum(words["hidden"]) / 50 * batch / 100)
-    return float(overhead + cells * networks * 8e-6 * steps * size)
+def _is_meant(named: str | list[str], name: str, settings: dict[str, Any]) -> bool:
+    """Whether a method is one of those that an override names."""
+    specs = [MethodSpec.parse(text) for text in ([named] if isinstance(named, str) else named)]
+    return any(s.name == name and s.settings.items() <= settings.items() for s in specs)

@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from howrobust.cells import CLEAN, Level
 from howrobust.errors import BadInput
-from howrobust.plan import Level
 from howrobust.store import HeldOut, Store, read_forecasts, read_testset
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from howrobust.predictive import Forecast
+    from howrobust.robustness import Card
 
 COLUMNS = (
     "run", "dataset", "split", "method", "repeat", "stress", "level", "metric", "value", "status",
@@ -50,8 +51,8 @@ class Results:
         return self._store.cells(self.run)
 
     def forecasts(self) -> "pd.DataFrame":
-        """Tidy per-point forecasts: dataset, split, method, repeat, stress, level, point, y, mean,
-        aleatoric, between, logpdf, pit, crps, and the 95 % interval (lower, upper)."""
+        """Tidy per-point forecasts: dataset, split, method, repeat, stress, level, variant, point,
+        y, mean, aleatoric, between, logpdf, pit, crps, and the 95 % interval (lower, upper)."""
         import pandas as pd
 
         frames = []
@@ -59,13 +60,17 @@ class Results:
             if cell["status"] != "ok":
                 continue
             y = self.testset(cell).y
-            for (stress, level), forecast in self.cell_forecasts(cell).items():
+            own = (cell["train_stress"], cell["level"])
+            for clean_or_stressed, forecast in self.cell_forecasts(cell).items():
+                stress, level = clean_or_stressed if own == CLEAN else own
                 if [stress, level] not in self.about["levels"]:
                     continue
                 place = {name: cell[name] for name in ("dataset", "split", "method", "repeat")}
+                variants, points = np.divmod(np.arange(forecast.variants * len(y)), len(y))
                 values = {
-                    "point": np.arange(len(y)),
-                    "y": y,
+                    "variant": variants,
+                    "point": points,
+                    "y": y[points],
                     "mean": forecast.mean,
                     "aleatoric": forecast.aleatoric,
                     "between": forecast.between,
@@ -85,6 +90,16 @@ class Results:
     def testset(self, cell: dict[str, Any]) -> HeldOut:
         """Return the test rows of a finished cell."""
         return read_testset(self._store.files.testset(cell["testset"]))
+
+    def card(self, method: str) -> "Card":
+        """Return the robustness card of a method; BadInput for one that the run has not."""
+        from howrobust.robustness import cards
+        from howrobust.scores import Scores
+
+        if method not in self.about["methods"]:
+            known = ", ".join(self.about["methods"])
+            raise BadInput(f"the run has no method {method!r}; it has: {known}")
+        return cards(Scores(self))[method]
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the page, one self-contained HTML file (default: report.html in the folder)."""

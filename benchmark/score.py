@@ -14,11 +14,11 @@ import numpy as np
 
 from howrobust import catalogue
 from howrobust.catalogue import code_of
+from howrobust.cells import CLEAN, Level
 from howrobust.execution import COSTS, Progress, Silent
-from howrobust.executors.local import LocalPool
+from howrobust.executors import Pool
 from howrobust.metrics import METRICS, Metric, Undefined, evaluate
 from howrobust.metrics.calibration import terciles
-from howrobust.plan import CLEAN, Level
 from howrobust.predictive import Array, Forecast
 from howrobust.store import Record, Store, read_forecasts, read_testset
 
@@ -31,16 +31,19 @@ def all_metrics() -> tuple[Metric, ...]:
     return (*METRICS, *(catalogue.load("metrics", name) for name in catalogue.names("metrics")))
 
 
-def score_run(run: str, store: Store, pool: LocalPool, progress: Progress | None = None) -> None:
+def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = None) -> None:
     """Score what a run's cells lack, in the pool, and commit it cell by cell."""
     progress = progress or Silent()
-    planned = [tuple(pair) for pair in store.run(run)["levels"]]
     codes = {metric.name: code_of(metric) for metric in all_metrics()}
     known = store.scored(run)
     cells = store.cells(run)
+    places = {(cell["train_stress"], cell["level"]) for cell in cells} - {CLEAN}
+    levels_of_clean = [p for p in map(tuple, store.run(run)["levels"]) if p not in places]
     lacking = {}
     for cell in cells:
         have = known.get(cell["key"], set())
+        stressed = cell["train_stress"] == CLEAN[0] and cell["repeat"] == 0
+        planned = levels_of_clean if stressed else [CLEAN]
         lacks = [p for p in planned if any((*p, *pair) not in have for pair in codes.items())]
         if lacks:
             lacking[cell["key"]] = lacks
@@ -77,13 +80,13 @@ def score_cell(
     held = read_forecasts(forecasts)
     test = read_testset(testset)
     groups = np.stack([terciles(column) for column in test.X.T])
-    return [
-        replace(record, code=codes[record.metric])
-        for stress, level in levels
-        for record in score_forecast(
-            replace(held[stress, level], groups=groups), test.y, test.y_scale, stress, level
-        )
-    ]
+    records = []
+    for stress, level in levels:
+        forecast = held[stress, level]
+        shared = replace(forecast, groups=np.tile(groups, forecast.variants))
+        y = np.tile(test.y, forecast.variants)
+        records += score_forecast(shared, y, test.y_scale, stress, level)
+    return [replace(record, code=codes[record.metric]) for record in records]
 
 
 def score_forecast(

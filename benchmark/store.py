@@ -21,11 +21,12 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from howrobust.cells import CLEAN, Cell, Level
 from howrobust.errors import BadInput
-from howrobust.plan import Cell, Level, Plan
+from howrobust.plan import Plan
 from howrobust.predictive import Array, Forecast
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 
 metadata = sa.MetaData()
@@ -41,6 +42,7 @@ run_table = sa.Table(
     sa.Column("data", sa.Text, nullable=False),
     sa.Column("methods", sa.Text, nullable=False),
     sa.Column("environment", sa.Text, nullable=False),
+    sa.Column("took_s", sa.Float, nullable=False, server_default="0"),
 )
 planned_table = sa.Table(
     "planned",
@@ -158,6 +160,8 @@ class Store:
                 version = connection.execute(sa.select(schema_table.c.version)).scalar()
                 if version is None:
                     connection.execute(sa.insert(schema_table).values(version=SCHEMA_VERSION))
+                elif version == 1:
+                    version = _upgrade(connection)
         if version not in (None, SCHEMA_VERSION):
             raise BadInput(
                 f"{self.database} has schema {version}, this howrobust reads {SCHEMA_VERSION}; "
@@ -189,9 +193,11 @@ class Store:
             yield connection
 
     def start_run(self, plan: Plan, environment: dict[str, str], started: int) -> None:
-        """Write down the plan; a run of the same name is replaced, its cells stay."""
+        """Write down the plan; a run of the same name is replaced, its cells and its time stay."""
         levels = json.dumps(plan.levels)
         with self._begin() as connection:
+            query = sa.select(run_table.c.took_s).where(run_table.c.run == plan.run)
+            took_s = connection.execute(query).scalar() or 0.0
             for table in (run_table, planned_table):
                 connection.execute(sa.delete(table).where(table.c.run == plan.run))
             connection.execute(
@@ -204,6 +210,7 @@ class Store:
                     data=json.dumps([asdict(d) for d in plan.data]),
                     methods=json.dumps(plan.methods),
                     environment=json.dumps(environment),
+                    took_s=took_s,
                 )
             )
             rows = [
@@ -214,6 +221,13 @@ class Store:
             fresh = [_planned_row(cell) for cell in plan.cells if cell.key not in known]
             if fresh:
                 connection.execute(sa.insert(cell_table), fresh)
+
+    def add_time(self, run: str, seconds: float) -> None:
+        """Add to the time that a run has taken, over all its starts."""
+        t = run_table.c
+        with self._begin() as connection:
+            more = {"took_s": t.took_s + seconds}
+            connection.execute(sa.update(run_table).where(t.run == run).values(**more))
 
     def held(self) -> dict[str, dict[Level, str]]:
         """Return the levels at which each finished cell has a forecast, and the stress's code."""
@@ -228,11 +242,12 @@ class Store:
             if self.files.forecast(key).is_file() and self.files.testset(testset).is_file()
         }
 
-    def forget(self, keys: Sequence[str]) -> None:
-        """Forget cells and their records, so that they are fitted again."""
+    def forget(self, run: str, keys: Sequence[str]) -> None:
+        """Forget a run, its cells and their records, so that they are fitted again."""
         for key in keys:
             self.files.forecast(key).unlink(missing_ok=True)
         with self._begin() as connection:
+            connection.execute(sa.delete(run_table).where(run_table.c.run == run))
             for table in (cell_table, record_table):
                 for part in _chunks(keys):
                     connection.execute(sa.delete(table).where(table.c.key.in_(part)))
@@ -287,7 +302,7 @@ class Store:
             return list(connection.execute(query).scalars())
 
     def run(self, name: str) -> dict[str, Any]:
-        """Return what is known of a run: suite, seed, levels, data, methods, environment."""
+        """Return what is known of a run: suite, seed, levels, data, methods, environment, time."""
         with self._begin() as connection:
             row = connection.execute(sa.select(run_table).where(run_table.c.run == name)).one()
         found = dict(row._mapping)
@@ -321,6 +336,8 @@ class Store:
                 cell_table.c.split,
                 cell_table.c.method,
                 cell_table.c.repeat,
+                cell_table.c.train_stress,
+                cell_table.c.level.label("train_level"),
                 record_table.c.stress,
                 record_table.c.level,
                 record_table.c.metric,
@@ -336,6 +353,10 @@ class Store:
         place = {tuple(pair): k for k, pair in enumerate(self.run(run)["levels"])}
         with self._begin() as connection:
             rows = [dict(row._mapping) for row in connection.execute(query)]
+        for row in rows:
+            own = (row.pop("train_stress"), row.pop("train_level"))
+            if own != CLEAN:  # what such a cell forecasts on clean rows is its stress's
+                row["stress"], row["level"] = own
         rows = [row for row in rows if (row["stress"], row["level"]) in place]
         rows.sort(key=lambda row: (row["position"], place[row["stress"], row["level"]]))
         for row in rows:
@@ -365,6 +386,13 @@ class Store:
 def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+
+
+def _upgrade(connection: sa.Connection) -> int:
+    """Bring a store of schema 1 to 2, where a run says how long it took."""
+    connection.execute(sa.text("ALTER TABLE run ADD COLUMN took_s FLOAT NOT NULL DEFAULT 0"))
+    connection.execute(sa.update(schema_table).values(version=SCHEMA_VERSION))
+    return SCHEMA_VERSION
 
 
 def _planned_row(cell: Cell) -> dict[str, Any]:

@@ -20,13 +20,18 @@ LAYERS = [
     {"quadrature"},
     {"predictive"},
     {"streamed", "known"},
-    {"data"},
-    {"method", "stress", "metrics", "catalogue"},
+    {"data", "frames"},
+    {"method", "stress", "metrics", "catalogue", "cautions"},
+    {"cells"},
     {"plan"},
     {"store", "executors"},
     {"execution"},
-    {"score", "statistics", "results", "progress", "checks"},
+    {"score", "statistics", "ladders", "variability", "results", "progress", "checks"},
+    {"scores"},
+    {"measures"},
+    {"robustness"},
     {"harness"},
+    {"own_model"},
     {"cli", "__main__"},
 ]
 LAYER = {name: k for k, names in enumerate(LAYERS) for name in names}
@@ -72,8 +77,14 @@ def test_the_harness_never_imports_torch():
 
 
 def test_imports_between_the_four_folders_point_one_way():
-    # catalogue is the one place that looks at methods and datasets; results and cli reach reports.
-    doors = {"catalogue.py": {"datasets"}, "results.py": {"reports"}, "cli.py": {"reports"}}
+    # catalogue is the one place that looks at methods and datasets; the ends of the flow reach reports.
+    # and cli what fetches datasets.
+    doors = {
+        "catalogue.py": {"datasets", "methods"},
+        "results.py": {"reports"},
+        "robustness.py": {"reports"},
+        "cli.py": {"reports", "datasets"},
+    }
     allowed = {
         "howrobust": set(),
         "howrobust.methods": {"methods"},
@@ -91,7 +102,9 @@ def test_imports_between_the_four_folders_point_one_way():
 
 
 def test_methods_and_datasets_import_only_contracts():
-    contracts = {"method", "compiled", "predictive", "streamed", "known", "data", "seeds", "errors"}
+    contracts = {
+        "method", "compiled", "predictive", "streamed", "known", "data", "frames", "seeds", "errors"
+    }  # fmt: skip
     for home, path in sources():
         if home in ("howrobust.methods", "howrobust.datasets"):
             for name in imported(path):
@@ -133,13 +146,26 @@ GLOBAL_GENERATORS = {
 }
 
 
+# What users bring may know no generator but the global ones: seeded, and put back, here alone.
+EDGE = ROOT / "methods" / "torch_module.py"
+
+
+def outside_the_edge(path):
+    """Nodes of a file, less the one function that may seed the global generators."""
+    tree = ast.parse(path.read_text())
+    if path == EDGE:
+        tree.body = [node for node in tree.body if getattr(node, "name", "") != "own_streams"]
+    return ast.walk(tree)
+
+
 def test_nothing_reads_or_sets_a_global_generator():
     for _, path in sources():
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in outside_the_edge(path):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue
             called = ast.unparse(node.func)
             assert called not in ("torch.manual_seed", "torch.seed", "random.seed"), path
+            assert not called.startswith("torch.default_generator."), path
             if called.startswith("np.random."):
                 assert called.split(".")[2] not in GLOBAL_GENERATORS, f"{path}: {called}"
             if called in ("torch.rand", "torch.randn", "torch.randperm"):

@@ -1,0 +1,192 @@
+"""Cells and jobs: which fits a method needs on a data set, clean, restarted and stressed.
+
+A cell is one fit; its address is what a comparison matches across commits and seeds, its key what
+the cache trusts. A job is a stack of cells of one method.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from howrobust import environment, seeds
+from howrobust.catalogue import DataSpec, MethodSpec, code_of
+from howrobust.data import Source
+from howrobust.stress.contract import SettingStress, SplitStress, Stress, TrainStress
+
+Level = tuple[str, float]  # a stress and its severity
+CLEAN: Level = ("none", 0.0)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fit: its address, the key of its result, and its seed.
+
+    ``train_stress`` and ``level`` say what its rows, region or settings were put through; its one
+    forecast of clean test rows is recorded under them.
+    """
+
+    dataset: str
+    split: str
+    method: str
+    repeat: int
+    key: str
+    fit_seed: int
+    train_stress: str = CLEAN[0]
+    level: float = CLEAN[1]
+
+    @property
+    def place(self) -> Level:
+        """The stress and level of the fit."""
+        return self.train_stress, self.level
+
+
+@dataclass(frozen=True)
+class Job:
+    """One stack: a method on a data set, some of its cells, and the levels to forecast each at."""
+
+    method: MethodSpec
+    data: DataSpec
+    cells: tuple[Cell, ...]
+    levels: tuple[Level, ...]
+    seed: int
+    timeout_s: float
+    n_train: int
+
+    def of(self, cells: Sequence[Cell]) -> "Job":
+        """Return the job of some of its cells."""
+        return replace(self, cells=tuple(cells))
+
+    @property
+    def limit_s(self) -> float:
+        """Seconds the job may take: the limit per cell times its cells."""
+        return self.timeout_s * len(self.cells)
+
+
+@dataclass(frozen=True)
+class Fits:
+    """The fits of methods on one data set.
+
+    ``splits`` are its own; the first ``repeated`` of them are fitted from ``repeats`` random starts
+    and on shuffles of their rows.
+    """
+
+    data: DataSpec
+    source: Source
+    splits: tuple[str, ...]
+    seed: int
+    timeout_s: float
+    n_train: int
+    repeats: int
+    repeated: int
+
+    def clean(self, label: str, method: MethodSpec, levels: tuple[Level, ...]) -> Iterator[Job]:
+        """Yield every split, forecast at ``levels``; then the same from other starts, clean alone.
+
+        Restarts say how far a fit moves; what stress does to it is asked of the first.
+        """
+        first = [self._cell(split, label, method, CLEAN, 0) for split in self.splits]
+        again = [
+            self._cell(split, label, method, CLEAN, repeat)
+            for split in self.splits[: self.repeated]
+            for repeat in range(1, self.repeats)
+        ]
+        yield self._job(method, first, levels)
+        if again:
+            yield self._job(method, again, (CLEAN,))
+
+    def stressed(self, label: str, method: MethodSpec, stress: Stress) -> Iterator[Job]:
+        """Yield the fits of a method under a stress that needs new ones; none where it has none."""
+        kind = method.load()
+        if not kind.refits or (kind.sees_truth and not isinstance(stress, SplitStress)):
+            return
+        if isinstance(stress, SplitStress):
+            splits = stress.splits(self.source, self.seed)
+            yield self._refits(label, method, stress, splits, stress.levels)
+        elif isinstance(stress, SettingStress):
+            for level in stress.levels:
+                changed = stress.change(method.build().settings(), level)
+                if changed:
+                    other = method.with_settings(changed)
+                    yield self._refits(label, other, stress, self.splits, (level,))
+        elif isinstance(stress, TrainStress):
+            splits = self.splits if stress.ladder else self.splits[: self.repeated]
+            if not stress.fixed_steps:
+                yield self._refits(label, method, stress, splits, stress.levels)
+                return
+            for level in stress.levels:
+                other = _as_many_steps(method, self.n_train, level)
+                yield self._refits(label, other, stress, splits, (level,))
+
+    def _refits(
+        self,
+        label: str,
+        method: MethodSpec,
+        stress: Stress,
+        splits: Sequence[str],
+        levels: tuple[float, ...],
+    ) -> Job:
+        code = code_of(type(stress))
+        cells = [
+            self._cell(split, label, method, (stress.name, level), 0, code)
+            for split in splits
+            for level in levels
+        ]
+        return self._job(method, cells, (CLEAN,))
+
+    def _job(self, method: MethodSpec, cells: list[Cell], levels: tuple[Level, ...]) -> Job:
+        words = (self.seed, self.timeout_s, self.n_train)
+        return Job(method, self.data.absolute(), tuple(cells), levels, *words)
+
+    def _cell(
+        self,
+        split: str,
+        label: str,
+        method: MethodSpec,
+        place: Level,
+        repeat: int,
+        stress_code: str = "",
+    ) -> Cell:
+        """One cell. Its fit seed omits stress and level: the ladders of a method are paired."""
+        dataset = self.source.name
+        address = [dataset, split, label, *place, repeat]
+        data_code = [self.source.sha256, code_of(type(self.source))]
+        code = [method.source_sha256(), *data_code, environment.loops(), stress_code]
+        fit_seed = seeds.derive(self.seed, "fit", dataset, split, label, repeat)
+        key = digest([address, method.settings, code, self.seed])
+        return Cell(dataset, split, label, repeat, key, fit_seed, *place)
+
+
+def digest(parts: object) -> str:
+    """Hash of what a name or a key is made of."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _as_many_steps(method: MethodSpec, n: int, left_out: float) -> MethodSpec:
+    """Return the method with more epochs, so that fewer rows make as many optimiser steps."""
+    words = method.build().settings()
+    if "epochs" not in words or words["batch_size"] is None:
+        return method
+    few = max(2, n - round(left_out * n))
+    batches = [math.ceil(rows / min(words["batch_size"], rows)) for rows in (n, few)]
+    epochs = round(words["epochs"] * batches[0] / batches[1])
+    return method.with_settings({"epochs": max(1, epochs)})
+
+
+def rough_seconds(job: Job) -> float:
+    """Estimate a job's time on one core, for the plan, the order of jobs and their share of cores.
+
+    Networks x epochs x mini-batches x 8 us (a compiled step, measured), times width and batch over
+    50 and 100; a tenth of a second per forecast, a second for a Gaussian process.
+    """
+    words = job.method.build().settings()
+    cells = len(job.cells)
+    overhead = 0.1 * cells * len(job.levels)
+    if "epochs" not in words:
+        return overhead + (1.0 * cells if "max_rows" in words else 0.0)
+    batch = min(words["batch_size"] or job.n_train, job.n_train)
+    steps = words["epochs"] * math.ceil(job.n_train / batch)
+    networks = words.get("n_members") or words.get("n_folds", 1) * words.get("n_shuffles", 2)
+    size = max(0.5, sum(words["hidden"]) / 50 * batch / 100)
+    return float(overhead + cells * networks * 8e-6 * steps * size)
