@@ -103,20 +103,22 @@ def _show_plan(plan: Any, workers: int | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from howrobust.cells import rough_seconds
     from howrobust.harness import worker_count
-    from howrobust.plan import rough_seconds
 
     workers = worker_count(workers)
     table = Table(title=f"Plan of suite {plan.suite}, seed {plan.seed}", title_justify="left")
-    for name in ("data set", "method", "cells", "levels", "core-seconds, roughly"):
+    for name in ("data set", "method", "fits", "forecasts", "core-seconds, roughly"):
         table.add_column(name)
-    total = 0.0
+    rows: dict[tuple[str, str], list[float]] = {}
     for job in plan.jobs:
-        seconds = rough_seconds(job)
-        total += seconds
-        first = job.cells[0]
-        counts = (str(len(job.cells)), str(len(job.levels)), f"{seconds:.1f}")
-        table.add_row(escape(first.dataset), escape(first.method), *counts)
+        row = rows.setdefault((job.cells[0].dataset, job.cells[0].method), [0, 0, 0.0])
+        counts = (len(job.cells), len(job.cells) * len(job.levels), rough_seconds(job))
+        row[:] = [a + b for a, b in zip(row, counts, strict=True)]
+    for (dataset, method), (fits, forecasts, seconds) in rows.items():
+        counted = (f"{fits:.0f}", f"{forecasts:.0f}", f"{seconds:.1f}")
+        table.add_row(escape(dataset), escape(method), *counted)
+    total = sum(row[2] for row in rows.values())
     console = Console()
     console.print(table)
     console.print(f"{len(plan.cells)} cells; roughly {total / workers:.0f} s on {workers} workers.")
@@ -180,6 +182,43 @@ def _write_figures(summary: Any, folder: Path) -> None:
                 picture.figure.savefig(folder / f"{name}.{kind}", dpi=150, bbox_inches="tight")
     except OSError as error:
         raise BadInput(f"figures cannot be written to {folder} ({error.strerror})") from None
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--notes", type=click.Path(path_type=Path), help="TOML file of notes on exceptions.")
+def reproduction(folders: tuple[Path, ...], notes: Path | None) -> int:
+    """Hold the latest runs in FOLDERS against published tables, as Markdown.
+
+    Exits with 1 where an exception has no note.
+    """
+    from howrobust.harness import score_again
+    from howrobust.reports.reproduction import read_notes, reproduction
+
+    read = read_notes(notes)
+    text, missing = reproduction([score_again(folder) for folder in folders], read)
+    click.echo(text, nl=False)
+    for sentence in missing:
+        _say(f"howrobust: no note says why {sentence}")
+    return 1 if missing else 0
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--to", type=click.Path(path_type=Path), help="Folder (default: where runs look).")
+def fetch(name: str, to: Path | None) -> int:
+    """Download data with published splits: NAME is `uci`, nine sets.
+
+    They go to the folder that HOWROBUST_DATA names, or else to one in your cache.
+    """
+    from howrobust.datasets import fetch as fetching
+
+    try:
+        fetching.fetch(name, to, click.echo)
+    except KeyboardInterrupt:
+        _say("howrobust: interrupted; nothing was changed, fetch again to continue")
+        return 130
+    return 0
 
 
 @cli.command("list")

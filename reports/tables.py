@@ -9,7 +9,9 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from howrobust.reports.summary import REFERENCES, Row, Summary
+from howrobust.reports.published import Comparison, Published, comparisons
+from howrobust.reports.summary import Row, Summary
+from howrobust.scores import REFERENCES
 from howrobust.statistics import Estimate
 
 HEADER = ("", "method", "nll", "rmse", "crps", "inside 95 %", "honest", "fit s", "µs/draw")
@@ -18,6 +20,16 @@ CAPTION = (
     "splits cannot tell its nll from the first's (95 % interval of the paired difference). A share "
     "in place of a rank: splits that have an nll. 'inside 95 %': held-out points inside their 95 % "
     "interval. 'honest': splits whose calibration error a perfect forecaster could have."
+)
+
+
+PUBLISHED_TITLE = "Beside published results"
+PUBLISHED_HEADER = ("data set", "method", "score", "ours", "published", "difference", "spread")
+PUBLISHED_CAPTION = (
+    "Mean over splits +- standard error, on the published splits. 'difference': ours less theirs "
+    "in standard errors, paired by split where their results of every split are known; 2 or more "
+    "in either direction is an exception (!). Brackets: a reference of another protocol, not a "
+    "target."
 )
 
 
@@ -81,6 +93,31 @@ def grid(summary: Summary, dataset: dict[str, object]) -> list[list[str]]:
     return rows + ([limits_of(limits)] if isinstance(limits, dict) and limits else [])
 
 
+def published_cells(comparison: Comparison) -> list[str]:
+    """Texts of a comparison, in the order of `PUBLISHED_HEADER`."""
+    difference = f"{comparison.difference:+.1f}{' paired' if comparison.paired else ''}"
+    if not comparison.reproduces:
+        difference = f"[{difference}]"
+    elif comparison.is_exception:
+        difference += " !"
+    return [
+        comparison.dataset,
+        comparison.method,
+        comparison.metric,
+        number(comparison.ours),
+        printed(comparison.theirs),
+        difference,
+        comparison.theirs.spread or "no spread given",
+    ]
+
+
+def printed(published: Published) -> str:
+    """A published mean as it was printed, with its standard error."""
+    decimals = min(4, max(0, round(-math.log10(published.unit))))
+    mean = f"{published.mean:.{decimals}f}"
+    return mean if published.se is None else f"{mean} +- {published.se:.2g}"
+
+
 def terminal(summary: Summary) -> list[Table]:
     """Tables for a terminal, one per data set."""
     tables = []
@@ -104,19 +141,30 @@ def markdown(summary: Summary) -> str:
     """Tables for a pull request."""
     parts = []
     for data in summary.data:
-        lines = [f"### {_md(data['name'])}: {_md(data['title'])}", ""]
-        lines.append(_md_row(HEADER))
-        lines.append(_md_row(["---:" if k != 1 else "---" for k in range(len(HEADER))], raw=True))
-        lines += [_md_row(cells) for cells in grid(summary, data)]
-        parts.append("\n".join(lines))
-    return "\n\n".join([*parts, CAPTION]) + "\n"
+        parts.append(f"### {md(data['name'])}: {md(data['title'])}")
+        parts.append(md_table(HEADER, grid(summary, data), names=(1,)))
+    parts.append(CAPTION)
+    found = comparisons(summary)
+    if found:
+        rows = [published_cells(comparison) for comparison in found]
+        parts += [f"### {PUBLISHED_TITLE}", md_table(PUBLISHED_HEADER, rows, names=(0, 1, 2))]
+        parts.append(PUBLISHED_CAPTION)
+    return "\n\n".join(parts) + "\n"
+
+
+def md_table(header: Sequence[str], rows: Sequence[Sequence[str]], names: Sequence[int]) -> str:
+    """A Markdown table; columns in ``names`` are text, the others numbers."""
+    rule = ["---" if k in names else "---:" for k in range(len(header))]
+    lines = [_md_row(header), _md_row(rule, raw=True), *(_md_row(cells) for cells in rows)]
+    return "\n".join(lines)
 
 
 def _md_row(cells: Sequence[str], raw: bool = False) -> str:
-    return "| " + " | ".join(cell if raw else _md(cell) for cell in cells) + " |"
+    return "| " + " | ".join(cell if raw else md(cell) for cell in cells) + " |"
 
 
-def _md(text: str) -> str:
+def md(text: str) -> str:
+    """Text that Markdown shows as it is."""
     for mark in "\\|*_<>[]`":
         text = text.replace(mark, f"\\{mark}")
     return text.replace("\n", " ").replace("+-", "±")

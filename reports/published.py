@@ -1,0 +1,216 @@
+"""Published results beside a run's own.
+
+They are read from the folder of the UCI sets (``published/``) and are not part of this project.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from howrobust.catalogue import MethodSpec, uci_folder
+from howrobust.reports.summary import Summary
+from howrobust.statistics import Estimate, over_splits
+
+TABLES = "published_tables.csv"
+PER_SPLIT = "gal_mcdropout_per_split.csv"
+LIKELIHOOD = {"rmse": "rmse_mc", "nll": "test_ll"}
+DUN = {"rmse": "rmse", "nll": "test_ll"}
+EXCEPTION = 2.0  # standard errors: about one in twenty by chance
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which of our methods, by name and preset, is held against which published one.
+
+    ``metrics``: ours and theirs. ``variant``: where their results of every split are, so that the
+    difference is paired. ``reproduces``: the protocol is theirs; otherwise they are a reference.
+    """
+
+    name: str
+    preset: str | None
+    published: str
+    metrics: dict[str, str]
+    variant: str = ""
+    family: str = "random"
+    reproduces: bool = True
+
+
+MATCHES = (
+    Match(
+        "deep_ensemble",
+        "lakshminarayanan2017",
+        "Deep ensemble M=5",
+        {"rmse": "rmse", "nll_gaussian": "nll"},
+    ),
+    Match("mc_dropout", "gal2016", 'MC dropout, Gal repo 2016 "original"', LIKELIHOOD, "original"),
+    Match("mc_dropout", "gal2016-10x", 'MC dropout, Gal repo 2016 "10x epochs"', LIKELIHOOD, "10x"),
+    Match("mc_dropout", "gal2018", "MC dropout, Gal repo 2018 grid search", LIKELIHOOD, "grid2018"),
+    Match("bayesian_nn", None, "MFVI (DUN paper)", DUN, reproduces=False),
+    Match("bayesian_nn", None, "MFVI (DUN paper)", DUN, family="gap", reproduces=False),
+    Match(
+        "deep_ensemble",
+        "lakshminarayanan2017",
+        "Ensemble (DUN paper)",
+        DUN,
+        family="gap",
+        reproduces=False,
+    ),
+    Match("mc_dropout", "gal2016", "Dropout (DUN paper)", DUN, family="gap", reproduces=False),
+)
+BESIDE = ("PBP", {"rmse": "rmse", "nll": "test_ll"})  # not one of our methods; shown for scale
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published mean, with its standard error (None: no spread was given) and its rounding.
+
+    ``spread``: whether a standard error or a standard deviation was printed, as far as is known.
+    """
+
+    mean: float
+    se: float | None
+    unit: float
+    spread: str
+    protocol: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Our mean over splits beside theirs; ``difference`` is ours less theirs in standard errors."""
+
+    dataset: str
+    method: str
+    metric: str
+    ours: Estimate
+    theirs: Published
+    published: str
+    paired: bool
+    difference: float
+    reproduces: bool
+
+    @property
+    def is_exception(self) -> bool:
+        """Whether chance rarely explains the difference; in either direction."""
+        return self.reproduces and abs(self.difference) > EXCEPTION
+
+
+def folder() -> Path | None:
+    """Return where the published results are, or None."""
+    found = uci_folder()
+    return found / "published" if found and (found / "published" / TABLES).is_file() else None
+
+
+def comparisons(summary: Summary) -> list[Comparison]:
+    """Hold a run against what was published; empty without published results."""
+    where = folder()
+    if where is None:
+        return []
+    tables, splits = _tables(where), _per_split(where)
+    found = []
+    for data in summary.data:
+        name = data["name"].removeprefix("uci/")
+        for method in summary.methods:
+            for match in _matches(method, data["split"]):
+                theirs_name = f"{name}_gap" if match.family == "gap" else name
+                for metric, theirs in match.metrics.items():
+                    published = tables.get((match.published, theirs_name, theirs))
+                    values = summary.values(data["name"], method, metric)
+                    if published is None or len(values) < 2:
+                        continue
+                    known = splits.get((match.variant, name, theirs), {})
+                    ours = {int(s.rpartition("-")[2]): v for s, v in values.items()}
+                    difference, paired = _difference(ours, known, published)
+                    found.append(
+                        Comparison(
+                            data["name"],
+                            method,
+                            metric,
+                            over_splits(np.array(list(ours.values())), 0.0),
+                            published,
+                            match.published,
+                            paired,
+                            difference,
+                            match.reproduces,
+                        )
+                    )
+    return found
+
+
+def beside(datasets: Sequence[str]) -> dict[tuple[str, str], Published]:
+    """Published results of probabilistic backpropagation, by (data set, our metric)."""
+    where = folder()
+    if where is None:
+        return {}
+    tables, (method, metrics) = _tables(where), BESIDE
+    return {
+        (dataset, metric): tables[key]
+        for dataset in datasets
+        for metric, theirs in metrics.items()
+        if (key := (method, dataset.removeprefix("uci/"), theirs)) in tables
+    }
+
+
+def _matches(label: str, family: str) -> list[Match]:
+    """Matches of a method of a run; what a caller changed is no longer the published protocol."""
+    spec = MethodSpec.parse(label)
+    return [
+        match
+        for match in MATCHES
+        if (match.name, match.family) == (spec.name, family)
+        and spec.settings == ({"preset": match.preset} if match.preset else {})
+    ]
+
+
+def _difference(
+    ours: dict[int, float], theirs: dict[int, float], published: Published
+) -> tuple[float, bool]:
+    """(difference in standard errors, whether it is paired by split).
+
+    On the same fixed splits the error of the mean of J paired differences is s / sqrt(J). Against a
+    mean alone both errors count, and a printed number carries that of its rounding: a step of
+    ``unit`` has the sd unit / sqrt(12).
+    """
+    both = sorted(ours.keys() & theirs.keys())
+    if len(both) > 1:
+        paired = over_splits(np.array([ours[k] - theirs[k] for k in both]), 0.0)
+        return paired.mean / paired.se, True
+    own = over_splits(np.array(list(ours.values())), 0.0)
+    se = np.sqrt(own.se**2 + (published.se or 0.0) ** 2 + published.unit**2 / 12)
+    return float((own.mean - published.mean) / se), False
+
+
+def _tables(where: Path) -> dict[tuple[str, str, str], Published]:
+    """Published means by (method, data set, metric); log-likelihoods as nll."""
+    found = {}
+    for row in _rows(where / TABLES):
+        sign = -1.0 if row["metric"] == "test_ll" else 1.0
+        decimals = len(row["mean"].partition(".")[2])
+        found[row["method"], row["dataset"], row["metric"]] = Published(
+            sign * float(row["mean"]),
+            float(row["se"]) if row["se"] else None,
+            10.0**-decimals,
+            row["spread_kind"],
+            row["protocol"],
+        )
+    return found
+
+
+def _per_split(where: Path) -> dict[tuple[str, str, str], dict[int, float]]:
+    """Published results by (variant, data set, metric) and split; log-likelihoods as nll."""
+    found: dict[tuple[str, str, str], dict[int, float]] = {}
+    for row in _rows(where / PER_SPLIT):
+        for metric, sign in (("rmse_mc", 1.0), ("test_ll", -1.0)):
+            place = (row["variant"], row["dataset"], metric)
+            if row[metric]:
+                found.setdefault(place, {})[int(row["split"])] = sign * float(row[metric])
+    return found
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
