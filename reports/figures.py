@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 
 from howrobust import seeds
 from howrobust.catalogue import load_stress
+from howrobust.cells import CLEAN, Level
 from howrobust.errors import BadInput
+from howrobust.measures import BASELINE, REGION
 from howrobust.predictive import Array
-from howrobust.reports.summary import REFERENCES, Summary
+from howrobust.reports.summary import Summary
+from howrobust.scores import REFERENCES
+from howrobust.stress.contract import SettingStress, SplitStress, Stress, TrainStress
 
 NULL_SIMULATIONS = 1000
 MARKERS = "osD^vPX*"
@@ -70,8 +74,9 @@ def pictures(summary: Summary) -> Iterator[Picture]:
             if first.X.shape[1] == 1:
                 yield bands(summary, name, finished)
             yield calibration(summary, name, finished, colours)
-            for stress in summary.stresses():
-                yield degradation(summary, name, stress, finished, colours)
+        for stress in summary.stresses():
+            if is_severity(stress):
+                yield degradation(summary, stress, colours)
 
 
 def palette(methods: list[str]) -> Colours:
@@ -152,45 +157,106 @@ def null_band(rows: NDArray[np.int64], levels: Array) -> tuple[Array, Array]:
     return lower, upper
 
 
-def degradation(
-    summary: Summary,
-    dataset: str,
-    stress: str,
-    methods: list[str],
-    colours: Colours,
-) -> Picture:
-    """rmse and nominal-90 % coverage against the severity of a stress."""
-    ladder = summary.stresses()[stress]
-    figure = Figure(figsize=(8.2, 3.3), layout="constrained")
-    rmse_ax, coverage_ax = figure.subplots(1, 2)
-    for ax, metric in ((rmse_ax, "rmse"), (coverage_ax, "coverage_90")):
-        for k, method in enumerate(methods):
-            places = [("none", 0.0), *((stress, level) for level in ladder)]
-            found = [summary.estimate(dataset, method, metric, *p) for p in places]
-            kept = [(p[1], e.mean) for p, e in zip(places, found, strict=True) if e]
-            style = "--" if method in REFERENCES else "-"
-            label = {"label": method} if metric == "rmse" else {}
-            look = {"marker": MARKERS[k % len(MARKERS)], "ms": 4, "color": colours[method]}
-            ax.plot([x for x, _ in kept], [y for _, y in kept], style, lw=1.2, **look, **label)
-        ax.set_xlabel(f"{stress.replace('_', ' ')} ({stress_unit(stress)})")
-    rmse_ax.set_ylabel("rmse")
-    coverage_ax.set_ylabel("share inside the 90 % interval")
-    drawn = np.concatenate([np.asarray(line.get_ydata()) for line in rmse_ax.lines])
-    if drawn.size and drawn.min() > 0 and drawn.max() > 5 * drawn.min():
-        rmse_ax.set_yscale("log")
-        rmse_ax.yaxis.set_major_formatter("{x:g}")
-        few = drawn.max() < 20 * drawn.min()  # a decade has too few round numbers, three too many
-        rmse_ax.yaxis.set_minor_formatter("{x:g}" if few else NullFormatter())
-    coverage_ax.axhline(0.9, color="0.6", lw=0.8)
-    figure.legend(fontsize=7, frameon=False, loc="outside right center")
-    alt = f"rmse and 90 % coverage of each method on {dataset} as {stress} grows"
-    title = f"Under {stress.replace('_', ' ')}: error and coverage (grey: what was promised)"
-    return Picture(f"{stress}-{dataset}", dataset, title, alt, figure)
+def degradation(summary: Summary, stress: str, colours: Colours) -> Picture:
+    """Error and nominal-90 % coverage against the severity of a stress, two panels a data set.
+
+    Where a stress moves the true targets too, the stated sd stands in place of the error.
+    """
+    kind = stress_of(stress)
+    names = [data["name"] for data in summary.data]
+    columns = min(3, len(names))
+    blocks = -(-len(names) // columns)
+    figure = Figure(figsize=(3.1 * columns + 1.9, 4.6 * blocks), layout="constrained")
+    axes = figure.subplots(2 * blocks, columns, squeeze=False)
+    error = "sharpness" if getattr(kind, "moves_targets", False) else "rmse"
+    for k in range(blocks * columns):
+        pair = axes[2 * (k // columns) : 2 * (k // columns) + 2, k % columns]
+        if k >= len(names):
+            for ax in pair:
+                ax.set_visible(False)
+            continue
+        for ax, metric in zip(pair, (error, "coverage_90"), strict=True):
+            _ladders(ax, summary, names[k], metric, stress, colours)
+        pair[0].set_title(names[k], fontsize=9)
+        _log_where_it_spreads(pair[0])
+        pair[1].axhline(0.9, color="0.6", lw=0.8)
+        pair[1].set_ylim(-0.02, 1.02)
+    for ax, label in zip(axes[:2, 0], (error, "inside the 90 % interval"), strict=True):
+        ax.set_ylabel(label if error == "rmse" or ax is not axes[0, 0] else "root mean variance")
+    figure.supxlabel(f"{stress.replace('_', ' ')} ({stress_unit(stress)})", fontsize=9)
+    handles: dict[str, Any] = {}
+    for ax in axes[::2].flat:
+        found = zip(*ax.get_legend_handles_labels(), strict=True)
+        handles |= {label: handle for handle, label in found}
+    figure.legend(
+        handles.values(), handles.keys(), fontsize=7, frameon=False, loc="outside right center"
+    )
+    title = f"{kind.title if kind else stress}: {error} and 90 % coverage (grey: as promised)"
+    alt = f"{error} and 90 % coverage of each method on {', '.join(names)} as {stress} grows"
+    return Picture(f"stress-{stress}", "", title[0].upper() + title[1:], alt, figure)
+
+
+def _ladders(
+    ax: Axes, summary: Summary, dataset: str, metric: str, stress: str, colours: Colours
+) -> None:
+    """A line per method over the places of a stress."""
+    for k, method in enumerate(summary.methods):
+        kept = []
+        for x, place in _places(summary, stress):
+            values = summary.values(dataset, method, metric, *place, first=True)
+            if not values.empty:
+                kept.append((x, float(values.mean())))
+        if len(kept) < 2:
+            continue
+        style = "--" if method in REFERENCES else "-"
+        look = {"marker": MARKERS[k % len(MARKERS)], "ms": 4, "color": colours[method]}
+        ax.plot(*zip(*kept, strict=True), style, lw=1.2, label=method, **look)
+    kind = stress_of(stress)
+    if isinstance(kind, SplitStress):
+        ax.set_xticks([0, 1], ["random third", stress])
+    elif isinstance(kind, SettingStress):
+        ax.set_xscale("log", base=2)
+        ax.set_xticks([0.5, 1, 2], ["half", "as set", "double"])
+
+
+def _places(summary: Summary, stress: str) -> list[tuple[float, Level]]:
+    """Where on the axis each level of a stress stands, and what it is held against."""
+    levels = [(level, (stress, level)) for level in summary.stresses()[stress]]
+    kind = stress_of(stress)
+    if isinstance(kind, SplitStress):
+        return [(0.0, (BASELINE, REGION)), *levels]
+    if isinstance(kind, SettingStress):
+        return sorted([(1.0, CLEAN), *levels])
+    return [(0.0, CLEAN), *levels]
+
+
+def _log_where_it_spreads(ax: Axes) -> None:
+    """A log axis where the largest value is five times the least."""
+    drawn = np.concatenate([np.asarray(line.get_ydata()) for line in ax.lines] or [np.empty(0)])
+    if not drawn.size or drawn.min() <= 0 or drawn.max() < 5 * drawn.min():
+        return
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter("{x:g}")
+    few = drawn.max() < 20 * drawn.min()  # a decade has too few round numbers, three too many
+    ax.yaxis.set_minor_formatter("{x:g}" if few else NullFormatter())
+
+
+def is_severity(stress: str) -> bool:
+    """Whether a stress has a figure: its levels are severities, not numbers of repeats."""
+    kind = stress_of(stress)
+    repeats = isinstance(kind, TrainStress) and not kind.ladder
+    return stress != BASELINE and not repeats
+
+
+def stress_of(name: str) -> Stress | None:
+    """Return a stress; the plug-in of a stored run may be gone."""
+    try:
+        return load_stress(name)
+    except BadInput:
+        return None
 
 
 def stress_unit(name: str) -> str:
-    """What a stress's levels are measured in; the plug-in of a stored run may be gone."""
-    try:
-        return load_stress(name).unit
-    except BadInput:
-        return "level"
+    """What a stress's levels are measured in."""
+    kind = stress_of(name)
+    return kind.unit if kind else "level"

@@ -4,14 +4,17 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from howrobust.catalogue import MethodSpec
 from howrobust.errors import BadInput
 from howrobust.reports import tables
-from howrobust.reports.figures import pictures, stress_unit
-from howrobust.reports.summary import REFERENCES, Row, Summary
+from howrobust.reports.cards import environment, lines, tiles
+from howrobust.reports.figures import pictures, stress_of, stress_unit
+from howrobust.reports.published import comparisons
+from howrobust.reports.summary import Row, Summary
 from howrobust.results import Results
+from howrobust.robustness import cards
+from howrobust.scores import REFERENCES
+from howrobust.stress.contract import InputStress
 
 
 def write_page(results: Results, path: Path) -> Path:
@@ -27,13 +30,6 @@ def write_page(results: Results, path: Path) -> Path:
 def render(results: Results) -> str:
     """Return the page as text. Everything from data and plug-ins is escaped."""
     summary = Summary(results)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("howrobust.reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     figures: dict[str, list[dict[str, str]]] = {}
     for picture in pictures(summary):
         shape = "narrow" if picture.name.startswith("calibration") else "wide"
@@ -50,19 +46,31 @@ def render(results: Results) -> str:
         for data in summary.data
     ]
     started = datetime.datetime.fromtimestamp(summary.about["started"] / 1e9, datetime.UTC)
-    return environment.get_template("page.html").render(
-        about=summary.about,
-        run=results.run,
-        started=started.strftime("%Y-%m-%d %H:%M UTC"),
-        sentences=sentences(summary),
-        ranking=summary.ranking(),
-        datasets=datasets,
-        header=tables.HEADER,
-        caption=tables.CAPTION.replace("+-", "±"),
-        failures=summary.failures(),
-        warnings=summary.warnings(),
-        protocol=protocol(summary),
-        references=REFERENCES,
+    shown = [card for m, card in cards(summary).items() if m not in REFERENCES and card.entries]
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            about=summary.about,
+            run=results.run,
+            started=started.strftime("%Y-%m-%d %H:%M UTC"),
+            sentences=sentences(summary),
+            ranking=summary.ranking(),
+            datasets=datasets,
+            cards=[(card, tiles(card), lines(card)) for card in shown],
+            stresses=figures.get("", []),
+            header=tables.HEADER,
+            caption=tables.CAPTION.replace("+-", "±"),
+            published=[
+                (c.theirs.protocol, tables.published_cells(c)) for c in comparisons(summary)
+            ],
+            published_header=tables.PUBLISHED_HEADER,
+            published_caption=tables.PUBLISHED_CAPTION.replace("+-", "±"),
+            failures=summary.failures(),
+            warnings=summary.warnings(),
+            protocol=protocol(summary),
+            references=REFERENCES,
+        )
     )
 
 
@@ -100,8 +108,11 @@ def _answer(summary: Summary, data: dict[str, Any], rows: list[Row]) -> str:
         f"(95 % interval {lower:.4g} to {upper:.4g}); {tables.inside(best)} of held-out points "
         "fell inside theirs."
     )
-    for stress, ladder in summary.stresses().items():
-        text += _under(summary, name, best.method, stress, ladder[-1])
+    for stress in ("input_noise", *summary.stresses()):
+        if stress in summary.stresses() and isinstance(stress_of(stress), InputStress):
+            ladder = summary.stresses()[stress]
+            text += _under(summary, name, best.method, stress, ladder[-1])
+            break  # the cards have the others
     return text.replace("+-", "±")
 
 

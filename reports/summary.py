@@ -1,20 +1,16 @@
 """What the tables, the page and the terminal show: numbers of a run, summarised over splits."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from howrobust.execution import COSTS
-from howrobust.predictive import Array, Forecast
 from howrobust.results import Results
+from howrobust.scores import REFERENCES, Scores
 from howrobust.statistics import Estimate, effective_n, over_splits, wilson
-from howrobust.store import HeldOut
 
-REFERENCES = ("marginal", "oracle")  # shown in every table, never ranked
 MOST_NLL_ERROR = 0.01
 FEWEST_TEST_POINTS = 20
 SHOWN = ("nll", "rmse", "crps")
@@ -34,91 +30,12 @@ class Row:
     costs: dict[str, float]
 
 
-class Summary:
-    """Numbers of a run by data set and method."""
+class Summary(Scores):
+    """What is shown of a run: ranked rows, failures and warnings."""
 
     def __init__(self, results: Results) -> None:
-        self.results = results
-        self.about = results.about
-        self.records = results.records()
-        self.cells = results.cells()
-        self.methods: list[str] = list(self.about["methods"])
-        self.data: list[dict[str, Any]] = list(self.about["data"])
-        self._held: dict[str, HeldOut] = {}
-        self._forecasts: dict[str, dict[tuple[str, float], Forecast]] = {}
+        super().__init__(results)
         self._rows: dict[str, list[Row]] = {}
-
-    @cached_property
-    def _values(self) -> dict[tuple[str, str, str, str, float], dict[str, float]]:
-        """Values of splits, averaged over repeats, by dataset, method, metric, stress, level."""
-        ok = self.records[self.records["status"] == "ok"]
-        place = ["dataset", "method", "metric", "stress", "level", "split"]
-        means = ok.groupby(place, sort=False)["value"].mean()
-        found: dict[tuple[str, str, str, str, float], dict[str, float]] = {}
-        columns = [means.index.get_level_values(name).tolist() for name in place]
-        for *where, split, value in zip(*columns, means.tolist(), strict=True):
-            found.setdefault(tuple(where), {})[split] = value
-        return found
-
-    def values(
-        self, dataset: str, method: str, metric: str, stress: str = "none", level: float = 0.0
-    ) -> pd.Series:
-        """Values by split, averaged over repeats; empty where there are none."""
-        found = self._values.get((dataset, method, metric, stress, level), {})
-        return pd.Series(found, dtype=float)
-
-    def overlap(self, dataset: str) -> float:
-        """n_test / n_train for splits of one table, 0 for independently generated data."""
-        facts = next(d for d in self.data if d["name"] == dataset)
-        cells = [c for c in self.cells if c["dataset"] == dataset and c["status"] == "ok"]
-        if facts["synthetic"] or not cells:
-            return 0.0
-        held = self.held_out(cells[0])
-        return len(held.y) / held.n_train
-
-    def held_out(self, cell: dict[str, Any]) -> HeldOut:
-        """Test rows of a cell."""
-        sha = cell["testset"]
-        if sha not in self._held:
-            self._held[sha] = self.results.testset(cell)
-        return self._held[sha]
-
-    def forecasts(self, cell: dict[str, Any]) -> dict[tuple[str, float], Forecast]:
-        """Forecasts of a finished cell."""
-        if cell["key"] not in self._forecasts:
-            self._forecasts[cell["key"]] = self.results.cell_forecasts(cell)
-        return self._forecasts[cell["key"]]
-
-    def finished(self, dataset: str, method: str) -> list[dict[str, Any]]:
-        """Finished cells of a method on a data set, first repeats alone, in order of splits."""
-        return [
-            c
-            for c in self.cells
-            if (c["dataset"], c["method"], c["status"], c["repeat"]) == (dataset, method, "ok", 0)
-        ]
-
-    def estimate(
-        self, dataset: str, method: str, metric: str, stress: str = "none", level: float = 0.0
-    ) -> Estimate | None:
-        """Mean over splits with its corrected interval; None where no split has a value."""
-        values = self.values(dataset, method, metric, stress, level)
-        if values.empty:
-            return None
-        return over_splits(values.to_numpy(), self.overlap(dataset))
-
-    def pooled(self, dataset: str, method: str) -> tuple[Array, Array, NDArray[np.int64]]:
-        """Clean PIT values and F(y) of all splits, (k,) each, and which distinct row each is of."""
-        cells = self.finished(dataset, method)
-        clean = [self.forecasts(c)["none", 0.0] for c in cells]
-        held = [self.held_out(c) for c in cells]
-        rows = np.concatenate([np.column_stack([h.X, h.y]) for h in held])
-        _, index = np.unique(rows, axis=0, return_inverse=True)
-        pit, cdf = (np.concatenate([getattr(f, name) for f in clean]) for name in ("pit", "cdf"))
-        return pit, cdf, index.astype(np.int64)
-
-    def planned_splits(self, dataset: str) -> int:
-        """How many splits of a data set the run has."""
-        return len({c["split"] for c in self.cells if c["dataset"] == dataset})
 
     def rows(self, dataset: str) -> list[Row]:
         """Rows of a data set's table: ranked methods by nll, the rest, then the references.
@@ -187,14 +104,6 @@ class Summary:
         found = [(m, float(np.mean(r))) for m, r in ranks.items() if len(r) == len(self.data)]
         return sorted(found, key=lambda item: item[1])
 
-    def stresses(self) -> dict[str, list[float]]:
-        """Ladders of the run: levels above 0 by stress."""
-        ladders: dict[str, list[float]] = {}
-        for stress, level in self.about["levels"]:
-            if stress != "none":
-                ladders.setdefault(stress, []).append(level)
-        return ladders
-
     def failures(self) -> list[dict[str, Any]]:
         """Cells without a result, and those that lost a stress level, each with its reason."""
         found = []
@@ -223,6 +132,7 @@ class Summary:
                     f"{data['name']}: {data['n_test']} test points per split say little about "
                     "intervals; read coverage and honesty with care"
                 )
+            found += [f"{data['name']}: {caution}" for caution in data.get("cautions", [])]
             found += self._spikes(data["name"])
         return found
 

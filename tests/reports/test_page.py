@@ -72,7 +72,7 @@ def test_the_page_stands_alone(page):
     assert page.addresses
     assert all(address.startswith("#") for address in page.addresses)
     assert "link" not in page.tags
-    assert page.tags.count("svg") == 6  # bands, calibration and noise of two sets of one feature
+    assert page.tags.count("svg") == 5  # bands and calibration of two sets of one feature; the noise
 
 
 def test_every_link_on_the_page_has_its_one_target(page):
@@ -191,7 +191,7 @@ def test_the_report_command_writes_each_format(results, tmp_path):
         assert mark in out
     code, out, _ = howrobust("report", results.folder, "--figures", tmp_path / "figures")
     assert code == 0
-    assert len(list((tmp_path / "figures").glob("*.png"))) == 6
+    assert len(list((tmp_path / "figures").glob("*.png"))) == 5
     assert (results.folder / "report.html").is_file()
 
 

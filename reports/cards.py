@@ -1,0 +1,74 @@
+"""Robustness cards as HTML: on the page, and in notebooks."""
+
+from dataclasses import dataclass
+
+import jinja2
+
+from howrobust.robustness import PARTS, Card, Entry, Item
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of a card at a glance: its headline on every data set, and the mean of its ranks."""
+
+    part: str
+    title: str
+    headlines: list[tuple[str, Entry]]
+    mean_rank: float | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """A measure of a card with its entries, one for each data set (None: it has none there)."""
+
+    item: Item
+    entries: list[Entry | None]
+
+
+def environment() -> jinja2.Environment:
+    """Return the templates' environment. Everything from data and plug-ins is escaped."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("howrobust.reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["rank"] = rank
+    return made
+
+
+def rank(entry: Entry) -> str:
+    """A rank in words, or why there is none."""
+    if entry.rank is not None:
+        return f"rank {entry.rank} of {entry.ranked}"
+    return entry.reason
+
+
+def tiles(card: Card) -> list[Tile]:
+    """The six parts at a glance."""
+    found = []
+    for part in PARTS:
+        headlines = [(dataset, card.headline(dataset, part)) for dataset in card.datasets]
+        ranks = [entry.rank for _, entry in headlines if entry.rank is not None]
+        mean = sum(ranks) / len(ranks) if ranks else None
+        title = headlines[0][1].item.title if headlines else part
+        found.append(Tile(part, title, headlines, mean))
+    return found
+
+
+def lines(card: Card) -> list[Line]:
+    """Every measure, in the order of the parts."""
+    by_place = {(e.item.part, e.item.title, e.dataset): e for e in card.entries}
+    items = {(e.item.part, e.item.title): e.item for e in card.entries}
+    order = sorted(items.values(), key=lambda item: PARTS.index(item.part))
+    return [
+        Line(item, [by_place.get((item.part, item.title, d)) for d in card.datasets])
+        for item in order
+    ]
+
+
+def fragment(card: Card) -> str:
+    """Return a card as HTML that stands alone, as notebooks show it."""
+    template = environment().get_template("card_alone.html")
+    return template.render(card=card, tiles=tiles(card), lines=lines(card))
