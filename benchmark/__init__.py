@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from howrobust.harness import run
+    from howrobust.own_model import assess
     from howrobust.results import Results, load
+    from howrobust.robustness import Card
 
-__all__ = ["Results", "load", "run"]
+__all__ = ["Card", "Results", "assess", "load", "run"]
 __version__ = "0.1.0"
 
-_HOMES = {"run": "howrobust.harness", "load": "howrobust.results", "Results": "howrobust.results"}
+_HOMES = {
+    "Card": "howrobust.robustness",
+    "Results": "howrobust.results",
+    "assess": "howrobust.own_model",
+    "load": "howrobust.results",
+    "run": "howrobust.harness",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -31,6 +31,7 @@ FORECASTING = (
     "compiled",
     "data",
     "execution",
+    "frames",
     "known",
     "method",
     "nodes",
@@ -202,9 +203,11 @@ class MethodSpec:
     def source_sha256(self) -> str:
         """Hash of the plug-in's source and of the code that turns it into stored forecasts."""
         own = Path(__file__).parent
+        harness = [own / f"{name}.py" for name in FORECASTING]
+        if self.thing is not None:  # it may have been written in a notebook
+            return files_sha256(harness) + repr(self.thing)
         module = self.name.partition(":")[0] if ":" in self.name else self.load().__module__
-        files = [*source_files(module), *(own / f"{name}.py" for name in FORECASTING)]
-        return files_sha256(files) + ("" if self.thing is None else repr(self.thing))
+        return files_sha256([*source_files(module), *harness])
 
 
 def source_files(module_name: str) -> list[Path]:

@@ -90,7 +90,7 @@ class Fits:
         again = [
             self._cell(split, label, method, CLEAN, repeat)
             for split in self.splits[: self.repeated]
-            for repeat in range(1, self.repeats)
+            for repeat in range(1, self.repeats if method.load().refits else 1)
         ]
         yield self._job(method, first, levels)
         if again:

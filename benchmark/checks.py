@@ -114,7 +114,8 @@ def check_method(make: Callable[[], Method]) -> list[Finding]:
             (alone,) = make().infer_stack([problem])
             whole, single = (p.predictive(X, seed=3) for p in (stacked, alone))
             for a, b in zip(_numbers(whole, y), _numbers(single, y), strict=True):
-                _require(np.array_equal(a, b), "a problem's posterior depends on its neighbours")
+                same = np.array_equal(a, b, equal_nan=True)  # a forecast may have no density
+                _require(same, "a problem's posterior depends on its neighbours")
 
     def global_generators_are_left_alone() -> None:
         before = _global_states()
@@ -182,14 +183,17 @@ def _check_distribution(predictive: Predictive, y: Array) -> None:
     _require(np.isfinite(mean).all(), "the mean is not finite")
     _require((aleatoric > 0).all() and (between >= 0).all(), "a variance part is negative")
     _require(predictive.n_components >= 1, "n_components is less than 1")
-    _require(np.isfinite(predictive.logpdf(mean)).all(), "the density at the mean is not finite")
+    density = predictive.logpdf(mean)
+    none = np.isnan(density).all()  # intervals alone: their cdf goes by steps
+    _require(none or np.isfinite(density).all(), "the density at the mean is not finite")
     cdf = predictive.cdf(y)
     _require(((cdf >= 0) & (cdf <= 1)).all(), "the cdf leaves [0, 1]")
     levels = np.array([0.05, 0.5, 0.95])
     quantiles = predictive.quantile(levels)
     _require((np.diff(quantiles, axis=0) >= 0).all(), "quantiles are not in order")
     back = predictive.cdf(quantiles)
-    np.testing.assert_allclose(back, np.broadcast_to(levels[:, None], back.shape), atol=2e-3)
+    atol = 2e-2 if none else 2e-3
+    np.testing.assert_allclose(back, np.broadcast_to(levels[:, None], back.shape), atol=atol)
     # 400 draws: their mean is within 6 standard errors of the mean, at every point.
     drawn = predictive.sample(400, seed=1)
     _require(drawn.shape == (400, len(y)), f"sample has shape {drawn.shape}")

@@ -49,12 +49,12 @@ Measure = Callable[[Scores, str, str, str], Result]
 
 def rmse(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     """Mean over splits of the rmse of clean test rows, in target units."""
-    return mean_over_splits(scores, dataset, scores.values(dataset, method, "rmse"))
+    return _mean_of_metric(scores, dataset, method, "rmse")
 
 
 def nll(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     """Mean over splits of the nll of clean test rows, in nats."""
-    return mean_over_splits(scores, dataset, scores.values(dataset, method, "nll"))
+    return _mean_of_metric(scores, dataset, method, "nll")
 
 
 def excess_calibration_error(scores: Scores, dataset: str, method: str, stress: str) -> Result:
@@ -288,6 +288,13 @@ def _cost(scores: Scores, dataset: str, method: str, name: str) -> Result:
         return Undefined("no split was fitted")
     found = over_splits(values, 0.0)
     return _measured(found.mean, found.lower, found.upper)
+
+
+def _mean_of_metric(scores: Scores, dataset: str, method: str, metric: str) -> Result:
+    values = scores.values(dataset, method, metric)
+    if values.empty:
+        return Undefined(scores.reason(dataset, method, metric))
+    return mean_over_splits(scores, dataset, values)
 
 
 def mean_over_splits(scores: Scores, dataset: str, values: pd.Series) -> Result:

@@ -67,6 +67,16 @@ class Scores:
         found = self._first_values if first else self._values
         return pd.Series(found.get((dataset, method, metric, stress, level), {}), dtype=float)
 
+    def reason(self, dataset: str, method: str, metric: str) -> str:
+        """Why a clean metric has no value on any split."""
+        found = self.records[
+            (self.records["dataset"] == dataset)
+            & (self.records["method"] == method)
+            & (self.records["metric"] == metric)
+            & (self.records["stress"] == CLEAN[0])
+        ]
+        return str(found["reason"].iloc[0]) if len(found) else "no split was scored"
+
     def overlap(self, dataset: str) -> float:
         """n_test / n_train for random splits of one table.
 

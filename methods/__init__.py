@@ -6,13 +6,20 @@ from howrobust.methods.deep_ensemble import DeepEnsemble
 from howrobust.methods.mc_dropout import MCDropout
 from howrobust.methods.references import BayesianRidge, GaussianProcess
 from howrobust.methods.shuffled_cv import ShuffledCV
+from howrobust.methods.surrogate import bayesian_surrogate
+from howrobust.methods.torch_module import TorchRegressor
+from howrobust.methods.user import FittedModel, UserModel
 
 __all__ = [
     "BayesianNN",
     "BayesianRidge",
     "DeepEnsemble",
+    "FittedModel",
     "GaussianProcess",
     "MCDropout",
     "ShuffledCV",
+    "TorchRegressor",
+    "UserModel",
+    "bayesian_surrogate",
     "exact_moments",
 ]

@@ -43,3 +43,6 @@ def evaluate(
     if not np.isfinite(value):
         return Undefined(f"{metric.name} is {value}: a score of a target the forecast rules out")
     return float(value)
+
+
+UNBOUNDED = Undefined("a quantile is infinite: the training rows are too few for its level")

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from howrobust.metrics.contract import Metric, Undefined
+from howrobust.metrics.contract import UNBOUNDED, Metric, Undefined
 from howrobust.predictive import Array, Forecast
 from howrobust.streams import LOG_SQRT_2PI
 
 Value = float | Undefined
 # Only a forecast without a density has a log density that is no number at every point.
 NO_DENSITY = Undefined("this forecast has no density: it is made of intervals, as those of CV+")
-UNBOUNDED = Undefined("a quantile is infinite: the training rows are too few for its level")
 
 
 def has_density(forecast: Forecast) -> bool:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import rankdata
 
-from howrobust.metrics.contract import Metric, Undefined
+from howrobust.metrics.contract import UNBOUNDED, Metric, Undefined
 from howrobust.metrics.null import standard_normal
 from howrobust.predictive import Array, Forecast
 
@@ -20,10 +20,12 @@ def between_share(forecast: Forecast, y: Array, y_scale: float | None) -> float:
     return float(forecast.between.sum() / forecast.variance.sum())
 
 
-def width(forecast: Forecast, level: float) -> float:
+def width(forecast: Forecast, level: float) -> float | Undefined:
     """Mean width of the central interval that holds ``level`` of the mass."""
     tail = (1 - level) / 2
-    return float(np.mean(forecast.quantile(round(1 - tail, 6)) - forecast.quantile(round(tail, 6))))
+    lower, upper = forecast.quantile(round(tail, 6)), forecast.quantile(round(1 - tail, 6))
+    found = float(np.mean(upper - lower))
+    return UNBOUNDED if np.isinf(found) else found
 
 
 def _rank_correlation(errors: Array, sd_rank: Array) -> Array:

@@ -93,7 +93,10 @@ class AdversarialNll(Attack):
     title = "every input moved to raise the negative log-likelihood"
 
     def loss(self, predictive: Predictive, y: Array) -> Array:
-        return -predictive.logpdf(y)
+        found = -predictive.logpdf(y)
+        if np.isnan(found).all():
+            raise ValueError("the forecast has no density: there is no likelihood to attack")
+        return found
 
     def gradient(self, square: Array, nll: Array) -> Array:
         return nll

@@ -72,7 +72,8 @@ def test_the_page_stands_alone(page):
     assert page.addresses
     assert all(address.startswith("#") for address in page.addresses)
     assert "link" not in page.tags
-    assert page.tags.count("svg") == 5  # bands and calibration of two sets of one feature; the noise
+    # Bands and calibration of two sets of one feature, and the noise.
+    assert page.tags.count("svg") == 5
 
 
 def test_every_link_on_the_page_has_its_one_target(page):

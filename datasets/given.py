@@ -1,0 +1,35 @@
+"""A user's own rows, in memory."""
+
+from typing import Any
+
+import numpy as np
+
+from howrobust.data import Dataset, Provenance, Source
+from howrobust.datasets.rows import RowSource
+from howrobust.errors import BadInput
+from howrobust.frames import Frame
+
+
+def given(X: Any, y: Any, name: str = "data") -> Source:
+    """Return the source of rows X (n, d), an array or a pandas frame, and their targets y (n,).
+
+    Raises BadInput for what no regression can be learnt from.
+    """
+    frame = Frame.of(X) if hasattr(X, "columns") else None
+    try:
+        inputs = np.asarray(X, dtype=np.float64) if frame is None else frame.encode(X)
+        target = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"X and y must be numbers, or X a pandas frame: {error}") from None
+    if inputs.ndim != 2 or target.shape != (len(inputs),):
+        raise BadInput(
+            f"X must be (n, d) and y (n,), not {inputs.shape} and {target.shape}; reshape them"
+        )
+    d = inputs.shape[1]
+    features = tuple(map(str, frame.names)) if frame else tuple(f"x{j}" for j in range(d))
+    about = Provenance("rows given from Python", "the caller", "the user's own", "-")
+    return RowSource(
+        name, Dataset(inputs, target, features, str(getattr(y, "name", "y"))), about, frame
+    )

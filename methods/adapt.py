@@ -1,0 +1,54 @@
+"""Whatever a user brings, as a `Method`."""
+
+from collections.abc import Callable
+from inspect import Parameter, signature
+from typing import Any
+
+from torch import nn
+
+from howrobust.errors import BadInput
+from howrobust.method import Method
+from howrobust.methods.torch_module import TorchRegressor
+from howrobust.methods.user import FittedModel, UserModel
+
+
+def method_of(
+    thing: Any, fitted: bool = False, n_folds: int = 5, noise: str = "residual"
+) -> Method:
+    """Return the `Method` of a model.
+
+    ``thing`` is a `Method`; a regressor with ``fit`` and ``predict``, or its class; a torch module,
+    its class, or a function from the number of features to one; a function without arguments that
+    returns any of these; or, where it is ``fitted``, a model that has learnt already: a function
+    from X to (n,), or anything with ``predict``. ``n_folds`` and ``noise``: see `UserModel`. Raises
+    BadInput for anything else.
+    """
+    if isinstance(thing, Method):
+        return thing
+    if fitted:
+        function = getattr(thing, "predict", thing)
+        if not callable(function):
+            raise BadInput(f"{thing!r} has no predict and is no function: it cannot be asked")
+        return FittedModel(function)
+    module = isinstance(thing, nn.Module) or (
+        isinstance(thing, type) and issubclass(thing, nn.Module)
+    )
+    if not module:
+        if isinstance(thing, type) or (callable(thing) and _needs(thing) == 0):
+            return method_of(thing(), False, n_folds, noise)
+        if callable(getattr(thing, "fit", None)) and callable(getattr(thing, "predict", None)):
+            return UserModel(thing, n_folds=n_folds, noise=noise)
+        if not (callable(thing) and _needs(thing) == 1):
+            raise BadInput(
+                f"{thing!r} is no regressor: it needs fit(X, y) and predict(X), or to be a torch "
+                "module or a function that makes one; a function that predicts is assessed with "
+                "fitted=True"
+            )
+    return UserModel(TorchRegressor(thing), n_folds=n_folds, noise=noise)
+
+
+def _needs(function: Callable[..., Any]) -> int:
+    """How many arguments a function cannot do without."""
+    plain = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    given = signature(function).parameters.values()
+    return sum(p.default is Parameter.empty and p.kind in plain for p in given)

@@ -1,0 +1,196 @@
+"""A user's own regressor: what it predicts, with a distribution from how far it was off."""
+
+from collections.abc import Callable
+from math import inf
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from sklearn.base import clone
+
+from howrobust import seeds
+from howrobust.errors import BadInput
+from howrobust.frames import Frame
+from howrobust.method import Posterior, Problem, SingleMethod
+from howrobust.methods.core.noise import noise_floor
+from howrobust.methods.cv_plus import CVPlus
+from howrobust.methods.shuffled_cv import Rows, folds
+from howrobust.methods.torch_module import own_streams
+from howrobust.predictive import Array, GaussianMixture, Predictive
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NOISES = ("residual", "cv_plus")
+Function = Callable[["Array | pd.DataFrame"], Any]
+
+
+class Regressor(Protocol):
+    """What scikit-learn's regressors and pipelines, and those of others, have in common."""
+
+    def fit(self, X: Any, y: Any) -> Any:
+        """Learn from n rows; what it returns is not used."""
+
+    def predict(self, X: Any) -> Any:
+        """Return a number for each row, (n,) or (n, 1)."""
+
+
+@runtime_checkable
+class Parametrised(Protocol):
+    """An estimator whose settings can be read and set by name, as scikit-learn's can."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the settings, with ``deep`` those of nested estimators too."""
+
+    def set_params(self, **params: Any) -> Any:
+        """Set some of them."""
+
+
+class UserModel(SingleMethod):
+    """Any regressor with ``fit(X, y)`` and ``predict(X)``, such as a scikit-learn pipeline.
+
+    What is fitted is a clone (`sklearn.base.clone`; a deep copy of what has no ``get_params``), and
+    ``estimator`` stays as it was given. Every setting of the clone whose name ends in
+    ``random_state``, of nested estimators too, is set from the problem's seed, whatever it was, and
+    what draws from the global generators of Python, NumPy and torch draws from streams of that seed
+    (`own_streams`). A problem with a ``frame`` is handed over as its table, any other as an array
+    (n, d).
+
+    ``noise="residual"``: the prediction is that of a fit on all rows, and its noise a constant
+    Gaussian whose sd is the root mean square of out-of-fold residuals, over ``n_folds`` folds of
+    one shuffle of the rows. ``noise="cv_plus"``: the models of those folds make `CVPlus` intervals,
+    which have no density, and nothing is fitted on all rows; residuals under the noise floor count
+    as the floor, which only widens an interval. A distribution that the estimator itself may have
+    is not asked for.
+
+    Raises what the estimator raises, and ValueError where its predictions are not one finite number
+    per row, or there are more folds than rows.
+    """
+
+    components = "one prediction (residual) or one per fold (cv_plus)"
+    noise_model = "constant; root mean square of out-of-fold residuals (residual) or none (cv_plus)"
+    LIMITS = {"n_folds": (1, inf)}
+
+    def __init__(
+        self,
+        estimator: Regressor,
+        n_folds: int = 5,
+        noise: str = "residual",
+        random_state: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.n_folds = n_folds
+        self.noise = noise
+        self.random_state = random_state
+
+    def infer(self, problem: Problem) -> Posterior:
+        words = self.settings()
+        if words["noise"] not in NOISES:
+            raise ValueError(f"noise must be one of {NOISES}, not {words['noise']!r}")
+        n = len(problem.y)
+        held = folds(n, words["n_folds"], 1, problem.seed)
+        models = [self._fitted(problem, np.delete(np.arange(n), out)) for out in held]
+        residuals, fold = np.empty(n), np.empty(n, dtype=np.int64)
+        for k, (model, out) in enumerate(zip(models, held, strict=True)):
+            found = answers(model.predict, problem.frame, problem.X[out], problem.seed)
+            residuals[out], fold[out] = np.abs(problem.y[out] - found), k
+        if words["noise"] == "cv_plus":
+            return FoldsPosterior(models, problem, residuals, fold)
+        whole = self._fitted(problem, np.arange(n))
+        return PointPosterior(whole.predict, problem, residuals)
+
+    def _fitted(self, problem: Problem, rows: Rows) -> Regressor:
+        """Fit a clone on these rows, its random states from the problem's seed."""
+        if isinstance(self.estimator, type):
+            name = self.estimator.__name__
+            raise BadInput(f"the estimator is the class {name}; give an instance of it, {name}()")
+        model: Regressor = clone(self.estimator, safe=False)
+        if isinstance(model, Parametrised):
+            states = [name for name in model.get_params() if name.endswith("random_state")]
+            # scikit-learn's seeds have 32 bits.
+            drawn = {s: seeds.derive(problem.seed, "estimator", s) % 2**32 for s in states}
+            model.set_params(**drawn)
+        with own_streams(seeds.derive(problem.seed, "estimator")):
+            model.fit(given(problem.frame, problem.X[rows]), problem.y[rows])
+        return model
+
+
+class FittedModel(SingleMethod):
+    """A function of X (n, d) that returns (n,) or (n, 1): a model that is fitted already.
+
+    Nothing is fitted but its noise: a constant Gaussian whose sd is the root mean square residual
+    on the problem's rows. The model must never have seen those rows, nor the rows that are
+    forecast: otherwise its sd and its scores are those of a memory. A problem with a ``frame`` is
+    handed over as its table.
+    """
+
+    components = "one prediction"
+    noise_model = "constant; root mean square of residuals on rows that it never saw"
+    refits = False
+
+    def __init__(self, function: Function, random_state: Any = None) -> None:
+        self.function = function
+        self.random_state = random_state
+
+    def infer(self, problem: Problem) -> Posterior:
+        residuals = problem.y - answers(self.function, problem.frame, problem.X, problem.seed)
+        return PointPosterior(self.function, problem, residuals)
+
+
+def given(frame: Frame | None, X: Array) -> "Array | pd.DataFrame":
+    """Return X (n, d) as a model takes it: the frame's table, or a copy that may be written to."""
+    return X.copy() if frame is None else frame.decode(X)
+
+
+def answers(predict: Function, frame: Frame | None, X: Array, seed: int) -> Array:
+    """Return predictions (n,) at X (n, d), float64; ValueError for another shape or bad numbers.
+
+    A model that draws, as one with dropout left on, draws from streams of the seed.
+    """
+    n = len(X)
+    with own_streams(seed):
+        found = np.asarray(predict(given(frame, X)), dtype=np.float64)
+    if found.shape not in ((n,), (n, 1)):
+        raise ValueError(
+            f"predict returned shape {found.shape} for {n} rows; it must return ({n},)"
+        )
+    bad = int(np.sum(~np.isfinite(found)))
+    if bad:
+        raise ValueError(f"predict returned {bad} values of {n} that are not finite")
+    return found.reshape(n)
+
+
+class PointPosterior(Posterior):
+    """A prediction and a constant noise sd, the root mean square of residuals (n,) or the floor."""
+
+    def __init__(self, predict: Function, problem: Problem, residuals: Array) -> None:
+        self.predict = predict
+        self.frame = problem.frame
+        self.noise_floor = noise_floor(problem.y)
+        self.noise_sd = max(float(np.sqrt(np.mean(residuals**2))), self.noise_floor)
+
+    def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
+        return GaussianMixture(answers(self.predict, self.frame, X, seed)[None], self.noise_sd)
+
+    def facts(self) -> dict[str, float | list[float]]:
+        return {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor}
+
+
+class FoldsPosterior(Posterior):
+    """The models of K folds, with the absolute residual (n,) and the fold (n,) of every row."""
+
+    def __init__(
+        self, models: list[Regressor], problem: Problem, residuals: Array, fold: Rows
+    ) -> None:
+        self.models = models
+        self.frame = problem.frame
+        self.noise_floor = noise_floor(problem.y)
+        self.residuals = np.maximum(residuals, self.noise_floor)
+        self.fold = fold
+
+    def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
+        means = [answers(model.predict, self.frame, X, seed) for model in self.models]
+        return CVPlus(means, self.residuals, self.fold)
+
+    def facts(self) -> dict[str, float | list[float]]:
+        sd = float(np.sqrt(np.mean(self.residuals**2)))
+        return {"noise_sd": sd, "noise_floor": self.noise_floor}

@@ -1,0 +1,251 @@
+"""A user's own model and rows: `assess`, and the command line."""
+
+import json
+import textwrap
+
+import numpy as np
+import pandas as pd
+import pytest
+from commandline import howrobust
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.datasets import load_diabetes
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from torch import nn
+
+import howrobust as hr
+from howrobust.errors import BadInput
+from howrobust.methods import DeepEnsemble, TorchRegressor
+from howrobust.robustness import PARTS
+
+QUICK = {"splits": 3, "repeats": 2, "stress": ["input_noise", "label_noise", "gap", "shuffle"]}
+
+
+def rows(n=120, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 2))
+    return X, 3 * X[:, 0] - X[:, 1] + 0.5 * rng.normal(size=n)
+
+
+def mixed(n=200):
+    """A table with text in it, of which the target depends."""
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"size": rng.normal(size=n), "colour": rng.choice(["red", "blue"], n)})
+    noise = 0.1 * rng.normal(size=n)
+    return table, table["size"] + 5 * (table["colour"] == "red") + noise
+
+
+def encoder():
+    return make_column_transformer(
+        (OneHotEncoder(), make_column_selector(dtype_exclude=np.number)),
+        (StandardScaler(), make_column_selector(dtype_include=np.number)),
+    )
+
+
+def test_gradient_boosting_on_diabetes_has_a_card_with_every_part():
+    X, y = load_diabetes(return_X_y=True)
+    card = hr.assess(HistGradientBoostingRegressor(max_iter=20), X, y, splits=3, repeats=2)
+    (dataset,) = card.datasets
+    for part in PARTS:
+        assert card.headline(dataset, part).item.part == part
+    assert 50 < card.value("rmse") < 75
+    assert card.value("coverage_90") > 0.7
+    assert any("out-of-fold residuals" in note for note in card.notes)
+    assert card.sentences[dataset].endswith("fell inside their 95 % interval.")
+    shown = card._repr_html_()
+    assert "HistGradientBoostingRegressor" in shown
+    assert "<script" not in shown
+    assert str(card).count("\n") > 20
+
+
+def test_an_assessment_leaves_the_estimator_as_it_was_and_repeats_itself():
+    estimator = Ridge(alpha=0.5)
+    first, second = (hr.assess(estimator, *rows(), **QUICK).records() for _ in range(2))
+    assert not hasattr(estimator, "coef_")
+    stable = first["part"] != "cost"
+    pd.testing.assert_frame_equal(first[stable], second[stable])
+
+
+def test_new_rows_are_forecast_by_a_model_that_learnt_all_rows():
+    X, y = rows(400)
+    card = hr.assess(LinearRegression(), X, y, **QUICK)
+    new = np.array([[1.0, 0.0], [0.0, 1.0], [50.0, 50.0]])
+    forecast = card.predictive(new)
+    expected = LinearRegression().fit(X, y).predict(new)
+    np.testing.assert_allclose(forecast.mean(), expected, rtol=1e-9)
+    lower, upper = forecast.interval(0.95)
+    # A line's out-of-fold residuals have the sd .5 of the noise, within 4 / sqrt(2 n).
+    assert (upper - lower) / (2 * 1.96) == pytest.approx(0.5, rel=4 / np.sqrt(800))
+
+
+def test_a_frame_with_text_goes_through_the_pipelines_own_encoder():
+    table, y = mixed()
+    card = hr.assess(make_pipeline(encoder(), LinearRegression()), table, y, **QUICK)
+    assert card.value("rmse") < 0.15
+    forecast = card.predictive(pd.DataFrame({"colour": ["red", "blue"], "size": [0.0, 0.0]}))
+    assert forecast.mean() == pytest.approx([5.0, 0.0], abs=0.1)
+    with pytest.raises(BadInput, match="green"):
+        card.predictive(pd.DataFrame({"colour": ["green"], "size": [0.0]}))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda d: nn.Sequential(nn.Linear(d, 16), nn.ReLU(), nn.Linear(16, 1)),
+        nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 1)),
+        TorchRegressor(lambda d: nn.Linear(d, 1), epochs=300),
+    ],
+    ids=["a function", "a module", "an estimator"],
+)
+def test_a_torch_module_is_assessed(model):
+    card = hr.assess(model, *rows(), splits=1, repeats=2, stress=["input_noise"], n_folds=2)
+    assert card.value("rmse") < 1.0
+    assert card.value("instability over restarts") > 0
+
+
+def test_a_fitted_function_is_asked_and_never_fitted_and_the_card_says_what_is_missing():
+    calls = []
+
+    def predict(X):
+        calls.append(len(X))
+        return 3 * X[:, 0] - X[:, 1]
+
+    card = hr.assess(predict, *rows(400), fitted=True, splits=2)
+    assert calls
+    assert card.method == "fitted model"
+    assert card.value("rmse") == pytest.approx(0.5, rel=0.3)
+    entries = {(e.item.name, e.item.stress): e for e in card.entries}
+    assert entries["severity that doubles rmse", "input_noise"].text != "-"
+    stability = entries["instability over restarts", ""]
+    assert stability.text == "-"
+    assert any("came fitted" in note for note in card.notes)
+    assert any("stability is missing" in note for note in card.notes)
+    assert not any(e.item.stress == "label_noise" and e.text != "-" for e in card.entries)
+
+
+def test_one_of_our_methods_with_settings_is_assessed_too():
+    card = hr.assess(DeepEnsemble(epochs=5, n_members=2), *rows(), **QUICK)
+    assert card.method == "DeepEnsemble[epochs=5,n_members=2]"
+    assert not any("residuals" in note for note in card.notes)
+
+
+def test_intervals_alone_have_no_nll_and_say_their_guarantee():
+    card = hr.assess(Ridge(), *rows(200), noise="cv_plus", **QUICK)
+    entries = {(e.item.name, e.item.stress): e for e in card.entries}
+    assert "no density" in entries["nll", ""].reason
+    assert card.value("coverage_90") > 0.75
+    assert any("guaranteed 1 - 2 a" in note for note in card.notes)
+
+
+@pytest.mark.parametrize(
+    ("model", "X", "y", "sentence"),
+    [
+        (Ridge(), np.zeros((3, 1)), np.arange(3.0), "3 rows"),
+        (Ridge(), np.full((50, 1), np.nan), np.arange(50.0), "missing or infinite"),
+        (Ridge(), np.zeros((50, 2)), np.arange(49.0), "must be"),
+        (Ridge(), np.zeros((50, 2)), np.ones(50), "constant"),
+        (Ridge(), [["a"]] * 50, np.arange(50.0), "must be numbers"),
+        ("ridge", np.zeros((50, 2)), np.arange(50.0), "no regressor"),
+        (StandardScaler(), np.zeros((50, 2)), np.arange(50.0), "no regressor"),
+        (lambda X, y, z: 0, np.zeros((50, 2)), np.arange(50.0), "no regressor"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_assessed_is_said_in_a_sentence(model, X, y, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        hr.assess(model, X, y, **QUICK)
+
+
+class Fails(Ridge):
+    """Cannot learn."""
+
+    def fit(self, X, y):
+        raise RuntimeError("out of coffee")
+
+
+class FailsUnderNoise(Ridge):
+    """Cannot learn from targets that are not its own."""
+
+    def fit(self, X, y):
+        if np.abs(y - 3 * X[:, 0] + X[:, 1]).max() > 3:
+            raise RuntimeError("these are not my rows")
+        return super().fit(X, y)
+
+
+def test_a_model_that_fails_says_why_and_one_that_fails_under_stress_keeps_its_card():
+    with pytest.raises(BadInput, match=r"Fails cannot be assessed: .*out of coffee"):
+        hr.assess(Fails(), *rows(), **QUICK)
+    card = hr.assess(FailsUnderNoise(), *rows(), **QUICK)
+    assert card.value("rmse") < 1
+    assert any("under label_noise" in note and "not my rows" in note for note in card.notes)
+
+
+def test_a_run_that_is_kept_can_be_loaded(tmp_path):
+    card = hr.assess(Ridge(), *rows(), out=tmp_path, **QUICK)
+    again = hr.load(tmp_path).card("Ridge").records()
+    pd.testing.assert_frame_equal(again, card.records())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A user's folder: a table with text, and a module with a pipeline and a class."""
+    table, y = mixed()
+    table.assign(price=y).to_csv(tmp_path / "my.csv", index=False)
+    (tmp_path / "mine.py").write_text(textwrap.dedent("""
+        import numpy as np
+        from sklearn.compose import make_column_selector, make_column_transformer
+        from sklearn.linear_model import LinearRegression, Ridge
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import OneHotEncoder
+
+        def build():
+            text = make_column_selector(dtype_exclude=np.number)
+            encode = make_column_transformer((OneHotEncoder(), text), remainder="passthrough")
+            return make_pipeline(encode, LinearRegression())
+
+        model = build()
+
+        class Plain(Ridge):
+            pass
+    """))  # fmt: skip
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["mine:model", "mine:build"])
+def test_a_users_pipeline_runs_on_a_users_table(folder, name):
+    code, out, err = howrobust(
+        "run", "-m", name, "-d", "my.csv", "--target", "price", "--splits", "2",
+        "--stress", "label_noise", "--stress", "missing_features", "--out", "out", cwd=folder,
+    )  # fmt: skip
+    assert code == 0, err
+    assert name in out
+    records = hr.load(folder / "out").records()
+    own = records[(records["method"] == name) & (records["metric"] == "rmse")]
+    assert (own["status"] == "ok").all()
+    assert own.loc[own["stress"] == "none", "value"].max() < 0.2
+    code, out, _ = howrobust(
+        "run", "-m", name, "-d", "my.csv", "--target", "price", "--splits", "2",
+        "--stress", "label_noise", "--stress", "missing_features", "--out", "out", cwd=folder,
+    )  # fmt: skip
+    assert "nothing was refitted" in out
+
+
+def test_a_users_class_takes_settings_and_needs_numbers_beside_our_methods(folder):
+    arguments = ["-d", "my.csv", "--one-hot", "--splits", "2", "--stress", "input_noise"]
+    code, out, err = howrobust(
+        "run", "-m", "mine:Plain[alpha=2.5,n_folds=3]", "-m", "bayesian_ridge", *arguments,
+        "--out", "out", cwd=folder,
+    )  # fmt: skip
+    assert code == 0, err
+    assert "mine:Plain" in out
+    about = hr.load(folder / "out").about
+    assert "mine:Plain[alpha=2.5,n_folds=3]" in about["methods"]
+    assert json.dumps(about["data"])
+    code, _, err = howrobust("run", "-m", "mine:Plain[beta=1]", *arguments, cwd=folder)
+    assert code == 2
+    assert "no setting 'beta'" in err
+    code, _, err = howrobust("run", "-m", "mine:np", *arguments, cwd=folder)
+    assert code == 2
+    assert "no regressor" in err
+    assert "Traceback" not in err
