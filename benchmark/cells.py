@@ -111,13 +111,13 @@ class Fits:
                     other = method.with_settings(changed)
                     yield self._refits(label, other, stress, self.splits, (level,))
         elif isinstance(stress, TrainStress):
-            splits = self.splits if stress.ladder else self.splits[: self.repeated]
+            rows = self.splits if stress.ladder else self.splits[: self.repeated]
             if not stress.fixed_steps:
-                yield self._refits(label, method, stress, splits, stress.levels)
+                yield self._refits(label, method, stress, rows, stress.levels)
                 return
             for level in stress.levels:
                 other = _as_many_steps(method, self.n_train, level)
-                yield self._refits(label, other, stress, splits, (level,))
+                yield self._refits(label, other, stress, rows, (level,))
 
     def _refits(
         self,

@@ -223,13 +223,13 @@ def _ratio_at_the_top(
 ) -> Result:
     top = scores.stresses()[stress][-1]
     stressed = scores.values(dataset, method, metric, stress, top)
-    logs = np.log(stressed / scores.values(dataset, method, clean, *CLEAN, first=True)).dropna()
-    found = mean_over_splits(scores, dataset, logs[np.isfinite(logs)])
+    ratios = (stressed / scores.values(dataset, method, clean, *CLEAN, first=True)).dropna()
+    logs = pd.Series(np.log(ratios[(ratios > 0) & np.isfinite(ratios)]))
+    found = mean_over_splits(scores, dataset, logs)
     if isinstance(found, Undefined):
         return found
-    if found.lower is None or found.upper is None:
-        return Measured(float(np.exp(found.value)))
-    return Measured(*(float(np.exp(v)) for v in (found.value, found.lower, found.upper)))
+    lower, upper = (None if v is None else float(np.exp(v)) for v in (found.lower, found.upper))
+    return Measured(float(np.exp(found.value)), lower, upper)
 
 
 def keeping_pace(scores: Scores, dataset: str, method: str, stress: str) -> Result:

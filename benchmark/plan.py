@@ -230,12 +230,22 @@ def _facts(
     source: Source, train: Dataset, test: Dataset, splits: list[str], seed: int
 ) -> DataFacts:
     p, truth = source.provenance, source.truth
-    limits = expected_scores(truth.predictive(test.X)) if truth else {}
-    identity = (source.name, p.title, p.source, p.licence, p.unit, source.sha256)
-    rows = (len(train.y), len(test.y), splits[0].partition("-")[0])
-    columns = (test.target, [*test.features])
-    warned = cautions(source, splits, seed)
-    return DataFacts(*identity, truth is not None, limits, *columns, *rows, warned)
+    return DataFacts(
+        name=source.name,
+        title=p.title,
+        source=p.source,
+        licence=p.licence,
+        unit=p.unit,
+        sha256=source.sha256,
+        synthetic=truth is not None,
+        limits=expected_scores(truth.predictive(test.X)) if truth else {},
+        target=test.target,
+        features=[*test.features],
+        n_train=len(train.y),
+        n_test=len(test.y),
+        split=splits[0].partition("-")[0],
+        cautions=cautions(source, splits, seed),
+    )
 
 
 def _overridden(method: MethodSpec, dataset: str, suite: Suite, device: str | None) -> MethodSpec:

@@ -13,6 +13,7 @@ from howrobust.results import Results
 from howrobust.statistics import Estimate, over_splits
 from howrobust.store import HeldOut
 
+Place = tuple[str, str, str, str, float]  # dataset, method, metric, stress, level
 REFERENCES = ("marginal", "oracle")  # shown in every table, never ranked
 
 
@@ -30,24 +31,25 @@ class Scores:
         self._forecasts: dict[str, dict[tuple[str, float], Forecast]] = {}
 
     @cached_property
-    def _values(self) -> dict[tuple[str, ...], dict[str, float]]:
+    def _values(self) -> dict[Place, dict[str, float]]:
         """Values of splits, averaged over repeats, by dataset, method, metric, stress, level."""
         return self._by_place(self.records)
 
     @cached_property
-    def _first_values(self) -> dict[tuple[str, ...], dict[str, float]]:
+    def _first_values(self) -> dict[Place, dict[str, float]]:
         """The same of first repeats alone."""
         return self._by_place(self.records[self.records["repeat"] == 0])
 
     @staticmethod
-    def _by_place(records: pd.DataFrame) -> dict[tuple[str, ...], dict[str, float]]:
+    def _by_place(records: pd.DataFrame) -> dict[Place, dict[str, float]]:
         ok = records[records["status"] == "ok"]
         place = ["dataset", "method", "metric", "stress", "level", "split"]
         means = ok.groupby(place, sort=False)["value"].mean()
-        found: dict[tuple[str, ...], dict[str, float]] = {}
+        found: dict[Place, dict[str, float]] = {}
         columns = [means.index.get_level_values(name).tolist() for name in place]
         for *where, split, value in zip(*columns, means.tolist(), strict=True):
-            found.setdefault(tuple(where), {})[split] = value
+            d, method, metric, stress, level = where
+            found.setdefault((d, method, metric, stress, level), {})[split] = value
         return found
 
     def values(

@@ -209,8 +209,8 @@ def _ladders(
         if len(kept) < 2:
             continue
         style = "--" if method in REFERENCES else "-"
-        look = {"marker": MARKERS[k % len(MARKERS)], "ms": 4, "color": colours[method]}
-        ax.plot(*zip(*kept, strict=True), style, lw=1.2, label=method, **look)
+        look: Any = {"marker": MARKERS[k % len(MARKERS)], "ms": 4, "color": colours[method]}
+        ax.plot([x for x, _ in kept], [y for _, y in kept], style, lw=1.2, label=method, **look)
     kind = stress_of(stress)
     if isinstance(kind, SplitStress):
         ax.set_xticks([0, 1], ["random third", stress])

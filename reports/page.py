@@ -46,7 +46,8 @@ def render(results: Results) -> str:
         for data in summary.data
     ]
     started = datetime.datetime.fromtimestamp(summary.about["started"] / 1e9, datetime.UTC)
-    shown = [card for m, card in cards(summary).items() if m not in REFERENCES and card.entries]
+    found = cards(summary)
+    ranked = [found[m] for m in summary.methods if m not in REFERENCES and found[m].entries]
     return (
         environment()
         .get_template("page.html")
@@ -57,7 +58,7 @@ def render(results: Results) -> str:
             sentences=sentences(summary),
             ranking=summary.ranking(),
             datasets=datasets,
-            cards=[(card, tiles(card), lines(card)) for card in shown],
+            cards=[(card, tiles(card), lines(card)) for card in ranked],
             stresses=figures.get("", []),
             header=tables.HEADER,
             caption=tables.CAPTION.replace("+-", "±"),

@@ -121,7 +121,7 @@ def comparisons(summary: Summary) -> list[Comparison]:
                     if published is None or len(values) < 2:
                         continue
                     known = splits.get((match.variant, name, theirs), {})
-                    ours = {int(s.rpartition("-")[2]): v for s, v in values.items()}
+                    ours = {int(str(s).rpartition("-")[2]): v for s, v in values.items()}
                     difference, paired = _difference(ours, known, published)
                     found.append(
                         Comparison(

@@ -35,12 +35,12 @@ def infer_best(
     best = scores.argmin(axis=0)
     posteriors: dict[int, NetworkPosterior] = {}
     for k, variant in enumerate(variants):
-        own = np.flatnonzero(best == k)
-        if len(own):
+        own = [i for i in range(len(problems)) if best[i] == k]
+        if own:
             learnt = infer(variant, [problems[i] for i in own])
             for i, posterior in zip(own, learnt, strict=True):
                 posterior.chosen = dict(zip(several, map(float, combinations[k]), strict=True))
-                posteriors[int(i)] = posterior
+                posteriors[i] = posterior
     return [posteriors[i] for i in range(len(problems))]
 
 
@@ -66,5 +66,6 @@ def _validation_nll(words: Words, problems: Sequence[Problem], infer: Infer) -> 
     for problem, start, posterior in zip(problems, starts, posteriors, strict=True):
         seed = seeds.derive(problem.seed, "choice")
         density = posterior.predictive(problem.X[start:], seed=seed).logpdf(problem.y[start:])
-        scores.append(-density.mean())
-    return np.nan_to_num(np.array(scores), nan=np.inf)
+        nll = -float(density.mean())
+        scores.append(np.inf if np.isnan(nll) else nll)
+    return np.array(scores)
