@@ -47,6 +47,13 @@ Result = Measured | Undefined
 Measure = Callable[[Scores, str, str, str], Result]
 
 
+def regions(scores: Scores) -> set[str]:
+    """Names of the run's stresses that hold a region out, their baseline among them."""
+    return {
+        c["train_stress"] for c in scores.cells if c["split"].startswith(f"{c['train_stress']}-")
+    }
+
+
 def rmse(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     """Mean over splits of the rmse of clean test rows, in target units."""
     return _mean_of_metric(scores, dataset, method, "rmse")

@@ -91,6 +91,22 @@ class Results:
         """Return the test rows of a finished cell."""
         return read_testset(self._store.files.testset(cell["testset"]))
 
+    def degradation(self) -> "pd.DataFrame":
+        """What each level of each stress does, beside the clean self of each method: see
+        `howrobust.degradation.degradation`."""
+        from howrobust.degradation import degradation
+        from howrobust.scores import Scores
+
+        return degradation(Scores(self))
+
+    def variance_split(self, metric: str = "rmse") -> "pd.DataFrame":
+        """How much of a clean metric's variance is between splits and between restarts: see
+        `howrobust.robustness.variance_parts`."""
+        from howrobust.robustness import variance_parts
+        from howrobust.scores import Scores
+
+        return variance_parts(Scores(self), metric)
+
     def card(self, method: str) -> "Card":
         """Return the robustness card of a method; BadInput for one that the run has not."""
         from howrobust.robustness import cards

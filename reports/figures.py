@@ -18,7 +18,7 @@ from howrobust import seeds
 from howrobust.catalogue import load_stress
 from howrobust.cells import CLEAN, Level
 from howrobust.errors import BadInput
-from howrobust.measures import BASELINE, REGION
+from howrobust.measures import BASELINE, REGION, SHUFFLE
 from howrobust.predictive import Array
 from howrobust.reports.summary import Summary
 from howrobust.scores import REFERENCES
@@ -77,6 +77,8 @@ def pictures(summary: Summary) -> Iterator[Picture]:
         for stress in summary.stresses():
             if is_severity(stress):
                 yield degradation(summary, stress, colours)
+        if any(cell["repeat"] > 0 or cell["train_stress"] == SHUFFLE for cell in summary.cells):
+            yield stability(summary, colours)
 
 
 def palette(methods: list[str]) -> Colours:
@@ -254,6 +256,66 @@ def stress_of(name: str) -> Stress | None:
         return load_stress(name)
     except BadInput:
         return None
+
+
+def stability(summary: Summary, colours: Colours) -> Picture:
+    """Two panels a data set: the rmse of each restart and shuffle over their mean; and the training
+    losses of the networks of one fit, the local minima that they ended in."""
+    names = [data["name"] for data in summary.data]
+    methods = [m for m in summary.methods if m not in REFERENCES]
+    columns = min(3, len(names))
+    blocks = -(-len(names) // columns)
+    figure = Figure(figsize=(3.3 * columns, 4.8 * blocks), layout="constrained")
+    axes = figure.subplots(2 * blocks, columns, squeeze=False)
+    for k in range(blocks * columns):
+        pair = axes[2 * (k // columns) : 2 * (k // columns) + 2, k % columns]
+        if k >= len(names):
+            for ax in pair:
+                ax.set_visible(False)
+            continue
+        pair[0].set_title(names[k], fontsize=9)
+        _again(pair[0], summary, names[k], methods, colours)
+        _losses(pair[1], summary, names[k], methods, colours)
+    axes[0, 0].set_ylabel("rmse / mean rmse")
+    axes[1, 0].set_ylabel("training loss / mean")
+    alt = f"rmse of restarts (dots) and shuffles (crosses), and training losses, on {names}"
+    title = "Fitted again: rmse of restarts (dots) and shuffles (crosses); losses of each network"
+    return Picture("stability", "stability", title, alt, figure)
+
+
+def _again(ax: Axes, summary: Summary, dataset: str, methods: list[str], colours: Colours) -> None:
+    """Each restart's rmse, and each shuffle's, over the mean of their kind on a split."""
+    r = summary.records
+    own = r[(r["dataset"] == dataset) & (r["metric"] == "rmse") & (r["status"] == "ok")]
+    for k, method in enumerate(methods):
+        of_method = own[own["method"] == method]
+        for stress, marker, side in ((CLEAN[0], "o", -0.15), (SHUFFLE, "x", 0.15)):
+            kept = of_method[of_method["stress"] == stress]
+            for _, group in kept.groupby("split"):
+                if len(group) > 1:
+                    values = group["value"] / group["value"].mean()
+                    x = np.full(len(values), k + side)
+                    ax.plot(x, values, marker, ms=4, color=colours[method], alpha=0.7)
+    _name_columns(ax, methods)
+
+
+def _losses(ax: Axes, summary: Summary, dataset: str, methods: list[str], colours: Colours) -> None:
+    """Training losses of the networks of the first fit, over their mean size."""
+    for k, method in enumerate(methods):
+        for cell in summary.finished(dataset, method)[:1]:
+            for values in cell["facts"].values():
+                if isinstance(values, list) and len(values) > 1:
+                    losses = np.asarray(values)
+                    y = losses / np.abs(losses).mean()
+                    ax.plot(np.full(len(y), k), y, "o", ms=4, color=colours[method], alpha=0.7)
+    _name_columns(ax, methods)
+
+
+def _name_columns(ax: Axes, methods: list[str]) -> None:
+    ax.set_xlim(-0.6, len(methods) - 0.4)
+    names = [method.partition("[")[0] for method in methods]
+    ax.set_xticks(range(len(methods)), names, rotation=40, ha="right", fontsize=7)
+    ax.axhline(1, color="0.8", lw=0.8, zorder=0)
 
 
 def stress_unit(name: str) -> str:

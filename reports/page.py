@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from howrobust.catalogue import MethodSpec
+from howrobust.degradation import degradation
 from howrobust.errors import BadInput
 from howrobust.reports import tables
 from howrobust.reports.cards import environment, lines, tiles
@@ -12,7 +13,7 @@ from howrobust.reports.figures import pictures, stress_of, stress_unit
 from howrobust.reports.published import comparisons
 from howrobust.reports.summary import Row, Summary
 from howrobust.results import Results
-from howrobust.robustness import cards
+from howrobust.robustness import cards, variance_parts
 from howrobust.scores import REFERENCES
 from howrobust.stress.contract import InputStress
 
@@ -33,12 +34,14 @@ def render(results: Results) -> str:
     figures: dict[str, list[dict[str, str]]] = {}
     for picture in pictures(summary):
         shape = "narrow" if picture.name.startswith("calibration") else "wide"
-        shown = {"title": picture.title, "alt": picture.alt, "shape": shape, "svg": picture.svg()}
+        words = {"name": picture.name, "title": picture.title, "alt": picture.alt}
+        shown = {**words, "shape": shape, "svg": picture.svg()}
         figures.setdefault(picture.dataset, []).append(shown)
     datasets = [
         {
             **data,
-            "rows": [(row, tables.cells_of(row)) for row in summary.rows(data["name"])],
+            "rows": [(row, tables.cells_of(row, data)) for row in summary.rows(data["name"])],
+            "header": tables.header(data),
             "limit_cells": tables.limits_of(data["limits"]) if data["limits"] else None,
             "figures": figures.get(data["name"], []),
             "splits": summary.planned_splits(data["name"]),
@@ -60,7 +63,9 @@ def render(results: Results) -> str:
             datasets=datasets,
             cards=[(card, tiles(card), lines(card)) for card in ranked],
             stresses=figures.get("", []),
-            header=tables.HEADER,
+            degraded=degraded_rows(summary),
+            stability=figures.get("stability", []),
+            variance=variance_rows(summary),
             caption=tables.CAPTION.replace("+-", "±"),
             published=[
                 (c.theirs.protocol, tables.published_cells(c)) for c in comparisons(summary)
@@ -73,6 +78,29 @@ def render(results: Results) -> str:
             references=REFERENCES,
         )
     )
+
+
+def degraded_rows(summary: Summary) -> dict[str, list[list[str]]]:
+    """Rows of the table of each stress, by the name of its figure."""
+    found: dict[str, list[list[str]]] = {}
+    for row in degradation(summary).itertuples():
+        numbers = (row.rmse_ratio, row.nll_difference, row.coverage_90, row.sd_ratio)
+        shown = ["-" if value != value else f"{value:.3g}" for value in numbers]
+        cells = [str(row.dataset), str(row.method), f"{row.level:g}", *shown]
+        found.setdefault(f"stress-{row.stress}", []).append(cells)
+    return found
+
+
+def variance_rows(summary: Summary) -> list[list[str]]:
+    """Rows of the table of variance components of rmse and nll; none where all are undefined."""
+    rows = []
+    for metric in ("rmse", "nll"):
+        parts = variance_parts(summary, metric)
+        for row in parts[parts["reason"] == ""].itertuples():
+            share = f"{100 * row.share:.0f} %"
+            interval = f"{row.variance:.3g} [{row.lower:.3g}, {row.upper:.3g}]"
+            rows.append([row.dataset, row.method, metric, row.component, share, interval])
+    return rows
 
 
 def sentences(summary: Summary) -> list[str]:

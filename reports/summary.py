@@ -13,7 +13,7 @@ from howrobust.statistics import Estimate, effective_n, over_splits, wilson
 
 MOST_NLL_ERROR = 0.01
 FEWEST_TEST_POINTS = 20
-SHOWN = ("nll", "rmse", "crps")
+SHOWN = ("nll", "rmse", "crps", "kl_to_truth")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from rich.markup import escape
@@ -14,7 +15,8 @@ from howrobust.reports.summary import Row, Summary
 from howrobust.scores import REFERENCES
 from howrobust.statistics import Estimate
 
-HEADER = ("", "method", "nll", "rmse", "crps", "inside 95 %", "honest", "fit s", "µs/draw")
+SCORES = ("nll", "rmse", "crps")
+KNOWN_TRUTH = "kl_to_truth"  # shown where the truth is known
 CAPTION = (
     "Mean over splits +- standard error, ranked by nll (nats, lower is better). '=': so few "
     "splits cannot tell its nll from the first's (95 % interval of the paired difference). A share "
@@ -72,10 +74,17 @@ def inside(row: Row) -> str:
     return f"{share:.1f} % [{lower:.1f}, {upper:.1f}]"
 
 
-def cells_of(row: Row) -> list[str]:
-    """Texts of a row, in the order of `HEADER`."""
+def header(data: dict[str, Any]) -> list[str]:
+    """Titles of the columns of a data set's table."""
+    truth = ["kl to truth"] if data["limits"] else []
+    return ["", "method", *SCORES, *truth, "inside 95 %", "honest", "fit s", "µs/draw"]
+
+
+def cells_of(row: Row, data: dict[str, Any]) -> list[str]:
+    """Texts of a row, in the order of `header`."""
     honest = f"{row.honest_splits[0]}/{row.honest_splits[1]}" if row.honest_splits[1] else "-"
-    scores = [number(row.scores[name]) for name in ("nll", "rmse", "crps")]
+    shown = [*SCORES, *([KNOWN_TRUTH] if data["limits"] else [])]
+    scores = [number(row.scores[name]) for name in shown]
     costs = [cost(row, "fit_wall_s"), cost(row, "us_per_draw")]
     return [place(row), row.method, *scores, inside(row), honest, *costs]
 
@@ -83,14 +92,13 @@ def cells_of(row: Row) -> list[str]:
 def limits_of(limits: dict[str, float]) -> list[str]:
     """Texts of the row of limits of a known truth."""
     nll = f"{limits['nll']:.3f} (Gaussian {limits['nll_gaussian']:.3f})"
-    return ["", "limit of the truth", nll, f"{limits['rmse']:.3f}", "", "", "", "", ""]
+    return ["", "limit of the truth", nll, f"{limits['rmse']:.3f}", "", "0", "", "", "", ""]
 
 
-def grid(summary: Summary, dataset: dict[str, object]) -> list[list[str]]:
+def grid(summary: Summary, data: dict[str, Any]) -> list[list[str]]:
     """All rows of a data set's table, as text."""
-    rows = [cells_of(row) for row in summary.rows(str(dataset["name"]))]
-    limits = dataset["limits"]
-    return rows + ([limits_of(limits)] if isinstance(limits, dict) and limits else [])
+    rows = [cells_of(row, data) for row in summary.rows(data["name"])]
+    return rows + ([limits_of(data["limits"])] if data["limits"] else [])
 
 
 def published_cells(comparison: Comparison) -> list[str]:
@@ -126,7 +134,7 @@ def terminal(summary: Summary) -> list[Table]:
             f"{data['name']}: {data['title']} ({data['n_train']} rows train, {data['n_test']} test)"
         )
         table = Table(title=escape(about), title_justify="left")
-        for k, name in enumerate(HEADER):
+        for k, name in enumerate(header(data)):
             if k == 1:
                 table.add_column(name, overflow="fold")
             else:
@@ -142,7 +150,7 @@ def markdown(summary: Summary) -> str:
     parts = []
     for data in summary.data:
         parts.append(f"### {md(data['name'])}: {md(data['title'])}")
-        parts.append(md_table(HEADER, grid(summary, data), names=(1,)))
+        parts.append(md_table(header(data), grid(summary, data), names=(1,)))
     parts.append(CAPTION)
     found = comparisons(summary)
     if found:
@@ -174,10 +182,11 @@ def latex(summary: Summary) -> str:
     """Tables with booktabs."""
     parts = []
     for data in summary.data:
-        head = " & ".join(_tex(name) for name in HEADER)
+        head = " & ".join(_tex(name) for name in header(data))
         body = [" & ".join(_tex(c) for c in cells) + r" \\" for cells in grid(summary, data)]
         caption = _tex(f"{data['name']}. {CAPTION}")
-        lines = [r"\begin{table}", rf"\caption{{{caption}}}", r"\begin{tabular}{rlrrrrrrr}"]
+        lines = [r"\begin{table}", rf"\caption{{{caption}}}"]
+        lines.append(rf"\begin{{tabular}}{{rl{'r' * (len(header(data)) - 2)}}}")
         lines += [r"\toprule", head + r" \\", r"\midrule", *body, r"\bottomrule"]
         parts.append("\n".join([*lines, r"\end{tabular}", r"\end{table}"]))
     return "\n\n".join(parts) + "\n"

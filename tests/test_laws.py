@@ -29,7 +29,7 @@ LAYERS = [
     {"score", "statistics", "ladders", "variability", "results", "progress", "checks"},
     {"scores"},
     {"measures"},
-    {"robustness"},
+    {"robustness", "degradation"},
     {"harness"},
     {"own_model"},
     {"cli", "__main__"},

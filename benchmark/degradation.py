@@ -1,0 +1,69 @@
+"""What each level of a stress does to a method, beside its clean self."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from howrobust.cells import CLEAN, Level
+from howrobust.measures import BASELINE, REGION, regions
+from howrobust.scores import Scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def degradation(scores: Scores) -> "pd.DataFrame":
+    """Tidy table: dataset, method, stress, level, splits, rmse_ratio, nll_difference, coverage_90,
+    sd_ratio.
+
+    Over the splits that have both: the geometric means of rmse / clean rmse and of sd / clean sd
+    (sd: root mean total variance), the means of nll - clean nll and of the share inside the central
+    90 % interval. Regions held out are compared with the means over random thirds of their size.
+    NaN where a score is undefined.
+    """
+    import pandas as pd
+
+    rows = []
+    for data in scores.data:
+        for method in scores.methods:
+            for stress, ladder in scores.stresses().items():
+                for level in ladder:
+                    found = _against_clean(scores, data["name"], method, (stress, level))
+                    if found:
+                        place = {"dataset": data["name"], "method": method}
+                        rows.append({**place, "stress": stress, "level": level, **found})
+    return pd.DataFrame(rows)
+
+
+def _against_clean(
+    scores: Scores, dataset: str, method: str, place: Level
+) -> dict[str, float] | None:
+    region = place[0] in regions(scores) and place[0] != BASELINE
+    clean = (BASELINE, REGION) if region else CLEAN
+
+    def pairs(metric: str) -> "tuple[pd.Series, pd.Series]":
+        stressed = scores.values(dataset, method, metric, *place)
+        other = scores.values(dataset, method, metric, *clean, first=True)
+        if region:  # other splits: all of one against all of the other
+            return stressed, other
+        both = stressed.index.intersection(other.index)
+        return stressed[both], other[both]
+
+    def ratio(metric: str) -> float:
+        stressed, other = pairs(metric)
+        if not len(stressed) or not len(other) or min(stressed.min(), other.min()) <= 0:
+            return np.nan
+        return float(np.exp(np.log(stressed).mean() - np.log(other).mean()))
+
+    errors, _ = pairs("rmse")
+    if errors.empty:
+        return None
+    nll, clean_nll = pairs("nll")
+    covered, _ = pairs("coverage_90")
+    return {
+        "splits": float(len(errors)),
+        "rmse_ratio": ratio("rmse"),
+        "nll_difference": float(nll.mean() - clean_nll.mean()),
+        "coverage_90": float(covered.mean()),
+        "sd_ratio": ratio("sharpness"),
+    }
