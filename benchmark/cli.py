@@ -130,7 +130,7 @@ def _conclude(results: "Results", refitted: int) -> int:
     from howrobust.reports.summary import Summary
 
     summary = Summary(results)
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = Console(width=None if sys.stdout.isatty() else 160)
     for table in tables.terminal(summary):
         console.print(table)
     console.print(tables.CAPTION, style="dim")

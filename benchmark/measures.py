@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from howrobust.cells import CLEAN
 from howrobust.ladders import (
@@ -67,10 +68,22 @@ def nll(scores: Scores, dataset: str, method: str, stress: str) -> Result:
 def excess_calibration_error(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     """Mean over splits of mace - mace_null: calibration error beyond a perfect forecaster's.
 
-    0 is what a perfect forecaster has in expectation at that number of test rows.
+    0 is what a perfect forecaster has in expectation at that number of test rows. Ranked are only
+    methods outside the null, behind all that are inside it: those of which no more splits lie
+    beyond mace_null_95 than a perfect forecaster's would (binomial, 95 %).
     """
     values = [scores.values(dataset, method, name) for name in ("mace", "mace_null")]
     return mean_over_splits(scores, dataset, (values[0] - values[1]).dropna())
+
+
+def inside_null(scores: Scores, dataset: str, method: str) -> bool:
+    """Whether a perfect forecaster could have the calibration errors of the splits.
+
+    No more of J splits lie beyond the null's 95 % point than the 95 % point of Binomial(J, .05).
+    """
+    error = scores.values(dataset, method, "mace")
+    beyond = (error > scores.values(dataset, method, "mace_null_95")[error.index]).sum()
+    return bool(beyond <= stats.binom.ppf(0.95, len(error), 0.05))
 
 
 def coverage(scores: Scores, dataset: str, method: str, level: float) -> Result:
@@ -106,7 +119,7 @@ def instability_over_restarts(scores: Scores, dataset: str, method: str, stress:
     refits: dict[str, list[Array]] = {}
     for cell in scores.fitted(dataset, method):
         if cell["train_stress"] == CLEAN[0]:
-            refits.setdefault(cell["split"], []).append(scores.forecasts(cell)[CLEAN].mean)
+            refits.setdefault(cell["split"], []).append(scores.clean(cell).mean)
     return _instability(scores, dataset, method, refits)
 
 
@@ -119,7 +132,7 @@ def instability_over_shuffles(scores: Scores, dataset: str, method: str, stress:
     for cell in scores.fitted(dataset, method):
         first = cell["train_stress"] == CLEAN[0] and cell["repeat"] == 0
         if first or cell["train_stress"] == SHUFFLE:
-            refits.setdefault(cell["split"], []).append(scores.forecasts(cell)[CLEAN].mean)
+            refits.setdefault(cell["split"], []).append(scores.clean(cell).mean)
     return _instability(scores, dataset, method, refits)
 
 

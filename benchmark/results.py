@@ -1,5 +1,6 @@
 """Results: what a run left in its folder, as tables."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,9 +84,11 @@ class Results:
                 frames.append(pd.DataFrame({**place, "stress": stress, "level": level, **values}))
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
-    def cell_forecasts(self, cell: dict[str, Any]) -> "dict[Level, Forecast]":
-        """Return a finished cell's forecasts by (stress, level)."""
-        return read_forecasts(self._store.files.forecast(cell["key"]))
+    def cell_forecasts(
+        self, cell: dict[str, Any], wanted: Sequence[Level] | None = None
+    ) -> "dict[Level, Forecast]":
+        """Return a finished cell's forecasts by (stress, level): those ``wanted``, or all."""
+        return read_forecasts(self._store.files.forecast(cell["key"]), wanted)
 
     def testset(self, cell: dict[str, Any]) -> HeldOut:
         """Return the test rows of a finished cell."""

@@ -351,7 +351,9 @@ def _ranked(
     """Rank the methods by a measure; ties share the better rank."""
     reasons = {m: _unranked(scores, dataset, item, m, r, skilled) for m, r in results.items()}
     keys = {
-        m: _key(item, r) for m, r in results.items() if not reasons[m] and isinstance(r, Measured)
+        m: _key(scores, dataset, item, m, r)
+        for m, r in results.items()
+        if not reasons[m] and isinstance(r, Measured)
     }
     ranks = {m: 1 + sum(other < key for other in keys.values()) for m, key in keys.items()}
     return {
@@ -359,12 +361,12 @@ def _ranked(
     }
 
 
-def _key(item: Item, result: Measured) -> float:
+def _key(scores: Scores, dataset: str, item: Item, method: str, result: Measured) -> float:
     """What a measure is ranked by, the least first."""
     if item.part == "honesty":
         # Inside the null all are equal: a perfect forecaster could have scored any of them.
-        inside = result.lower is not None and result.lower <= 0
-        return 0.0 if inside else result.value
+        inside = measures.inside_null(scores, dataset, method)
+        return -np.inf if inside else result.value
     if item.better == "one":
         return abs(result.value - 1)
     if item.better == "high":
@@ -400,7 +402,7 @@ def _sentences(scores: Scores, method: str) -> dict[str, str]:
         cells = scores.finished(data["name"], method)
         covered = measures.coverage_95(scores, data["name"], method, "") if cells else None
         if isinstance(covered, Measured) and covered.lower is not None:
-            forecast = scores.forecasts(cells[0])[CLEAN]
+            forecast = scores.clean(cells[0])
             lower, upper = forecast.quantile(0.025)[0], forecast.quantile(0.975)[0]
             share = f"{100 * covered.value:.1f} %"
             limits = f"[{100 * covered.lower:.1f}, {100 * (covered.upper or 1):.1f}]"

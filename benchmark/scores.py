@@ -28,7 +28,7 @@ class Scores:
         self.methods: list[str] = list(self.about["methods"])
         self.data: list[dict[str, Any]] = list(self.about["data"])
         self._held: dict[str, HeldOut] = {}
-        self._forecasts: dict[str, dict[tuple[str, float], Forecast]] = {}
+        self._clean: dict[str, Forecast] = {}
 
     @cached_property
     def _values(self) -> dict[Place, dict[str, float]]:
@@ -99,11 +99,14 @@ class Scores:
             self._held[sha] = self.results.testset(cell)
         return self._held[sha]
 
-    def forecasts(self, cell: dict[str, Any]) -> dict[tuple[str, float], Forecast]:
-        """Forecasts of a finished cell."""
-        if cell["key"] not in self._forecasts:
-            self._forecasts[cell["key"]] = self.results.cell_forecasts(cell)
-        return self._forecasts[cell["key"]]
+    def clean(self, cell: dict[str, Any]) -> Forecast:
+        """Forecast of a finished cell for clean test rows.
+
+        Of that alone: under stress a cell has dozens, more than there is memory for.
+        """
+        if cell["key"] not in self._clean:
+            self._clean[cell["key"]] = self.results.cell_forecasts(cell, [CLEAN])[CLEAN]
+        return self._clean[cell["key"]]
 
     def finished(self, dataset: str, method: str) -> list[dict[str, Any]]:
         """Finished cells of a method on a data set, first repeats alone, in order of splits."""
@@ -134,7 +137,7 @@ class Scores:
     def pooled(self, dataset: str, method: str) -> tuple[Array, Array, NDArray[np.int64]]:
         """Clean PIT values and F(y) of all splits, (k,) each, and which distinct row each is of."""
         cells = self.finished(dataset, method)
-        clean = [self.forecasts(c)["none", 0.0] for c in cells]
+        clean = [self.clean(c) for c in cells]
         held = [self.held_out(c) for c in cells]
         rows = np.concatenate([np.column_stack([h.X, h.y]) for h in held])
         _, index = np.unique(rows, axis=0, return_inverse=True)

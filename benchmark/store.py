@@ -451,11 +451,16 @@ def pack_forecasts(forecasts: dict[Level, Forecast]) -> dict[str, NDArray[Any]]:
     }
 
 
-def read_forecasts(path: Path) -> dict[Level, Forecast]:
-    """Read a cell's forecasts; BadInput names a file that is missing or damaged."""
+def read_forecasts(path: Path, wanted: Sequence[Level] | None = None) -> dict[Level, Forecast]:
+    """Read a cell's forecasts, those ``wanted`` or all.
+
+    BadInput names a file that is missing or damaged.
+    """
+    prefixes = None if wanted is None else tuple(f"{stress}@{v}/" for stress, v in wanted)
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+            names = [n for n in archive.files if prefixes is None or n.startswith(prefixes)]
+            arrays = {name: archive[name] for name in names}
     except DAMAGE as error:
         raise BadInput(f"the forecasts in {path} cannot be read ({error}); use --fresh") from None
     grouped: dict[Level, dict[str, Any]] = {}

@@ -101,14 +101,14 @@ def bands(summary: Summary, dataset: str, methods: list[str]) -> Picture:
         ax.set_visible(False)
     for ax, method in zip(axes.flat, shown, strict=False):
         cell = summary.finished(dataset, method)[0]
-        held, forecast = summary.held_out(cell), summary.forecasts(cell)["none", 0.0]
+        held, forecast = summary.held_out(cell), summary.clean(cell)
         x = held.X[:, 0]
         order = np.argsort(x)
         lower, upper = forecast.quantile(0.0015)[order], forecast.quantile(0.9985)[order]
         ax.fill_between(x[order], lower, upper, alpha=0.3, lw=0, label="99.7 % band")
         ax.plot(x, held.y, ".", ms=2.5, color="0.35", alpha=0.7, label="test points")
         if truth:
-            mean = summary.forecasts(truth[0])["none", 0.0].mean
+            mean = summary.clean(truth[0]).mean
             ax.plot(x[order], mean[order], "--", color="black", lw=1, label="true mean")
         ax.plot(x[order], forecast.mean[order], lw=1.2, color="C3", label="predicted mean")
         ax.set_title(method, fontsize=9)
@@ -277,7 +277,7 @@ def stability(summary: Summary, colours: Colours) -> Picture:
         _again(pair[0], summary, names[k], methods, colours)
         _losses(pair[1], summary, names[k], methods, colours)
     axes[0, 0].set_ylabel("rmse / mean rmse")
-    axes[1, 0].set_ylabel("training loss / mean")
+    axes[1, 0].set_ylabel("training loss - mean")
     alt = f"rmse of restarts (dots) and shuffles (crosses), and training losses, on {names}"
     title = "Fitted again: rmse of restarts (dots) and shuffles (crosses); losses of each network"
     return Picture("stability", "stability", title, alt, figure)
@@ -296,26 +296,25 @@ def _again(ax: Axes, summary: Summary, dataset: str, methods: list[str], colours
                     values = group["value"] / group["value"].mean()
                     x = np.full(len(values), k + side)
                     ax.plot(x, values, marker, ms=4, color=colours[method], alpha=0.7)
-    _name_columns(ax, methods)
+    _name_columns(ax, methods, 1)
 
 
 def _losses(ax: Axes, summary: Summary, dataset: str, methods: list[str], colours: Colours) -> None:
-    """Training losses of the networks of the first fit, over their mean size."""
+    """Training losses of the networks of the first fit, less their mean."""
     for k, method in enumerate(methods):
         for cell in summary.finished(dataset, method)[:1]:
             for values in cell["facts"].values():
                 if isinstance(values, list) and len(values) > 1:
-                    losses = np.asarray(values)
-                    y = losses / np.abs(losses).mean()
+                    y = np.asarray(values) - np.mean(values)
                     ax.plot(np.full(len(y), k), y, "o", ms=4, color=colours[method], alpha=0.7)
-    _name_columns(ax, methods)
+    _name_columns(ax, methods, 0)
 
 
-def _name_columns(ax: Axes, methods: list[str]) -> None:
+def _name_columns(ax: Axes, methods: list[str], level: float) -> None:
     ax.set_xlim(-0.6, len(methods) - 0.4)
     names = [method.partition("[")[0] for method in methods]
     ax.set_xticks(range(len(methods)), names, rotation=40, ha="right", fontsize=7)
-    ax.axhline(1, color="0.8", lw=0.8, zorder=0)
+    ax.axhline(level, color="0.8", lw=0.8, zorder=0)
 
 
 def stress_unit(name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from howrobust.catalogue import MethodSpec
 from howrobust.degradation import degradation
 from howrobust.errors import BadInput
+from howrobust.execution import GRADIENTS
 from howrobust.reports import tables
 from howrobust.reports.cards import environment, lines, tiles
 from howrobust.reports.figures import pictures, stress_of, stress_unit
@@ -130,7 +131,7 @@ def _answer(summary: Summary, data: dict[str, Any], rows: list[Row]) -> str:
         text += f". These {splits} splits cannot tell it from {', '.join(ties)}"
     text += ". " + _honesty(best)
     cell = summary.finished(name, best.method)[0]
-    forecast = summary.forecasts(cell)["none", 0.0]
+    forecast = summary.clean(cell)
     lower, upper = forecast.quantile(0.025)[0], forecast.quantile(0.975)[0]
     text += (
         f" For example, its forecast for the first held-out row is {forecast.mean[0]:.4g} "
@@ -188,8 +189,10 @@ def protocol(summary: Summary) -> list[dict[str, str]]:
         for data in summary.data:
             cells = summary.finished(data["name"], label)
             if cells:
-                s = summary.forecasts(cells[0])["none", 0.0].n_components
-                facts = "".join(f", {k} {_range(v)}" for k, v in cells[0]["facts"].items())
+                s = summary.clean(cells[0]).n_components
+                facts = "".join(
+                    f", {k} {_range(v)}" for k, v in cells[0]["facts"].items() if k != GRADIENTS
+                )
                 spread = summary.estimate(data["name"], label, "nll_error")
                 if spread and spread.mean > 0:
                     facts += f", Monte-Carlo error of nll {spread.mean:.2g}"

@@ -141,7 +141,7 @@ class Summary(Scores):
         found = []
         for method in self.methods:
             cells = self.finished(dataset, method)
-            forecast = self.forecasts(cells[0])["none", 0.0] if cells else None
+            forecast = self.clean(cells[0]) if cells else None
             if forecast and forecast.smallest_sd.min() < forecast.step / 5:
                 found.append(
                     f"{method} on {dataset}: the target repeats on a step of {forecast.step:g} and "

@@ -136,7 +136,7 @@ def terminal(summary: Summary) -> list[Table]:
         table = Table(title=escape(about), title_justify="left")
         for k, name in enumerate(header(data)):
             if k == 1:
-                table.add_column(name, overflow="fold")
+                table.add_column(name, overflow="fold", min_width=16)
             else:
                 table.add_column(name, justify="right", no_wrap=True)
         for cells in grid(summary, data):

@@ -214,3 +214,40 @@ def test_two_pages_of_one_run_are_the_same(results):
 def test_the_pages_svgs_share_no_ids(results):
     ids = re.findall(r'\bid="([^"]+)"', render(results))
     assert len(ids) == len(set(ids))
+
+
+@pytest.fixture(scope="module")
+def stressed(tmp_path_factory):
+    """A run with a ladder, a region, a setting and shuffles."""
+    return hr.run(
+        methods=["deep_ensemble[epochs=2]", "bayesian_ridge"], data=["quintic", "diabetes"],
+        stress=["input_noise", "gap", "settings_width", "shuffle"], splits=2, repeats=2,
+        out=tmp_path_factory.mktemp("stressed"), workers=2,
+    )  # fmt: skip
+
+
+def test_a_page_has_a_card_a_method_and_a_figure_a_stress(stressed):
+    text = render(stressed)
+    page = Page(text)
+    shown = ["deep_ensemble[epochs=2]", "bayesian_ridge"]
+    for method in shown:
+        assert f"Every measure of {method}" in text
+    assert text.count('<article class="card">') == len(shown)
+    assert text.count("Every level, in numbers") == 3  # shuffles are repeats, not severities
+    assert {"cards", "stresses", "stability"} <= set(page.ids)
+    assert all(address.startswith("#") for address in page.addresses)
+    for card in (stressed.card(method) for method in shown):
+        for entry in card.entries:
+            assert entry.item.definition.splitlines()[0] in text.replace("&#39;", "'")
+            if entry.text != "-":
+                assert entry.text.replace(">", "&gt;") in text
+        for sentence in card.sentences.values():
+            assert sentence in text
+
+
+def test_degradation_on_the_page_is_that_of_the_results(stressed):
+    rows = [row for row in Page(render(stressed)).rows if len(row) == 7]
+    for found in stressed.degradation().itertuples():
+        numbers = (found.rmse_ratio, found.nll_difference, found.coverage_90, found.sd_ratio)
+        shown = ["-" if value != value else f"{value:.3g}" for value in numbers]
+        assert [found.dataset, found.method, f"{found.level:g}", *shown] in rows

@@ -239,3 +239,36 @@ def test_a_card_answers_by_name_and_says_what_it_has_not(results):
         results.card("nobody")
     with pytest.raises(BadInput, match="forecasts no new rows"):
         card.predictive(np.zeros((1, 10)))
+
+
+def test_degradation_is_the_ratio_to_the_clean_self(results, slow):
+    table = results.degradation()
+    assert {"input_noise", "tail", "label_noise", "settings_width"} <= set(table["stress"])
+    for row in table.sample(60, random_state=0).itertuples():
+        own, place = slow.of(row.dataset, row.method), (row.stress, row.level)
+        region = row.stress in ("gap", "tail")
+        clean = ("third", 1.0) if region else ("none", 0.0)
+        for metric, shown in (("rmse", row.rmse_ratio), ("sharpness", row.sd_ratio)):
+            logs = [np.log(own.values(metric, *p, first=True)).mean() for p in (place, clean)]
+            assert shown == pytest.approx(np.exp(logs[0] - logs[1]))
+        nll = [own.values("nll", *p, first=True).mean() for p in (place, clean)]
+        assert row.nll_difference == pytest.approx(nll[0] - nll[1])
+        assert row.coverage_90 == pytest.approx(own.values("coverage_90", *place).mean())
+
+
+def test_the_variance_of_a_score_is_split_or_says_why_it_is_not(results, tmp_path):
+    parts = results.variance_split("rmse")
+    assert set(parts["reason"].str.contains("needs 5 complete splits")) == {True}
+    more = hr.run(
+        methods=[METHODS[0]], data=["diabetes"], stress=[], splits=5, repeats=2, out=tmp_path
+    )
+    parts = more.variance_split("rmse")
+    own = parts[parts["method"] == METHODS[0]].set_index("component")
+    records = more.records()
+    kept = records[(records["metric"] == "rmse") & (records["method"] == METHODS[0])]
+    values = kept.pivot(index="split", columns="repeat", values="value").to_numpy()
+    # Two restarts on each split: half the mean squared difference.
+    within = np.mean(np.diff(values, axis=1) ** 2) / 2
+    assert own["variance"]["restart"] == pytest.approx(within)
+    between = max(0.0, values.mean(axis=1).var(ddof=1) - within / 2)
+    assert own["variance"]["split"] == pytest.approx(between)
