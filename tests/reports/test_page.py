@@ -247,7 +247,8 @@ def test_a_page_has_a_card_a_method_and_a_figure_a_stress(stressed):
 
 def test_degradation_on_the_page_is_that_of_the_results(stressed):
     rows = [row for row in Page(render(stressed)).rows if len(row) == 7]
-    for found in stressed.degradation().itertuples():
+    table = stressed.degradation()
+    for found in table[~table["stress"].isin(["shuffle", "third"])].itertuples():
         numbers = (found.rmse_ratio, found.nll_difference, found.coverage_90, found.sd_ratio)
         shown = ["-" if value != value else f"{value:.3g}" for value in numbers]
         assert [found.dataset, found.method, f"{found.level:g}", *shown] in rows
