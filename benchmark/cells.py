@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from howrobust import environment, seeds
+from howrobust import seeds
 from howrobust.catalogue import DataSpec, MethodSpec, code_of
 from howrobust.data import Source
 from howrobust.stress.contract import SettingStress, SplitStress, Stress, TrainStress
@@ -66,12 +66,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Fits:
-    """The fits of methods on one data set.
+    """The fits of one method on one data set.
 
-    ``splits`` are its own; the first ``repeated`` of them are fitted from ``repeats`` random starts
-    and on shuffles of their rows.
+    ``label`` is the method's before a suite's or a stress's own settings; ``splits`` are the
+    source's own; the first ``repeated`` of them are fitted from ``repeats`` random starts and on
+    shuffles of their rows. ``code``: hashes of the source of the method, the data and the loops.
     """
 
+    label: str
+    method: MethodSpec
     data: DataSpec
     source: Source
     splits: tuple[str, ...]
@@ -80,48 +83,48 @@ class Fits:
     n_train: int
     repeats: int
     repeated: int
+    code: tuple[str, ...]
 
-    def clean(self, label: str, method: MethodSpec, levels: tuple[Level, ...]) -> Iterator[Job]:
+    def clean(self, levels: tuple[Level, ...]) -> Iterator[Job]:
         """Yield every split, forecast at ``levels``; then the same from other starts, clean alone.
 
         Restarts say how far a fit moves; what stress does to it is asked of the first.
         """
-        first = [self._cell(split, label, method, CLEAN, 0) for split in self.splits]
+        yield self._job(self.method, [self._cell(s, self.method) for s in self.splits], levels)
+        repeats = range(1, self.repeats if self.method.load().refits else 1)
         again = [
-            self._cell(split, label, method, CLEAN, repeat)
+            self._cell(split, self.method, repeat=repeat)
             for split in self.splits[: self.repeated]
-            for repeat in range(1, self.repeats if method.load().refits else 1)
+            for repeat in repeats
         ]
-        yield self._job(method, first, levels)
         if again:
-            yield self._job(method, again, (CLEAN,))
+            yield self._job(self.method, again, (CLEAN,))
 
-    def stressed(self, label: str, method: MethodSpec, stress: Stress) -> Iterator[Job]:
-        """Yield the fits of a method under a stress that needs new ones; none where it has none."""
-        kind = method.load()
+    def stressed(self, stress: Stress) -> Iterator[Job]:
+        """Yield the fits under a stress that needs new ones; none where the method has none."""
+        kind = self.method.load()
         if not kind.refits or (kind.sees_truth and not isinstance(stress, SplitStress)):
             return
         if isinstance(stress, SplitStress):
             splits = stress.splits(self.source, self.seed)
-            yield self._refits(label, method, stress, splits, stress.levels)
+            yield self._refits(self.method, stress, splits, stress.levels)
         elif isinstance(stress, SettingStress):
             for level in stress.levels:
-                changed = stress.change(method.build().settings(), level)
+                changed = stress.change(self.method.build().settings(), level)
                 if changed:
-                    other = method.with_settings(changed)
-                    yield self._refits(label, other, stress, self.splits, (level,))
+                    other = self.method.with_settings(changed)
+                    yield self._refits(other, stress, self.splits, (level,))
         elif isinstance(stress, TrainStress):
             rows = self.splits if stress.ladder else self.splits[: self.repeated]
             if not stress.fixed_steps:
-                yield self._refits(label, method, stress, rows, stress.levels)
+                yield self._refits(self.method, stress, rows, stress.levels)
                 return
             for level in stress.levels:
-                other = _as_many_steps(method, self.n_train, level)
-                yield self._refits(label, other, stress, rows, (level,))
+                other = _as_many_steps(self.method, self.n_train, level)
+                yield self._refits(other, stress, rows, (level,))
 
     def _refits(
         self,
-        label: str,
         method: MethodSpec,
         stress: Stress,
         splits: Sequence[str],
@@ -129,7 +132,7 @@ class Fits:
     ) -> Job:
         code = code_of(type(stress))
         cells = [
-            self._cell(split, label, method, (stress.name, level), 0, code)
+            self._cell(split, method, (stress.name, level), stress_code=code)
             for split in splits
             for level in levels
         ]
@@ -142,20 +145,17 @@ class Fits:
     def _cell(
         self,
         split: str,
-        label: str,
         method: MethodSpec,
-        place: Level,
-        repeat: int,
+        place: Level = CLEAN,
+        repeat: int = 0,
         stress_code: str = "",
     ) -> Cell:
         """One cell. Its fit seed omits stress and level: the ladders of a method are paired."""
-        dataset = self.source.name
-        address = [dataset, split, label, *place, repeat]
-        data_code = [self.source.sha256, code_of(type(self.source))]
-        code = [method.source_sha256(), *data_code, environment.loops(), stress_code]
-        fit_seed = seeds.derive(self.seed, "fit", dataset, split, label, repeat)
-        key = digest([address, method.settings, code, self.seed])
-        return Cell(dataset, split, label, repeat, key, fit_seed, *place)
+        where = (self.source.name, split, self.label)
+        fit_seed = seeds.derive(self.seed, "fit", *where, repeat)
+        address = [*where, *place, repeat]
+        key = digest([address, method.settings, [*self.code, stress_code], self.seed])
+        return Cell(*where, repeat, key, fit_seed, *place)
 
 
 def digest(parts: object) -> str:

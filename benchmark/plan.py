@@ -179,6 +179,7 @@ def plan_of(
         *((s.name, v) for s in stresses if isinstance(s, InputStress) for v in s.levels),
     )
     refits = [s for s in stresses if not isinstance(s, InputStress)]
+    method_codes = {method.name: method.source_sha256() for method in methods}
     codes = {CLEAN[0]: "", **{s.name: code_of(type(s)) for s in stresses}}
     jobs: list[Job] = []
     facts: list[DataFacts] = []
@@ -193,15 +194,18 @@ def plan_of(
         facts.append(_facts(source, train, test, splits, request.seed))
         timeout_s = request.timeout_s or suite.timeout_s
         repeated = len(splits) if request.repeats else suite.repeat_splits or len(splits)
+        own_splits = (spec, source, tuple(splits), request.seed)
         size = (timeout_s, len(train.y), repeats, repeated)
-        fits = Fits(spec, source, tuple(splits), request.seed, *size)
+        data_code = (source.sha256, code_of(type(source)), environment.loops())
         for method in methods:
             if method.load().sees_truth and source.truth is None:
                 continue
             own = _overridden(method, source.name, suite, request.device)
-            jobs += fits.clean(method.label, own, levels)
+            code = (method_codes[method.name], *data_code)
+            fits = Fits(method.label, own, *own_splits, *size, code)
+            jobs += fits.clean(levels)
             for stress in refits:
-                jobs += fits.stressed(method.label, own, stress)
+                jobs += fits.stressed(stress)
     fitted = dict.fromkeys(c.place for job in jobs for c in job.cells if c.place != CLEAN)
     places = (*levels, *fitted)
     keys = [cell.key for job in jobs for cell in job.cells]

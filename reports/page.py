@@ -1,6 +1,7 @@
 """The page: one self-contained HTML file that opens without a network."""
 
 import datetime
+import math
 from pathlib import Path
 from typing import Any
 
@@ -84,11 +85,13 @@ def render(results: Results) -> str:
 def degraded_rows(summary: Summary) -> dict[str, list[list[str]]]:
     """Rows of the table of each stress, by the name of its figure."""
     found: dict[str, list[list[str]]] = {}
-    for row in degradation(summary).itertuples():
-        numbers = (row.rmse_ratio, row.nll_difference, row.coverage_90, row.sd_ratio)
-        shown = ["-" if value != value else f"{value:.3g}" for value in numbers]
-        cells = [str(row.dataset), str(row.method), f"{row.level:g}", *shown]
-        found.setdefault(f"stress-{row.stress}", []).append(cells)
+    for row in degradation(summary).to_dict("records"):
+        numbers = [
+            row[name] for name in ("rmse_ratio", "nll_difference", "coverage_90", "sd_ratio")
+        ]
+        shown = ["-" if math.isnan(value) else f"{value:.3g}" for value in numbers]
+        cells = [row["dataset"], row["method"], f"{row['level']:g}", *shown]
+        found.setdefault(f"stress-{row['stress']}", []).append(cells)
     return found
 
 
@@ -96,11 +99,13 @@ def variance_rows(summary: Summary) -> list[list[str]]:
     """Rows of the table of variance components of rmse and nll; none where all are undefined."""
     rows = []
     for metric in ("rmse", "nll"):
-        parts = variance_parts(summary, metric)
-        for row in parts[parts["reason"] == ""].itertuples():
-            share = f"{100 * row.share:.0f} %"
-            interval = f"{row.variance:.3g} [{row.lower:.3g}, {row.upper:.3g}]"
-            rows.append([row.dataset, row.method, metric, row.component, share, interval])
+        for row in variance_parts(summary, metric).to_dict("records"):
+            if row["reason"]:
+                continue
+            share = f"{100 * row['share']:.0f} %"
+            interval = f"{row['variance']:.3g} [{row['lower']:.3g}, {row['upper']:.3g}]"
+            place = [row["dataset"], row["method"], metric, row["component"]]
+            rows.append([*place, share, interval])
     return rows
 
 
