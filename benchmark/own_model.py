@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -18,26 +19,12 @@ from howrobust.execution import Progress
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
 from howrobust.method import Method, Posterior, Problem
-from howrobust.plan import Request, Suite, plan_of, with_baseline
+from howrobust.plan import Request, load_suite, plan_of, with_baseline
 from howrobust.predictive import Predictive
 from howrobust.robustness import Card, cards
 from howrobust.scores import Scores
 from howrobust.seeds import derive
 
-STRESSES = (
-    "input_noise",
-    "missing_features",
-    "stuck_sensor",
-    "drift_gain",
-    "drift_offset",
-    "far",
-    "gap",
-    "tail",
-    "label_noise",
-    "outliers",
-    "small_data",
-    "shuffle",
-)
 NOTES = {
     "residual": (
         "the model gives one number: its distribution is a Gaussian around it with one sd, the "
@@ -63,9 +50,9 @@ def assess(
     fitted: bool = False,
     noise: str = "residual",
     n_folds: int = 5,
-    stress: Sequence[str] = STRESSES,
-    splits: int = 5,
-    repeats: int = 5,
+    stress: Sequence[str] | None = None,
+    splits: int | None = None,
+    repeats: int | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     progress: Progress | None = None,
@@ -78,20 +65,21 @@ def assess(
     anything with ``predict``. A model that gives one number gets its distribution from out-of-fold
     residuals (``noise="residual"``, over ``n_folds`` folds) or CV+ intervals (``"cv_plus"``).
 
-    It is put through ``stress`` on ``splits`` random 90/10 splits, fitted ``repeats`` times on the
-    first, in this process. ``out`` keeps the run in a folder, for `howrobust.load`. Raises BadInput
-    for rows or a model that cannot be assessed.
+    It is put through ``stress`` on ``splits`` random 90/10 splits and fitted ``repeats`` times on
+    the first, in this process; None is what suite ``assess`` has. ``out`` keeps the run in a
+    folder, for `howrobust.load`. Raises BadInput for rows or a model that cannot be assessed.
     """
     source = given_rows(X, y)
     model = given_model(estimator, fitted, n_folds, noise)
     spec = _spec(estimator, model, fitted)
-    suite = Suite("assess", "A user's own model", [], [], [], splits, None, repeats, 1)
+    suite = load_suite("assess")
+    suite = msgspec.structs.replace(suite, repeats=repeats or suite.repeats)
     plan = plan_of(
         suite,
-        Request("assess", seed=seed),
+        Request("assess", splits=splits, seed=seed),
         [spec, MethodSpec("marginal")],
         [DataSpec(source.name, source=source)],
-        with_baseline([load_stress(name) for name in stress]),
+        with_baseline([load_stress(s) for s in (suite.stress if stress is None else stress)]),
     )
     with TemporaryDirectory() as folder:
         results = execute(plan, out or folder, 1, True, progress, HerePool())

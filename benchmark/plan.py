@@ -146,15 +146,18 @@ def make_plan(request: Request) -> Plan:
     if request.timeout_s is not None and not request.timeout_s > 0:
         raise BadInput(f"the time limit must be greater than 0 seconds, not {request.timeout_s}")
     parsed = [MethodSpec.parse(text) for text in _texts(request.methods, suite.methods, "methods")]
+    if not parsed:
+        raise BadInput(f"suite {suite.name} has no methods of its own; name one with -m")
     methods = list({spec.label: spec for spec in parsed}.values())
     named = {spec.name for spec in methods}
     methods += [MethodSpec(name) for name in ALWAYS if name not in named]
     options = (request.target, request.one_hot, request.groups, request.time)
     # A user's pipeline has an encoder of its own; our methods need numbers.
     mixed = not request.one_hot and all(spec.is_a_users() for spec in parsed)
-    data = [
-        DataSpec(name, *options, mixed) for name in _texts(request.data, suite.datasets, "data")
-    ]
+    wanted = _texts(request.data, suite.datasets, "data")
+    if not wanted:
+        raise BadInput(f"suite {suite.name} has no data of its own; name some with -d")
+    data = [DataSpec(name, *options, mixed) for name in wanted]
     if not any(spec.is_file for spec in data) and any(options):
         raise BadInput("--target, --one-hot, --groups and --time are for a file given with -d")
     stresses = with_baseline(

@@ -215,7 +215,7 @@ def folder(tmp_path):
 @pytest.mark.parametrize("name", ["mine:model", "mine:build"])
 def test_a_users_pipeline_runs_on_a_users_table(folder, name):
     code, out, err = howrobust(
-        "run", "-m", name, "-d", "my.csv", "--target", "price", "--splits", "2",
+        "run", "assess", "-m", name, "-d", "my.csv", "--target", "price", "--splits", "2",
         "--stress", "label_noise", "--stress", "missing_features", "--out", "out", cwd=folder,
     )  # fmt: skip
     assert code == 0, err
@@ -225,7 +225,7 @@ def test_a_users_pipeline_runs_on_a_users_table(folder, name):
     assert (own["status"] == "ok").all()
     assert own.loc[own["stress"] == "none", "value"].max() < 0.2
     code, out, _ = howrobust(
-        "run", "-m", name, "-d", "my.csv", "--target", "price", "--splits", "2",
+        "run", "assess", "-m", name, "-d", "my.csv", "--target", "price", "--splits", "2",
         "--stress", "label_noise", "--stress", "missing_features", "--out", "out", cwd=folder,
     )  # fmt: skip
     assert "nothing was refitted" in out
@@ -249,3 +249,10 @@ def test_a_users_class_takes_settings_and_needs_numbers_beside_our_methods(folde
     assert code == 2
     assert "no regressor" in err
     assert "Traceback" not in err
+
+
+def test_suite_assess_asks_for_a_model_and_for_data():
+    for arguments, missing in ((["-d", "quintic"], "-m"), (["-m", "bayesian_ridge"], "-d")):
+        code, _, err = howrobust("run", "assess", *arguments)
+        assert code == 2
+        assert missing in err
