@@ -164,7 +164,9 @@ class MethodSpec:
             return method
         from howrobust.methods.adapt import method_of
 
-        found, of_wrapper = self.plugin(), OF_A_USERS_MODEL.keys() & self.settings.keys()
+        found = self.plugin()
+        words = inspect.signature(found).parameters if isinstance(found, type) else ()
+        of_wrapper = {w for w in self.settings if w in OF_A_USERS_MODEL and w not in words}
         own = {w: v for w, v in self.settings.items() if w not in of_wrapper}
         thing = found(**own) if isinstance(found, type) else found
         return method_of(thing, **{w: self.settings[w] for w in of_wrapper})
@@ -207,7 +209,8 @@ class MethodSpec:
         if self.thing is not None:  # it may have been written in a notebook
             return files_sha256(harness) + repr(self.thing)
         module = self.name.partition(":")[0] if ":" in self.name else self.load().__module__
-        return files_sha256([*source_files(module), *harness])
+        wrapper = source_files("howrobust.methods") if self.is_a_users() else []
+        return files_sha256([*source_files(module), *wrapper, *harness])
 
 
 def source_files(module_name: str) -> list[Path]:

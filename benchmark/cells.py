@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from howrobust import seeds
 from howrobust.catalogue import DataSpec, MethodSpec, code_of
@@ -70,7 +71,8 @@ class Fits:
 
     ``label`` is the method's before a suite's or a stress's own settings; ``splits`` are the
     source's own; the first ``repeated`` of them are fitted from ``repeats`` random starts and on
-    shuffles of their rows. ``code``: hashes of the source of the method, the data and the loops.
+    shuffles of their rows. ``regions``: splits of each stress that holds a region out. ``code``:
+    hashes of the source of the method, the data and the loops.
     """
 
     label: str
@@ -83,6 +85,7 @@ class Fits:
     n_train: int
     repeats: int
     repeated: int
+    regions: dict[str, list[str]]
     code: tuple[str, ...]
 
     def clean(self, levels: tuple[Level, ...]) -> Iterator[Job]:
@@ -106,13 +109,13 @@ class Fits:
         if not kind.refits or (kind.sees_truth and not isinstance(stress, SplitStress)):
             return
         if isinstance(stress, SplitStress):
-            splits = stress.splits(self.source, self.seed)
-            yield self._refits(self.method, stress, splits, stress.levels)
+            if self.regions[stress.name]:
+                yield self._refits(self.method, stress, self.regions[stress.name], stress.levels)
         elif isinstance(stress, SettingStress):
             for level in stress.levels:
                 changed = stress.change(self.method.build().settings(), level)
                 if changed:
-                    other = self.method.with_settings(changed)
+                    other = _changed(self.method, changed)
                     yield self._refits(other, stress, self.splits, (level,))
         elif isinstance(stress, TrainStress):
             rows = self.splits if stress.ladder else self.splits[: self.repeated]
@@ -171,7 +174,18 @@ def _as_many_steps(method: MethodSpec, n: int, left_out: float) -> MethodSpec:
     few = max(2, n - round(left_out * n))
     batches = [math.ceil(rows / min(words["batch_size"], rows)) for rows in (n, few)]
     epochs = round(words["epochs"] * batches[0] / batches[1])
-    return method.with_settings({"epochs": max(1, epochs)})
+    return _changed(method, {"epochs": max(1, epochs)})
+
+
+def _changed(method: MethodSpec, changed: dict[str, Any]) -> MethodSpec:
+    """Return the method as it is set, a preset's words written out, but for what changes.
+
+    A preset would replace a changed word that happens to have its default's value.
+    """
+    words = {w: v for w, v in method.build().settings().items() if w != "random_state"}
+    if "preset" in words:
+        words["preset"] = None
+    return method.with_settings({**words, **changed})
 
 
 def rough_seconds(job: Job) -> float:
@@ -189,4 +203,8 @@ def rough_seconds(job: Job) -> float:
     steps = words["epochs"] * math.ceil(job.n_train / batch)
     networks = words.get("n_members") or words.get("n_folds", 1) * words.get("n_shuffles", 2)
     size = max(0.5, sum(words["hidden"]) / 50 * batch / 100)
+    # Every combination of several values learns four fifths of the rows first.
+    choices = (words[w] for w in job.method.load().CHOICES if isinstance(words[w], list | tuple))
+    combinations = math.prod(map(len, choices))
+    networks *= 1 + (0.8 * combinations if combinations > 1 else 0)
     return float(overhead + cells * networks * 8e-6 * steps * size)

@@ -3,6 +3,7 @@
 Nothing heavy is imported here: ``--help`` and ``list methods`` answer at once.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,10 +40,13 @@ def _say(text: str) -> None:
     click.echo(text, err=True)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.version_option(package_name="howrobust")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Fine, it works, but how robust is it? Answers with numbers, for regression models."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @cli.command()
@@ -130,8 +134,9 @@ def _conclude(results: "Results", refitted: int) -> int:
     from howrobust.reports.summary import Summary
 
     summary = Summary(results)
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    for table in tables.terminal(summary):
+    known = sys.stdout.isatty() or os.environ.get("COLUMNS")
+    console = Console(width=None if known else 160)
+    for table in tables.terminal(summary, console.width):
         console.print(table)
     console.print(tables.CAPTION, style="dim")
     page = results.report()

@@ -4,9 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from howrobust.catalogue import load_stress
 from howrobust.cells import CLEAN, Level
+from howrobust.errors import BadInput
 from howrobust.measures import BASELINE, REGION, regions
 from howrobust.scores import Scores
+from howrobust.stress.contract import InputStress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +22,7 @@ def degradation(scores: Scores) -> "pd.DataFrame":
     Over the splits that have both: the geometric means of rmse / clean rmse and of sd / clean sd
     (sd: root mean total variance), the means of nll - clean nll and of the share inside the central
     90 % interval. Regions held out are compared with the means over random thirds of their size.
-    NaN where a score is undefined.
+    NaN where a score is undefined, and for errors where the stress moves the true targets too.
     """
     import pandas as pd
 
@@ -58,12 +61,23 @@ def _against_clean(
     errors, _ = pairs("rmse")
     if errors.empty:
         return None
+    found = {"splits": float(len(errors)), "sd_ratio": ratio("sharpness")}
+    if moves_targets(place[0]):
+        return {**found, "rmse_ratio": np.nan, "nll_difference": np.nan, "coverage_90": np.nan}
     nll, clean_nll = pairs("nll")
     covered, _ = pairs("coverage_90")
     return {
-        "splits": float(len(errors)),
+        **found,
         "rmse_ratio": ratio("rmse"),
         "nll_difference": float(nll.mean() - clean_nll.mean()),
         "coverage_90": float(covered.mean()),
-        "sd_ratio": ratio("sharpness"),
     }
+
+
+def moves_targets(stress: str) -> bool:
+    """Whether the true targets of the stressed rows are others: their error then says nothing."""
+    try:
+        kind = load_stress(stress)
+    except BadInput:  # the plug-in of a stored run may be gone
+        return False
+    return isinstance(kind, InputStress) and kind.moves_targets

@@ -161,8 +161,13 @@ def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = 
         _silence(job, store.files)  # what an earlier attempt left
         return pool.submit(attempt, job, store.files, threads, limit_s=job.limit_s)
 
-    pending = {submit(job): job for job in sorted(todo, key=rough_seconds, reverse=True)}
-    while pending:
+    waiting = sorted(todo, key=rough_seconds)
+    pending: dict[Future[list[Outcome]], Job] = {}
+    while waiting or pending:
+        # A few at a time: what is done is committed before more is begun, in any pool.
+        while waiting and len(pending) < 2 * pool.workers:
+            job = waiting.pop()
+            pending[submit(job)] = job
         finished, _ = wait(pending, timeout=READ_EVERY_S, return_when=FIRST_COMPLETED)
         _hear(list(pending.values()), store.files, progress)
         for future in finished:
@@ -172,9 +177,7 @@ def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = 
             if len(job.cells) > 1 and all(o.status == "failed" and o.whole_stack for o in outcomes):
                 # The guilty cell is in one half; the other half is fitted without it.
                 middle = len(job.cells) // 2
-                for half in (job.cells[:middle], job.cells[middle:]):
-                    part = job.of(half)
-                    pending[submit(part)] = part
+                waiting += [job.of(half) for half in (job.cells[:middle], job.cells[middle:])]
                 continue
             for outcome in outcomes:
                 store.commit(outcome, plan.codes, job.levels)

@@ -11,8 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from howrobust.catalogue import load_stress
 from howrobust.cells import CLEAN
+from howrobust.errors import BadInput
 from howrobust.ladders import (
+    NO_RATIO,
     Crossing,
     awareness,
     degradation_area,
@@ -23,6 +26,7 @@ from howrobust.metrics.contract import Undefined
 from howrobust.predictive import Array
 from howrobust.scores import Scores
 from howrobust.statistics import effective_n, over_splits, wilson
+from howrobust.stress.contract import SplitStress
 from howrobust.variability import instability
 
 SHUFFLE, BASELINE = "shuffle", "third"
@@ -50,9 +54,15 @@ Measure = Callable[[Scores, str, str, str], Result]
 
 def regions(scores: Scores) -> set[str]:
     """Names of the run's stresses that hold a region out, their baseline among them."""
-    return {
-        c["train_stress"] for c in scores.cells if c["split"].startswith(f"{c['train_stress']}-")
-    }
+    return {stress for stress in scores.stresses() if _is_region(scores, stress)}
+
+
+def _is_region(scores: Scores, stress: str) -> bool:
+    try:
+        return isinstance(load_stress(stress), SplitStress)
+    except BadInput:  # the plug-in of a stored run may be gone; its splits are named after it
+        own = (c["split"] for c in scores.cells if c["train_stress"] == stress)
+        return any(split.startswith(f"{stress}-") for split in own)
 
 
 def rmse(scores: Scores, dataset: str, method: str, stress: str) -> Result:
@@ -120,7 +130,7 @@ def instability_over_restarts(scores: Scores, dataset: str, method: str, stress:
     for cell in scores.fitted(dataset, method):
         if cell["train_stress"] == CLEAN[0]:
             refits.setdefault(cell["split"], []).append(scores.clean(cell).mean)
-    return _instability(scores, dataset, method, refits)
+    return _instability(scores, dataset, method, refits, "restarts: run with --repeats")
 
 
 def instability_over_shuffles(scores: Scores, dataset: str, method: str, stress: str) -> Result:
@@ -133,16 +143,16 @@ def instability_over_shuffles(scores: Scores, dataset: str, method: str, stress:
         first = cell["train_stress"] == CLEAN[0] and cell["repeat"] == 0
         if first or cell["train_stress"] == SHUFFLE:
             refits.setdefault(cell["split"], []).append(scores.clean(cell).mean)
-    return _instability(scores, dataset, method, refits)
+    return _instability(scores, dataset, method, refits, "shuffles: run with --stress shuffle")
 
 
 def _instability(
-    scores: Scores, dataset: str, method: str, refits: dict[str, list[Array]]
+    scores: Scores, dataset: str, method: str, refits: dict[str, list[Array]], without: str
 ) -> Result:
     again = {split: np.array(means) for split, means in refits.items() if len(means) > 1}
     if not again:
-        return Undefined("the model was fitted once on each split; run with repeats or shuffles")
-    tests = {c["split"]: scores.held_out(c).y for c in scores.finished(dataset, method)}
+        return Undefined(f"there are no {without} (a model that came fitted has none)")
+    tests = {c["split"]: scores.held_out(c).y for c in scores.fitted(dataset, method)}
     found = []
     for split, means in again.items():
         one = instability(means, float(np.sqrt(np.mean((means - tests[split]) ** 2))))
@@ -161,11 +171,11 @@ def doubling(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     Of the geometric mean over splits of rmse / clean rmse; the limits are the crossings of the
     limits of the mean log ratio. No crossing: more than the highest level, never extrapolated.
     """
-    found = _ladder(scores, dataset, method, "rmse", stress)
-    if isinstance(found, Undefined):
-        return found
-    levels, clean, stressed = found
-    crossed = tolerance_over_splits(levels, stressed, clean, scores.overlap(dataset))
+    table = _ladder(scores, dataset, method, "rmse", stress)
+    if isinstance(table, Undefined):
+        return table
+    levels, values = list(table.columns[1:]), table.to_numpy()
+    crossed = tolerance_over_splits(levels, values[:, 1:], values[:, 0], scores.overlap(dataset))
     if isinstance(crossed, Undefined):
         return crossed
     none = Crossing(np.nan, False)
@@ -185,11 +195,11 @@ def degradation(scores: Scores, dataset: str, method: str, stress: str) -> Resul
 
     0: the error never grows; 1: it doubled on average over the ladder.
     """
-    found = _ladder(scores, dataset, method, "rmse", stress)
-    if isinstance(found, Undefined):
-        return found
-    levels, clean, stressed = found
-    areas = [degradation_area(levels, *pair) for pair in zip(stressed, clean, strict=True)]
+    table = _ladder(scores, dataset, method, "rmse", stress)
+    if isinstance(table, Undefined):
+        return table
+    levels = list(table.columns[1:])
+    areas = [degradation_area(levels, row[1:], row[0]) for row in table.to_numpy()]
     return _mean_of_defined(scores, dataset, areas)
 
 
@@ -223,13 +233,14 @@ def worse_than_marginal(scores: Scores, dataset: str, method: str, stress: str) 
     own, reference = (_ladder(scores, dataset, m, "rmse", stress) for m in (method, "marginal"))
     if isinstance(own, Undefined) or isinstance(reference, Undefined):
         return own if isinstance(own, Undefined) else Undefined("marginal was not scored")
-    curves = [np.column_stack([clean, stressed]) for _, clean, stressed in (own, reference)]
-    if curves[0].shape != curves[1].shape:
+    both = own.index.intersection(reference.index)
+    if both.empty:
         return Undefined("marginal was scored on other splits")
-    found = first_level_above([0.0, *own[0]], *curves)
+    levels = [float(v) for v in own.columns]
+    found = first_level_above(levels, own.loc[both].to_numpy(), reference.loc[both].to_numpy())
     if isinstance(found, Undefined):
         return found
-    return Measured(own[0][-1], censored=True) if found is None else Measured(found)
+    return Measured(levels[-1], censored=True) if found is None else Measured(found)
 
 
 def attacked_nll(scores: Scores, dataset: str, method: str, stress: str) -> Result:
@@ -264,8 +275,10 @@ def keeping_pace(scores: Scores, dataset: str, method: str, stress: str) -> Resu
         return errors
     if isinstance(sds, Undefined):
         return sds
-    columns = zip(errors[2], sds[2], errors[1], sds[1], strict=True)
-    return _mean_of_defined(scores, dataset, [awareness(*column) for column in columns])
+    both = errors.index.intersection(sds.index)
+    pairs = zip(errors.loc[both].to_numpy(), sds.loc[both].to_numpy(), strict=True)
+    found = [awareness(error[1:], sd[1:], error[0], sd[0]) for error, sd in pairs]
+    return _mean_of_defined(scores, dataset, found)
 
 
 def region_ratio(scores: Scores, dataset: str, method: str, stress: str) -> Result:
@@ -274,6 +287,8 @@ def region_ratio(scores: Scores, dataset: str, method: str, stress: str) -> Resu
     if isinstance(found, Undefined):
         return found
     region, baseline = found
+    if not (region > 0).all():
+        return NO_RATIO
     return Measured(float(np.exp(np.mean(np.log(region)))) / baseline)
 
 
@@ -293,17 +308,17 @@ def region_awareness(scores: Scores, dataset: str, method: str, stress: str) -> 
 
 
 def fit_seconds(scores: Scores, dataset: str, method: str, stress: str) -> Result:
-    """Mean over splits of the wall seconds of a fit; a stack shares its time among its fits."""
-    return _cost(scores, dataset, method, "fit_wall_s")
+    """Mean over splits of the wall seconds of a fit; a stack shares its time among its fits.
+
+    What is shared is one measurement: it has no interval.
+    """
+    values = scores.values(dataset, method, "fit_wall_s")
+    return Undefined("no split was fitted") if values.empty else Measured(float(values.mean()))
 
 
 def microseconds_per_draw(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     """Mean over splits of the microseconds per draw of the predicted mean at 1,000 points."""
-    return _cost(scores, dataset, method, "us_per_draw")
-
-
-def _cost(scores: Scores, dataset: str, method: str, name: str) -> Result:
-    values = scores.values(dataset, method, name).to_numpy()
+    values = scores.values(dataset, method, "us_per_draw").to_numpy()
     if not len(values):
         return Undefined("no split was fitted")
     found = over_splits(values, 0.0)
@@ -334,6 +349,8 @@ def _measured(value: float, lower: float, upper: float) -> Measured:
 def _mean_of_defined(scores: Scores, dataset: str, found: list[float | Undefined]) -> Result:
     """Mean over the splits where it is defined; the first reason where it is on none."""
     values = [value for value in found if not isinstance(value, Undefined)]
+    if not found:
+        return Undefined("no split has a value at every level")
     if not values:
         return next(value for value in found if isinstance(value, Undefined))
     return mean_over_splits(scores, dataset, pd.Series(values))
@@ -341,16 +358,15 @@ def _mean_of_defined(scores: Scores, dataset: str, found: list[float | Undefined
 
 def _ladder(
     scores: Scores, dataset: str, method: str, metric: str, stress: str
-) -> tuple[list[float], Array, Array] | Undefined:
-    """(levels (L,), clean values (J,), stressed values (J, L)) of the splits that have them all."""
+) -> pd.DataFrame | Undefined:
+    """Clean values and those at every level, by split, of the splits that have them all."""
     levels = scores.stresses().get(stress, [])
     columns = [scores.values(dataset, method, metric, *CLEAN, first=True)]
     columns += [scores.values(dataset, method, metric, stress, v) for v in levels]
-    table = pd.concat(columns, axis=1).dropna()
+    table = pd.concat(columns, axis=1, keys=[0.0, *levels]).dropna()
     if not levels or table.empty:
         return Undefined(f"no split has a value at every level of {stress}")
-    values = table.to_numpy()
-    return levels, values[:, 0], values[:, 1:]
+    return table
 
 
 def _regions(
@@ -361,4 +377,6 @@ def _regions(
     baseline = scores.values(dataset, method, metric, BASELINE, REGION).to_numpy()
     if not len(region) or not len(baseline):
         return Undefined(f"no region of {stress} was held out")
+    if not (baseline > 0).all():
+        return NO_RATIO
     return region, float(np.exp(np.mean(np.log(baseline))))

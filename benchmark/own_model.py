@@ -19,7 +19,7 @@ from howrobust.execution import Progress
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
 from howrobust.method import Method, Posterior, Problem
-from howrobust.plan import Request, load_suite, plan_of, with_baseline
+from howrobust.plan import Request, load_suite, plan_of, texts, with_baseline
 from howrobust.predictive import Predictive
 from howrobust.robustness import Card, cards
 from howrobust.scores import Scores
@@ -73,24 +73,30 @@ def assess(
     model = given_model(estimator, fitted, n_folds, noise)
     spec = _spec(estimator, model, fitted)
     suite = load_suite("assess")
-    suite = msgspec.structs.replace(suite, repeats=repeats or suite.repeats)
+    suite = msgspec.structs.replace(suite, repeats=suite.repeats if repeats is None else repeats)
     plan = plan_of(
         suite,
         Request("assess", splits=splits, seed=seed),
         [spec, MethodSpec("marginal")],
         [DataSpec(source.name, source=source)],
-        with_baseline([load_stress(s) for s in (suite.stress if stress is None else stress)]),
+        with_baseline([load_stress(name) for name in texts(stress, suite.stress, "stress")]),
     )
     with TemporaryDirectory() as folder:
         results = execute(plan, out or folder, 1, True, progress, HerePool())
         failed = [c for c in results.cells() if c["method"] == spec.label and c["status"] != "ok"]
         if any(c["train_stress"] == CLEAN[0] for c in failed):
-            raise BadInput(f"{spec.label} cannot be assessed: {failed[0]['reason']}")
+            hint = "; a function that predicts needs fitted=True" if callable(estimator) else ""
+            raise BadInput(f"{spec.label} cannot be assessed: {failed[0]['reason']}{hint}")
         card = cards(Scores(results))[spec.label]
     about = () if isinstance(estimator, Method) else (NOTES["fitted" if fitted else noise],)
-    lost = (f"under {c['train_stress']} {c['level']:g}: {c['reason']}" for c in failed)
+    lost = [f"under {c['train_stress']} {c['level']:g}: {c['reason']}" for c in failed]
+    for cell in results.cells():
+        if cell["method"] == spec.label:
+            lost += [f"under {stress} {v:g}: {why}" for (stress, v), why in cell["lost"].items()]
     return replace(
-        card, notes=(*about, *card.notes, *lost), forecaster=Forecaster(model, source, seed)
+        card,
+        notes=(*about, *card.notes, *dict.fromkeys(lost)),
+        forecaster=Forecaster(model, source, seed),
     )
 
 

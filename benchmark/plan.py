@@ -145,7 +145,7 @@ def make_plan(request: Request) -> Plan:
         raise BadInput("--device cuda needs a GPU that torch sees, and there is none; leave it out")
     if request.timeout_s is not None and not request.timeout_s > 0:
         raise BadInput(f"the time limit must be greater than 0 seconds, not {request.timeout_s}")
-    parsed = [MethodSpec.parse(text) for text in _texts(request.methods, suite.methods, "methods")]
+    parsed = [MethodSpec.parse(text) for text in texts(request.methods, suite.methods, "methods")]
     if not parsed:
         raise BadInput(f"suite {suite.name} has no methods of its own; name one with -m")
     methods = list({spec.label: spec for spec in parsed}.values())
@@ -154,14 +154,14 @@ def make_plan(request: Request) -> Plan:
     options = (request.target, request.one_hot, request.groups, request.time)
     # A user's pipeline has an encoder of its own; our methods need numbers.
     mixed = not request.one_hot and all(spec.is_a_users() for spec in parsed)
-    wanted = _texts(request.data, suite.datasets, "data")
+    wanted = texts(request.data, suite.datasets, "data")
     if not wanted:
         raise BadInput(f"suite {suite.name} has no data of its own; name some with -d")
     data = [DataSpec(name, *options, mixed) for name in wanted]
     if not any(spec.is_file for spec in data) and any(options):
         raise BadInput("--target, --one-hot, --groups and --time are for a file given with -d")
     stresses = with_baseline(
-        [load_stress(name) for name in _texts(request.stress, suite.stress, "stress")]
+        [load_stress(name) for name in texts(request.stress, suite.stress, "stress")]
     )
     return plan_of(suite, request, methods, data, stresses)
 
@@ -194,7 +194,9 @@ def plan_of(
             suite.splits if request.splits is None else request.splits, suite.family
         )
         train, test = source.realise(splits[0], request.seed)
-        facts.append(_facts(source, train, test, splits, request.seed))
+        regions, absent = _regions(source, refits, request)
+        warned = [*cautions(source, splits, request.seed), *absent]
+        facts.append(_facts(source, train, test, splits, warned))
         timeout_s = request.timeout_s or suite.timeout_s
         repeated = len(splits) if request.repeats else suite.repeat_splits or len(splits)
         own_splits = (spec, source, tuple(splits), request.seed)
@@ -205,7 +207,7 @@ def plan_of(
                 continue
             own = _overridden(method, source.name, suite, request.device)
             code = (method_codes[method.name], *data_code)
-            fits = Fits(method.label, own, *own_splits, *size, code)
+            fits = Fits(method.label, own, *own_splits, *size, regions, code)
             jobs += fits.clean(levels)
             for stress in refits:
                 jobs += fits.stressed(stress)
@@ -218,6 +220,31 @@ def plan_of(
     return Plan(*identity, tuple(jobs), places, codes, tuple(facts), labels)
 
 
+def _regions(
+    source: Source, stresses: Sequence[Stress], request: Request
+) -> tuple[dict[str, list[str]], list[str]]:
+    """Splits of each stress that holds a region out, and a sentence on each that has none.
+
+    Raises BadInput for a stress that was asked for by name on a source without such splits.
+    """
+    found: dict[str, list[str]] = {}
+    absent = []
+    for stress in stresses:
+        if not isinstance(stress, SplitStress):
+            continue
+        try:
+            found[stress.name] = stress.splits(source, request.seed)
+        except BadInput as error:
+            if request.stress is not None:
+                raise BadInput(f"{error}; leave out --stress {stress.name}") from None
+            found[stress.name] = []
+            absent.append(f"the stress {stress.name} is left out: {error}")
+        else:
+            if not found[stress.name]:
+                absent.append(f"the stress {stress.name} is left out: no feature has such a region")
+    return found, absent
+
+
 def with_baseline(stresses: list[Stress]) -> list[Stress]:
     """Add what regions held out are held against."""
     names = {stress.name for stress in stresses}
@@ -225,7 +252,7 @@ def with_baseline(stresses: list[Stress]) -> list[Stress]:
     return [*stresses, Thirds()] if needed and Thirds.name not in names else stresses
 
 
-def _texts(asked: Sequence[str] | None, own: list[str], what: str) -> list[str]:
+def texts(asked: Sequence[str] | None, own: list[str], what: str) -> list[str]:
     """Return the distinct names asked for, or the suite's own; BadInput for what are no names."""
     names = own if asked is None else [asked] if isinstance(asked, str) else list(asked)
     if not all(isinstance(name, str) for name in names):
@@ -234,7 +261,7 @@ def _texts(asked: Sequence[str] | None, own: list[str], what: str) -> list[str]:
 
 
 def _facts(
-    source: Source, train: Dataset, test: Dataset, splits: list[str], seed: int
+    source: Source, train: Dataset, test: Dataset, splits: list[str], warned: list[str]
 ) -> DataFacts:
     p, truth = source.provenance, source.truth
     return DataFacts(
@@ -251,7 +278,7 @@ def _facts(
         n_train=len(train.y),
         n_test=len(test.y),
         split=splits[0].partition("-")[0],
-        cautions=cautions(source, splits, seed),
+        cautions=warned,
     )
 
 
@@ -263,7 +290,7 @@ def _overridden(method: MethodSpec, dataset: str, suite: Suite, device: str | No
         named = words.pop("method", [])
         if words.pop("dataset", None) == dataset and _is_meant(named, method.name, asked):
             method = method.with_settings({**words, **method.settings})
-    if device is not None and "device" in method.load()().get_params():
+    if device is not None and "device" in method.build().get_params(deep=False):
         method = method.with_settings({"device": device})
     return method
 

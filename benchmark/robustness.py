@@ -15,7 +15,6 @@ from howrobust import measures
 from howrobust.catalogue import load_stress
 from howrobust.cells import CLEAN
 from howrobust.errors import BadInput
-from howrobust.execution import GRADIENTS
 from howrobust.measures import Measure, Measured, Result
 from howrobust.metrics.contract import Undefined
 from howrobust.predictive import Predictive
@@ -98,7 +97,7 @@ class Entry:
         return "partly aware" if value < 0.75 else "keeps pace" if value < 4 / 3 else "overreacts"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Card:
     """What a run says of one method.
 
@@ -170,11 +169,18 @@ class Card:
             if (e.item.name, e.item.stress) == (measure, stress) and dataset in (None, e.dataset)
         ]
         if len(found) != 1:
-            known = ", ".join(dict.fromkeys(e.item.name for e in self.entries))
-            raise BadInput(
-                f"the card has {len(found)} entries {measure!r}"
-                f"{f' under {stress}' if stress else ''}; its measures: {known}"
-            )
+            alike = [e for e in self.entries if e.item.name == measure]
+            stresses = sorted({e.item.stress for e in alike if e.item.stress})
+            if len(found) > 1:
+                hint = f"name one of its data sets: {', '.join(self.datasets)}"
+            elif stresses:
+                hint = f"name the stress, stress=..., one of: {', '.join(stresses)}"
+            else:
+                hint = (
+                    f"its measures: {', '.join(dict.fromkeys(e.item.name for e in self.entries))}"
+                )
+            where = f" under {stress}" if stress else ""
+            raise BadInput(f"the card has {len(found)} entries {measure!r}{where}; {hint}")
         result = found[0].result
         if isinstance(result, Undefined):
             raise BadInput(f"{measure} is undefined: {result.reason}")
@@ -185,10 +191,13 @@ class Card:
         """Names of the data sets."""
         return list(dict.fromkeys(e.dataset for e in self.entries))
 
+    def __repr__(self) -> str:
+        return f"<Card of {self.method} on {', '.join(self.datasets)}; print it to read it>"
+
     def __str__(self) -> str:
         lines = [f"How robust is {self.method}?"]
         for dataset in self.datasets:
-            lines += ["", f"{dataset}: {self.sentences.get(dataset, '')}"]
+            lines += ["", f"{dataset}, first held-out row: {self.sentences.get(dataset, '-')}"]
             for part in PARTS:
                 for entry in self.of(dataset, part):
                     lines.append(
@@ -203,9 +212,10 @@ class Card:
 
 
 def _rank(entry: Entry) -> str:
-    if entry.rank is not None:
-        return f"rank {entry.rank} of {entry.ranked} {entry.verdict}".rstrip()
-    return f"{entry.reason} {entry.verdict}".strip()
+    if entry.rank is None:
+        return f"{entry.reason} {entry.verdict}".strip()
+    rank = f"rank {entry.rank} of {entry.ranked}" if entry.ranked > 1 else ""
+    return f"{rank} {entry.verdict}".strip()
 
 
 def items(scores: Scores) -> list[Item]:
@@ -232,11 +242,11 @@ def items(scores: Scores) -> list[Item]:
         Item("stability", "instability over shuffles", measures.instability_over_shuffles, "low"),
     ]
     for stress in scores.stresses():
-        found += _items_of(stress)
+        found += _items_of(stress, stress == _headline_stress(scores))
     for part in ("tolerance", "awareness"):
         if not any(item.part == part and item.headline for item in found):
-            absent = _absent(f"the run has no stress {HEADLINE_STRESS}")
-            found.append(Item(part, part, absent, "none", HEADLINE_STRESS, True))
+            absent = _absent("the run has no stress with levels that says it")
+            found.append(Item(part, part, absent, "none", headline=True))
     return [
         *found,
         Item("cost", "fit seconds", measures.fit_seconds, "low", headline=True),
@@ -244,8 +254,23 @@ def items(scores: Scores) -> list[Item]:
     ]
 
 
-def _items_of(stress: str) -> Iterator[Item]:
-    """The measures of one stress; none for what is no severity, or moves the truth itself."""
+def _headline_stress(scores: Scores) -> str:
+    """The stress that stands for tolerance and awareness: noise, or the first ladder of inputs."""
+    ladders = []
+    for stress in scores.stresses():
+        try:
+            kind = load_stress(stress)
+        except BadInput:
+            continue
+        if isinstance(kind, InputStress) and kind.scored_by == "rmse" and len(kind.levels) > 1:
+            ladders.append(stress)
+    if HEADLINE_STRESS in ladders or not ladders:
+        return HEADLINE_STRESS
+    return ladders[0]
+
+
+def _items_of(stress: str, headline: bool) -> Iterator[Item]:
+    """The measures of one stress; none for what is no severity."""
     try:
         kind = load_stress(stress)
     except BadInput:  # the plug-in of a stored run may be gone
@@ -253,10 +278,10 @@ def _items_of(stress: str) -> Iterator[Item]:
     if isinstance(kind, InputStress) and kind.moves_targets:
         words = (stress, False, "it should grow where nothing was trained")
         yield Item("awareness", "sd over clean sd", measures.sd_ratio, "none", *words)
-    elif stress == "adversarial_nll":
+    elif isinstance(kind, InputStress) and kind.scored_by == "nll":
         yield Item("tolerance", "nll at the highest level", measures.attacked_nll, "low", stress)
     elif isinstance(kind, InputStress) or (isinstance(kind, TrainStress) and kind.ladder):
-        yield from _items_of_ladder(stress, kind)
+        yield from _items_of_ladder(stress, kind, headline)
     elif isinstance(kind, SplitStress) and stress != measures.BASELINE:
         yield Item("tolerance", "rmse over that of thirds", measures.region_ratio, "low", stress)
         yield Item("awareness", "awareness", measures.region_awareness, "one", stress)
@@ -265,8 +290,10 @@ def _items_of(stress: str) -> Iterator[Item]:
         yield Item("tolerance", "rmse over clean rmse, doubled", measures.ratio, "none", *words)
 
 
-def _items_of_ladder(stress: str, kind: InputStress | TrainStress) -> Iterator[Item]:
-    words = (stress, stress == HEADLINE_STRESS)
+def _items_of_ladder(
+    stress: str, kind: InputStress | TrainStress, headline: bool
+) -> Iterator[Item]:
+    words = (stress, headline)
     if len(kind.levels) > 1:
         yield Item("tolerance", "severity that doubles rmse", measures.doubling, "high", *words)
         yield Item("tolerance", "degradation area", measures.degradation, "low", stress)
@@ -384,15 +411,14 @@ def _unranked(
         return "a reference, not ranked"
     if item.better == "none":
         return f"not ranked: {item.unranked}"
+    scored = scores.fewest_splits(dataset, method, item.stress)
+    if scored < scores.planned_splits(dataset):
+        return f"not ranked: scored on {scored} of {scores.planned_splits(dataset)} splits"
     if item.part in NEEDS_SKILL and method not in skilled:
         return "not ranked: it does not beat marginal"
-    if item.stress.startswith("adversarial") and not _has_gradients(scores, dataset, method):
+    if item.stress.startswith("adversarial") and not scores.has_gradients(dataset, method):
         return "not ranked: attacked without gradients"
     return ""
-
-
-def _has_gradients(scores: Scores, dataset: str, method: str) -> bool:
-    return all(c["facts"].get(GRADIENTS, 0.0) > 0 for c in scores.finished(dataset, method))
 
 
 def _sentences(scores: Scores, method: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from howrobust.cells import CLEAN
+from howrobust.execution import GRADIENTS
 from howrobust.predictive import Array, Forecast
 from howrobust.results import Results
 from howrobust.statistics import Estimate, over_splits
@@ -86,7 +87,11 @@ class Scores:
         splits, and their mean speaks of themselves alone.
         """
         facts = next(d for d in self.data if d["name"] == dataset)
-        cells = [c for c in self.cells if c["dataset"] == dataset and c["status"] == "ok"]
+        cells = [
+            c
+            for c in self.cells
+            if (c["dataset"], c["status"], c["train_stress"]) == (dataset, "ok", CLEAN[0])
+        ]
         if facts["synthetic"] or facts["split"] in ("gap", "tail") or not cells:
             return 0.0
         held = self.held_out(cells[0])
@@ -148,6 +153,19 @@ class Scores:
         """How many splits of a data set the run has."""
         clean = (c for c in self.cells if c["train_stress"] == CLEAN[0])
         return len({c["split"] for c in clean if c["dataset"] == dataset})
+
+    def has_gradients(self, dataset: str, method: str) -> bool:
+        """Whether attacks on a method could use its gradients."""
+        return all(c["facts"].get(GRADIENTS, 0.0) > 0 for c in self.finished(dataset, method))
+
+    def fewest_splits(self, dataset: str, method: str, stress: str = "") -> int:
+        """On how many splits a method has an rmse: clean, and at every level of a stress."""
+        clean = set(self.values(dataset, method, "rmse").index)
+        if stress in {c["train_stress"] for c in self.cells if c["split"] not in clean}:
+            return len(clean)  # regions are other splits
+        for level in self.stresses().get(stress, []):
+            clean &= set(self.values(dataset, method, "rmse", stress, level).index)
+        return len(clean)
 
     def stresses(self) -> dict[str, list[float]]:
         """Ladders of the run: levels above 0 by stress."""

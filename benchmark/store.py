@@ -274,9 +274,13 @@ class Store:
             lost = {(stress, level): reason for stress, level, reason in json.loads(lost_text)}
             if outcome.status == "failed" and status == "ok":
                 row = {}  # the earlier fit stands; only the new levels are lost
+                stale = [p for p in wanted if held.get(p) not in (None, codes[p[0]])]
+                held = {place: code for place, code in held.items() if place not in stale}
                 lost |= {level: outcome.reason for level in wanted if level not in held}
             elif outcome.status == "ok":
                 held |= {level: codes[level[0]] for level in outcome.levels}
+                # What an older stress made of a level is no forecast of the one that failed.
+                held = {p: code for p, code in held.items() if p not in dict(outcome.lost)}
                 lost = {k: v for k, v in lost.items() if k not in held} | dict(outcome.lost)
             touched = (
                 {*outcome.levels, *lost} if outcome.status == "ok" else {*wanted} - held.keys()

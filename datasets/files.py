@@ -77,17 +77,20 @@ class TableFile(Source):
                 raise BadInput(f"column {by!r} of {path} has missing values; fill them in")
             order = table.pop(by)
             self.by = _times(order, path) if time else _labels(order)
-        if mixed:
+        if mixed and len(table.columns) > 1:
             self.frame = _described(table.drop(columns=target), path)
         self.data = _dataset(table, target, one_hot, path, self.frame)
         self.provenance = Provenance(f"rows of {Path(path).name}", path, "the user's own", "-")
 
     @property
     def sha256(self) -> str:
-        if self.by is None:
+        # The column that splits the rows is part of the data, though it is no feature; and so is
+        # what its numbers stand for.
+        by = b"" if self.by is None else self.by.tobytes()
+        frame = b"" if self.frame is None else repr(self.frame).encode()
+        if not by and not frame:
             return self.data.sha256
-        # The column that splits the rows is part of the data, though it is no feature.
-        return hashlib.sha256(self.data.sha256.encode() + self.by.tobytes()).hexdigest()
+        return hashlib.sha256(self.data.sha256.encode() + by + frame).hexdigest()
 
     def splits(self, count: int | None = None, family: str | None = None) -> list[str]:
         if self.by is None:
@@ -229,14 +232,15 @@ def _dataset(
         _require_text(table[target], path)
         raise BadInput(f"the target {target!r} of {path} is text; a regression needs numbers")
     y = table.pop(target).to_numpy(dtype=np.float64, na_value=np.nan)
-    if frame is not None:
-        return checked(Dataset(frame.encode(table), y, tuple(map(str, frame.names)), target), path)
     for column in text:
         _require_text(table[column], path)
+    if frame is not None:
+        return checked(Dataset(frame.encode(table), y, tuple(map(str, frame.names)), target), path)
     if text and not one_hot:
         raise BadInput(
             f"column {text[0]!r} of {path} is text or dates; drop it, encode it as numbers, "
-            "or use --one-hot for one 0/1 column per value"
+            "or use --one-hot for one 0/1 column per value; it may stay as it is where every "
+            "method of the run is a model of your own that encodes it"
         )
     for column in text:
         count = table[column].nunique()

@@ -31,5 +31,5 @@ def given(X: Any, y: Any, name: str = "data") -> Source:
     features = tuple(map(str, frame.names)) if frame else tuple(f"x{j}" for j in range(d))
     about = Provenance("rows given from Python", "the caller", "the user's own", "-")
     return RowSource(
-        name, Dataset(inputs, target, features, str(getattr(y, "name", "y"))), about, frame
+        name, Dataset(inputs, target, features, str(getattr(y, "name", None) or "y")), about, frame
     )

@@ -35,6 +35,8 @@ def method_of(
     )
     if not module:
         if isinstance(thing, type) or (callable(thing) and _needs(thing) == 0):
+            if _needs(thing):
+                raise BadInput(f"{thing.__name__} needs arguments; give an instance of it")
             return method_of(thing(), False, n_folds, noise)
         if callable(getattr(thing, "fit", None)) and callable(getattr(thing, "predict", None)):
             return UserModel(thing, n_folds=n_folds, noise=noise)

@@ -15,6 +15,8 @@ class Tile:
     title: str
     headlines: list[tuple[str, Entry]]
     mean_rank: float | None
+    ranked_on: int  # data sets
+    most: int  # methods that were ranked beside it, at most
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ def tiles(card: Card) -> list[Tile]:
         ranks = [entry.rank for _, entry in headlines if entry.rank is not None]
         mean = sum(ranks) / len(ranks) if ranks else None
         title = headlines[0][1].item.title if headlines else part
-        found.append(Tile(part, title, headlines, mean))
+        most = max((entry.ranked for _, entry in headlines), default=0)
+        found.append(Tile(part, title, headlines, mean, len(ranks), most))
     return found
 
 

@@ -22,7 +22,7 @@ from howrobust.measures import BASELINE, REGION, SHUFFLE
 from howrobust.predictive import Array
 from howrobust.reports.summary import Summary
 from howrobust.scores import REFERENCES
-from howrobust.stress.contract import SettingStress, SplitStress, Stress, TrainStress
+from howrobust.stress.contract import InputStress, SettingStress, SplitStress, Stress, TrainStress
 
 NULL_SIMULATIONS = 1000
 MARKERS = "osD^vPX*"
@@ -71,7 +71,7 @@ def pictures(summary: Summary) -> Iterator[Picture]:
             if not finished:
                 continue
             first = summary.held_out(summary.finished(name, finished[0])[0])
-            if first.X.shape[1] == 1:
+            if first.X.shape[1] == 1 and any(m not in REFERENCES for m in finished):
                 yield bands(summary, name, finished)
             yield calibration(summary, name, finished, colours)
         for stress in summary.stresses():
@@ -111,7 +111,7 @@ def bands(summary: Summary, dataset: str, methods: list[str]) -> Picture:
             mean = summary.clean(truth[0]).mean
             ax.plot(x[order], mean[order], "--", color="black", lw=1, label="true mean")
         ax.plot(x[order], forecast.mean[order], lw=1.2, color="C3", label="predicted mean")
-        ax.set_title(method, fontsize=9)
+        ax.set_title(plain(method), fontsize=9)
         # A runaway extrapolation must not flatten the other panels.
         spread = np.ptp(held.y)
         ax.set_ylim(held.y.min() - 0.35 * spread, held.y.max() + 0.35 * spread)
@@ -136,7 +136,7 @@ def calibration(summary: Summary, dataset: str, methods: list[str], colours: Col
         pit, _, _ = summary.pooled(dataset, method)
         observed = (np.abs(2 * pit - 1)[:, None] <= levels).mean(axis=0)
         style = "--" if method in REFERENCES else "-"
-        ax.plot(levels, observed, style, color=colours[method], lw=1.3, label=method)
+        ax.plot(levels, observed, style, color=colours[method], lw=1.3, label=plain(method))
     ax.set(xlabel="stated probability of the interval", ylabel="share of test points inside")
     ax.set(xlim=(0, 1), ylim=(0, 1))
     ax.legend(fontsize=7, frameon=False, loc="upper left")
@@ -170,7 +170,7 @@ def degradation(summary: Summary, stress: str, colours: Colours) -> Picture:
     blocks = -(-len(names) // columns)
     figure = Figure(figsize=(3.1 * columns + 1.9, 4.6 * blocks), layout="constrained")
     axes = figure.subplots(2 * blocks, columns, squeeze=False)
-    error = "sharpness" if getattr(kind, "moves_targets", False) else "rmse"
+    error = kind.scored_by if isinstance(kind, InputStress) else "rmse"
     for k in range(blocks * columns):
         pair = axes[2 * (k // columns) : 2 * (k // columns) + 2, k % columns]
         if k >= len(names):
@@ -179,12 +179,13 @@ def degradation(summary: Summary, stress: str, colours: Colours) -> Picture:
             continue
         for ax, metric in zip(pair, (error, "coverage_90"), strict=True):
             _ladders(ax, summary, names[k], metric, stress, colours)
-        pair[0].set_title(names[k], fontsize=9)
-        _log_where_it_spreads(pair[0])
+        pair[0].set_title(plain(names[k]), fontsize=9)
+        if error != "nll":
+            _log_where_it_spreads(pair[0])
         pair[1].axhline(0.9, color="0.6", lw=0.8)
         pair[1].set_ylim(-0.02, 1.02)
     for ax, label in zip(axes[:2, 0], (error, "inside the 90 % interval"), strict=True):
-        ax.set_ylabel(label if error == "rmse" or ax is not axes[0, 0] else "root mean variance")
+        ax.set_ylabel("root mean variance" if label == "sharpness" else label)
     figure.supxlabel(f"{stress.replace('_', ' ')} ({stress_unit(stress)})", fontsize=9)
     handles: dict[str, Any] = {}
     for ax in axes[::2].flat:
@@ -194,6 +195,8 @@ def degradation(summary: Summary, stress: str, colours: Colours) -> Picture:
         handles.values(), handles.keys(), fontsize=7, frameon=False, loc="outside right center"
     )
     title = f"{kind.title if kind else stress}: {error} and 90 % coverage (grey: as promised)"
+    if stress.startswith("adversarial"):
+        title += "; dotted and dashed: attacked without gradients, not to be compared"
     alt = f"{error} and 90 % coverage of each method on {', '.join(names)} as {stress} grows"
     return Picture(f"stress-{stress}", "", title[0].upper() + title[1:], alt, figure)
 
@@ -210,9 +213,12 @@ def _ladders(
                 kept.append((x, float(values.mean())))
         if len(kept) < 2:
             continue
-        style = "--" if method in REFERENCES else "-"
+        attacked = stress.startswith("adversarial") and not summary.has_gradients(dataset, method)
+        style = "--" if method in REFERENCES else ":" if attacked else "-"
         look: Any = {"marker": MARKERS[k % len(MARKERS)], "ms": 4, "color": colours[method]}
-        ax.plot([x for x, _ in kept], [y for _, y in kept], style, lw=1.2, label=method, **look)
+        ax.plot(
+            [x for x, _ in kept], [y for _, y in kept], style, lw=1.2, label=plain(method), **look
+        )
     kind = stress_of(stress)
     if isinstance(kind, SplitStress):
         ax.set_xticks([0, 1], ["random third", stress])
@@ -273,7 +279,7 @@ def stability(summary: Summary, colours: Colours) -> Picture:
             for ax in pair:
                 ax.set_visible(False)
             continue
-        pair[0].set_title(names[k], fontsize=9)
+        pair[0].set_title(plain(names[k]), fontsize=9)
         _again(pair[0], summary, names[k], methods, colours)
         _losses(pair[1], summary, names[k], methods, colours)
     axes[0, 0].set_ylabel("rmse / mean rmse")
@@ -312,9 +318,14 @@ def _losses(ax: Axes, summary: Summary, dataset: str, methods: list[str], colour
 
 def _name_columns(ax: Axes, methods: list[str], level: float) -> None:
     ax.set_xlim(-0.6, len(methods) - 0.4)
-    names = [method.partition("[")[0] for method in methods]
+    names = [plain(method.partition("[")[0]) for method in methods]
     ax.set_xticks(range(len(methods)), names, rotation=40, ha="right", fontsize=7)
     ax.axhline(level, color="0.8", lw=0.8, zorder=0)
+
+
+def plain(text: str) -> str:
+    """A name as it is: to matplotlib a dollar begins a formula."""
+    return text.replace("$", r"\$")
 
 
 def stress_unit(name: str) -> str:

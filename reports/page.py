@@ -9,6 +9,7 @@ from howrobust.catalogue import MethodSpec
 from howrobust.degradation import degradation
 from howrobust.errors import BadInput
 from howrobust.execution import GRADIENTS
+from howrobust.measures import Measured, ratio
 from howrobust.reports import tables
 from howrobust.reports.cards import environment, lines, tiles
 from howrobust.reports.figures import pictures, stress_of, stress_unit
@@ -144,7 +145,9 @@ def _answer(summary: Summary, data: dict[str, Any], rows: list[Row]) -> str:
         "fell inside theirs."
     )
     for stress in ("input_noise", *summary.stresses()):
-        if stress in summary.stresses() and isinstance(stress_of(stress), InputStress):
+        kind = stress_of(stress)
+        told = isinstance(kind, InputStress) and kind.scored_by == "rmse"
+        if told and stress in summary.stresses():
             ladder = summary.stresses()[stress]
             text += _under(summary, name, best.method, stress, ladder[-1])
             break  # the cards have the others
@@ -166,14 +169,14 @@ def _honesty(row: Row) -> str:
 
 def _under(summary: Summary, dataset: str, method: str, stress: str, level: float) -> str:
     """What the highest level of a stress does to a method, beside the truth where it is known."""
-    clean = summary.estimate(dataset, method, "rmse")
+    grown = ratio(summary, dataset, method, stress)
     worst = summary.estimate(dataset, method, "rmse", stress, level)
     covered = summary.estimate(dataset, method, "coverage_90", stress, level)
-    if not (clean and worst and covered):
+    if not (isinstance(grown, Measured) and worst and covered):
         return ""
     text = (
-        f" Under {stress.replace('_', ' ')} of {level:g} {stress_unit(stress)} its rmse is "
-        f"{worst.mean / clean.mean:.2g} times the clean one"
+        f" Under the stress {stress.replace('_', ' ')}, at {level:g} {stress_unit(stress)}, its "
+        f"rmse is {grown.value:.2g} times the clean one"
     )
     truth = summary.estimate(dataset, "oracle", "rmse", stress, level)
     if truth:
@@ -187,10 +190,10 @@ def protocol(summary: Summary) -> list[dict[str, str]]:
     for label in dict.fromkeys(cell["method"] for cell in summary.cells):
         words = {"method": label, "components": "unknown", "noise": "unknown", "facts": ""}
         try:
-            kind = MethodSpec(label.partition("[")[0]).load()
+            kind = MethodSpec.parse(label).load()
             words |= {"components": kind.components, "noise": kind.noise_model}
-        except BadInput as error:  # the plug-in of a stored run may be gone
-            words["noise"] = str(error)
+        except BadInput:  # a model given from Python, or a plug-in that is gone
+            words["noise"] = "not in the catalogue"
         for data in summary.data:
             cells = summary.finished(data["name"], label)
             if cells:

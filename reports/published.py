@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from howrobust.catalogue import MethodSpec, uci_folder
+from howrobust.catalogue import uci_folder
 from howrobust.reports.summary import Summary
 from howrobust.statistics import Estimate, over_splits
 
@@ -37,7 +37,13 @@ class Match:
     family: str = "random"
     reproduces: bool = True
 
+    @property
+    def label(self) -> str:
+        """What the method is called in a run."""
+        return f'{self.name}[preset="{self.preset}"]' if self.preset else self.name
 
+
+SUITES = ("uci", "uci-gap")  # which set what the protocols ask for on each data set
 MATCHES = (
     Match(
         "deep_ensemble",
@@ -90,6 +96,7 @@ class Comparison:
     paired: bool
     difference: float
     reproduces: bool
+    split: str
 
     @property
     def is_exception(self) -> bool:
@@ -106,7 +113,7 @@ def folder() -> Path | None:
 def comparisons(summary: Summary) -> list[Comparison]:
     """Hold a run against what was published; empty without published results."""
     where = folder()
-    if where is None:
+    if where is None or summary.about["suite"] not in SUITES:
         return []
     tables, splits = _tables(where), _per_split(where)
     found = []
@@ -134,6 +141,7 @@ def comparisons(summary: Summary) -> list[Comparison]:
                             paired,
                             difference,
                             match.reproduces,
+                            data["split"],
                         )
                     )
     return found
@@ -155,13 +163,7 @@ def beside(datasets: Sequence[str]) -> dict[tuple[str, str], Published]:
 
 def _matches(label: str, family: str) -> list[Match]:
     """Matches of a method of a run; what a caller changed is no longer the published protocol."""
-    spec = MethodSpec.parse(label)
-    return [
-        match
-        for match in MATCHES
-        if (match.name, match.family) == (spec.name, family)
-        and spec.settings == ({"preset": match.preset} if match.preset else {})
-    ]
+    return [match for match in MATCHES if (match.label, match.family) == (label, family)]
 
 
 def _difference(
@@ -171,7 +173,8 @@ def _difference(
 
     On the same fixed splits the error of the mean of J paired differences is s / sqrt(J). Against a
     mean alone both errors count, and a printed number carries that of its rounding: a step of
-    ``unit`` has the sd unit / sqrt(12).
+    ``unit`` has the sd unit / sqrt(12). As both means are of the same splits, whose difficulty they
+    share, that error is an upper bound, and the difference in it a lower one.
     """
     both = sorted(ours.keys() & theirs.keys())
     if len(both) > 1:

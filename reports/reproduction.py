@@ -14,7 +14,16 @@ from howrobust.reports.tables import md, md_table, number, printed
 from howrobust.results import Results
 from howrobust.scores import REFERENCES
 
-COLUMNS = ("data set", "score", "ours", "published", "difference in SE", "")
+PAIRED = "paired by split"
+UNPAIRED = (
+    "both standard errors and the rounding counted, as if the splits were not the same: that error "
+    "is an upper bound"
+)
+CHANCE = (
+    "Of paired differences about one in twenty is expected to be an exception by chance; of the "
+    "others, whose error is an upper bound, fewer."
+)
+COLUMNS = ("data set", "score", "ours (SE)", "published (SE)", "difference in SE", "")
 
 
 class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,17 +65,9 @@ def reproduction(results: Sequence[Results], notes: Notes) -> tuple[str, list[st
             "folder (HOWROBUST_DATA) holds no published/published_tables.csv"
         )
     parts = ["# Published tables, reproduced", _how(summaries), notes.about.strip(), _tally(every)]
-    titles = {c.published: c for c in every}
-    for published in titles:
-        for split in dict.fromkeys(d["split"] for s in summaries for d in s.data):
-            rows = [
-                c
-                for s in summaries
-                for c in comparisons(s)
-                if c.published == published and s.data[0]["split"] == split
-            ]
-            if rows:
-                parts += _section(rows, split)
+    for place in dict.fromkeys((c.method, c.published, c.split) for c in every):
+        rows = [c for c in every if (c.method, c.published, c.split) == place]
+        parts += _section(rows)
     parts += _exceptions(every, notes)
     parts += _beside(summaries)
     parts += _cautions(summaries)
@@ -87,7 +88,8 @@ def _how(summaries: Sequence[Summary]) -> str:
         methods = ", ".join(f"`{m}`" for m in summary.methods if m not in REFERENCES)
         lines.append(
             f"* suite `{about['suite']}`, seed {about['seed']}: {methods}; "
-            f"{len(summary.data)} data sets, {len(summary.cells)} cells; it took "
+            f"{len(summary.data)} data set{'s' if len(summary.data) != 1 else ''}, "
+            f"{len(summary.cells)} cells; it took "
             f"{about['took_s']:.0f} s in all on {ran['cores']} cores ({ran['processor']}; "
             f"howrobust {ran['howrobust']}, torch {ran['torch']})."
         )
@@ -104,13 +106,13 @@ def _tally(every: Sequence[Comparison]) -> str:
             f"* {md(published)}: {within} of {len(own)} scores within 2 standard errors of the "
             "published ones, in either direction."
         )
-    return "\n".join(["About one exception in twenty is expected by chance.", "", *lines])
+    return "\n".join([CHANCE, "", *lines])
 
 
-def _section(rows: Sequence[Comparison], split: str) -> list[str]:
+def _section(rows: Sequence[Comparison]) -> list[str]:
     first = rows[0]
     role = "" if first.reproduces else " (a reference of another protocol, not a target)"
-    kind = "paired by split" if first.paired else "both standard errors and the rounding counted"
+    kind = PAIRED if first.paired else UNPAIRED
     spreads = Counter(c.theirs.spread or "no spread given" for c in rows)
     table = [
         [
@@ -124,7 +126,7 @@ def _section(rows: Sequence[Comparison], split: str) -> list[str]:
         for c in rows
     ]
     return [
-        f"## `{first.method}` beside {md(first.published)}, {split} splits{role}",
+        f"## `{first.method}` beside {md(first.published)}, {first.split} splits{role}",
         f"Published protocol: {md(first.theirs.protocol)}. Its spread: "
         f"{md('; '.join(spreads))}. Differences: {kind}.",
         md_table(COLUMNS, table, names=(0, 1, 5)),
@@ -135,7 +137,7 @@ def _exceptions(every: Sequence[Comparison], notes: Notes) -> list[str]:
     found = [c for c in every if c.is_exception]
     if not found:
         return []
-    parts = ["## Exceptions, and what was tried"]
+    parts = []
     for note in notes.note:
         own = [
             c
@@ -145,7 +147,7 @@ def _exceptions(every: Sequence[Comparison], notes: Notes) -> list[str]:
         if own:
             scores = ", ".join(f"{c.metric} {c.difference:+.1f}" for c in own)
             parts.append(f"**{md(note.dataset)}, `{note.method}`** ({scores}): {note.text.strip()}")
-    return parts
+    return ["## Exceptions, and what was tried", *parts] if parts else []
 
 
 def _beside(summaries: Sequence[Summary]) -> list[str]:
@@ -164,6 +166,6 @@ def _cautions(summaries: Sequence[Summary]) -> list[str]:
         f"* {md(data['name'])} ({data['split']} splits): {md(caution)}"
         for summary in summaries
         for data in summary.data
-        for caution in data["cautions"]
+        for caution in data.get("cautions", [])
     ]
     return ["## What to know of the data", "\n".join(found)] if found else []

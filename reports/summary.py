@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from howrobust.execution import COSTS
+from howrobust.measures import Measured, coverage_95
 from howrobust.results import Results
 from howrobust.scores import REFERENCES, Scores
-from howrobust.statistics import Estimate, effective_n, over_splits, wilson
+from howrobust.statistics import Estimate, over_splits
 
 MOST_NLL_ERROR = 0.01
 FEWEST_TEST_POINTS = 20
@@ -63,12 +64,8 @@ class Summary(Scores):
         return rows + [self._row(dataset, m, None, None) for m in rest]
 
     def _row(self, dataset: str, method: str, rank: int | None, best: str | None) -> Row:
-        coverage = None
-        if self.finished(dataset, method):
-            _, cdf, index = self.pooled(dataset, method)
-            share = float(np.mean(np.abs(2 * cdf - 1) <= 0.95))
-            n = effective_n(np.bincount(index))
-            coverage = (share, *wilson(share * n, n))
+        covered = coverage_95(self, dataset, method, "")
+        share = covered if isinstance(covered, Measured) else None
         mace = self.values(dataset, method, "mace")
         edge = self.values(dataset, method, "mace_null_95")
         found = {name: self.values(dataset, method, name) for name in COSTS}
@@ -77,7 +74,7 @@ class Summary(Scores):
             rank=rank,
             tied=bool(rank and rank > 1 and best and self._tied(dataset, method, best)),
             scores={metric: self.estimate(dataset, method, metric) for metric in SHOWN},
-            coverage_95=coverage,
+            coverage_95=(share.value, share.lower or 0.0, share.upper or 1.0) if share else None,
             honest_splits=(int((mace <= edge).sum()), len(mace)),
             scored_splits=(len(self.values(dataset, method, "nll")), self.planned_splits(dataset)),
             costs={name: float(v.mean()) for name, v in found.items() if not v.empty},
@@ -110,7 +107,10 @@ class Summary(Scores):
         for cell in self.cells:
             lost = [p for p in cell["lost"] if list(p) in self.about["levels"]]
             if cell["status"] != "ok":
-                found.append({**cell, "reason": cell["reason"] or "not fitted"})
+                stress, level = cell["train_stress"], cell["level"]
+                where = "" if stress == "none" else f" under {stress} {level:g}"
+                reason = cell["reason"] or "not fitted"
+                found.append({**cell, "split": cell["split"] + where, "reason": reason})
             elif lost:
                 places = ", ".join(f"{stress} {level:g}" for stress, level in lost)
                 found.append({**cell, "reason": f"at {places}: {cell['lost'][lost[0]]}"})

@@ -126,23 +126,49 @@ def printed(published: Published) -> str:
     return mean if published.se is None else f"{mean} +- {published.se:.2g}"
 
 
-def terminal(summary: Summary) -> list[Table]:
-    """Tables for a terminal, one per data set."""
+DISPENSABLE = (
+    "µs/draw",
+    "fit s",
+    "kl to truth",
+    "crps",
+    "honest",
+    "inside 95 %",
+)  # where a terminal is narrow
+NAME_WIDTH = 24
+
+
+def terminal(summary: Summary, width: int) -> list[Table]:
+    """Tables for a terminal of so many columns, one per data set: names are the last to go."""
     tables = []
     for data in summary.data:
         about = (
             f"{data['name']}: {data['title']} ({data['n_train']} rows train, {data['n_test']} test)"
         )
         table = Table(title=escape(about), title_justify="left")
-        for k, name in enumerate(header(data)):
+        titles, rows = header(data), grid(summary, data)
+        shown = _fitting(titles, rows, width)
+        for k in shown:
             if k == 1:
-                table.add_column(name, overflow="fold", min_width=16)
+                table.add_column(titles[k], overflow="fold", min_width=NAME_WIDTH)
             else:
-                table.add_column(name, justify="right", no_wrap=True)
-        for cells in grid(summary, data):
-            table.add_row(*map(escape, cells), style="bold" if cells[0] == "1" else None)
+                table.add_column(titles[k], justify="right", no_wrap=True)
+        for cells in rows:
+            texts = [escape(cells[k]) for k in shown]
+            table.add_row(*texts, style="bold" if cells[0] == "1" else None)
         tables.append(table)
     return tables
+
+
+def _fitting(titles: list[str], rows: list[list[str]], width: int) -> list[int]:
+    """Which columns fit, each with three characters of frame, once others have gone."""
+    shown = list(range(len(titles)))
+    needs = [3 + max(len(text) for text in column) for column in zip(titles, *rows, strict=True)]
+    needs[1] = 3 + NAME_WIDTH
+    for title in DISPENSABLE:
+        if sum(needs[k] for k in shown) < width:
+            break
+        shown = [k for k in shown if titles[k] != title]
+    return shown
 
 
 def markdown(summary: Summary) -> str:

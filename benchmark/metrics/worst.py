@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from howrobust.metrics.contract import Metric, Undefined
+from howrobust.metrics.proper import NO_DENSITY, has_density
 from howrobust.predictive import Array, Forecast
 
 Value = float | Undefined
@@ -21,7 +22,8 @@ def _of_variants(
     def function(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
         if forecast.variants == 1:
             return Undefined("there is one variant, and it is in the other metrics")
-        return worst(forecast, y)
+        found = worst(forecast, y)
+        return NO_DENSITY if np.isnan(found) and not has_density(forecast) else found
 
     return function
 

@@ -73,11 +73,13 @@ class InputStress(Stress):
     method meets the same inputs. ``nested`` is False for an attack, which searches anew at every
     level and for every posterior. ``moves_targets`` is True where the true targets of the stressed
     rows are others, so that their error says nothing and only the growth of the sd does.
-    ``in_turn`` is True where the variants are features, each stressed alone.
+    ``scored_by`` is the metric that shows what it does. ``in_turn`` is True where the variants are
+    features, each stressed alone.
     """
 
     nested: bool = True
     moves_targets: bool = False
+    scored_by: str = "rmse"
     in_turn: bool = False
 
     @abstractmethod

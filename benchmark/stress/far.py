@@ -18,6 +18,7 @@ class Far(InputStress):
     levels = (4.0, 8.0)
     unit = "training sd"
     moves_targets = True
+    scored_by = "sharpness"
     title = "every feature moved far away, up or down"
 
     def apply(self, X: Array, y: Array, context: Context, level: float, seed: int) -> Array:

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import spearmanr
 
-from howrobust.data import PLACES, Source
+from howrobust.data import PLACES, Source, held_feature
 from howrobust.stress.contract import SplitStress
 
 MOST_FEATURES = 3
@@ -28,6 +28,17 @@ def telling_features(source: Source, seed: int) -> list[int]:
     return sorted(strength, key=lambda j: -strength[j])[:MOST_FEATURES]
 
 
+def held_out(source: Source, names: list[str], seed: int) -> list[str]:
+    """Return those of these splits that hold out values of their feature at all."""
+    kept = []
+    for name in names:
+        train, test = source.realise(name, seed)
+        j = held_feature(name)
+        if j is not None and not np.isin(test.X[:, j], train.X[:, j]).all():
+            kept.append(name)
+    return kept
+
+
 class Gap(SplitStress):
     """The middle third of each of the telling features is held out."""
 
@@ -37,7 +48,8 @@ class Gap(SplitStress):
 
     def splits(self, source: Source, seed: int) -> list[str]:
         known = source.splits(family=self.family)
-        return [name for j in telling_features(source, seed) if (name := f"gap-{j}") in known]
+        wanted = [f"gap-{j}" for j in telling_features(source, seed)]
+        return held_out(source, [name for name in wanted if name in known], seed)
 
 
 class Tail(SplitStress):
@@ -50,8 +62,9 @@ class Tail(SplitStress):
     def splits(self, source: Source, seed: int) -> list[str]:
         known = source.splits(family=self.family)
         sides = len(PLACES[self.family])
-        wanted = [sides * j + k for j in telling_features(source, seed) for k in range(sides)]
-        return [name for number in wanted if (name := f"tail-{number}") in known]
+        features = telling_features(source, seed)
+        wanted = [f"tail-{sides * j + k}" for j in features for k in range(sides)]
+        return held_out(source, [name for name in wanted if name in known], seed)
 
 
 class Thirds(SplitStress):

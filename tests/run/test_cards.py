@@ -119,6 +119,8 @@ class Slow:
     @np.errstate(divide="ignore")  # the oracle of clean rows never errs by more
     def under(self, measure, stress):
         levels, clean, stressed = self.ladder("rmse", stress)
+        if any(own.empty for own in stressed):
+            return None
         ratios = [own / clean for own in stressed]  # a Series by split for every level
         top = levels[-1]
         if measure == "severity that doubles rmse":
@@ -168,16 +170,13 @@ def test_every_number_is_its_formula_on_records_and_forecasts(method, results, s
             assert row.value == pytest.approx(0, abs=1e-12)
             continue
         known = slow.of(row.dataset, method).number(row.measure, row.stress)
-        missing = known is None or not np.isfinite(known)
-        if missing:
+        if known is None or not np.isfinite(known):
             assert np.isnan(row.value), row
             assert row.reason, row
-        elif not np.isnan(row.value):
+        else:
             # A crossing is searched on a grid of 200,000 steps.
             assert row.value == pytest.approx(known, rel=1e-9, abs=2e-5), row
             checked += 1
-        else:
-            assert "no split" in row.reason or "refit" in row.reason or "fitted once" in row.reason
     assert checked > 20
 
 
@@ -246,6 +245,9 @@ def test_degradation_is_the_ratio_to_the_clean_self(results, slow):
     assert {"input_noise", "tail", "label_noise", "settings_width"} <= set(table["stress"])
     for row in table.sample(60, random_state=0).itertuples():
         own, place = slow.of(row.dataset, row.method), (row.stress, row.level)
+        if row.stress == "far":  # nobody knows the targets there
+            assert np.isnan([row.rmse_ratio, row.nll_difference, row.coverage_90]).all()
+            continue
         region = row.stress in ("gap", "tail")
         clean = ("third", 1.0) if region else ("none", 0.0)
         for metric, shown in (("rmse", row.rmse_ratio), ("sharpness", row.sd_ratio)):

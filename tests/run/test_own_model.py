@@ -16,9 +16,15 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import nn
 
 import howrobust as hr
+from howrobust.catalogue import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.errors import BadInput
-from howrobust.methods import DeepEnsemble, TorchRegressor
-from howrobust.robustness import PARTS
+from howrobust.executors.here import HerePool
+from howrobust.harness import execute
+from howrobust.methods import DeepEnsemble, TorchRegressor, UserModel
+from howrobust.plan import Request, Suite, plan_of
+from howrobust.reports.page import render
+from howrobust.robustness import PARTS, cards
+from howrobust.scores import Scores
 
 QUICK = {"splits": 3, "repeats": 2, "stress": ["input_noise", "label_noise", "gap", "shuffle"]}
 
@@ -256,3 +262,61 @@ def test_suite_assess_asks_for_a_model_and_for_data():
         code, _, err = howrobust("run", "assess", *arguments)
         assert code == 2
         assert missing in err
+
+
+class FailsSometimes(Ridge):
+    """Cannot learn from the rows of one split."""
+
+    forbidden = None
+
+    def fit(self, X, y):
+        if abs(float(np.sum(y)) - FailsSometimes.forbidden) < 1e-6:
+            raise RuntimeError("not these rows")
+        return super().fit(X, y)
+
+
+def test_a_method_that_missed_a_split_is_not_ranked_and_loses_no_card(tmp_path):
+    X, y = rows()
+    source = given_rows(X, y)
+    spec = [
+        MethodSpec(m.__name__, thing=UserModel(m(), n_folds=2)) for m in (Ridge, FailsSometimes)
+    ]
+    FailsSometimes.forbidden = float(np.sum(source.realise("random-1", 0)[0].y))
+    plan = plan_of(
+        Suite("two", "", [], [], [], 3, None, 2), Request("two"),
+        [*spec, MethodSpec("marginal")], [DataSpec("data", source=source)],
+        [load_stress("input_noise")],
+    )  # fmt: skip
+    results = execute(plan, tmp_path, pool=HerePool())
+    found = cards(Scores(results))
+    whole, part = (found[m].headline("data", "accuracy") for m in ("Ridge", "FailsSometimes"))
+    assert (whole.rank, part.rank) == (1, None)
+    assert part.reason == "not ranked: scored on 2 of 3 splits"
+    assert "not ranked" in render(results)
+
+
+def test_progress_is_heard_and_cells_are_stored_while_a_model_is_assessed(tmp_path):
+    heard = []
+
+    class Listener:
+        def begin(self, total, cached, what):
+            heard.append((what, total))
+
+        def advance(self, ok, failed, name):
+            stored = sum(c["status"] == "ok" for c in hr.load(tmp_path).cells())
+            heard.append((name, stored))
+
+        def partly(self, cells, name): ...
+
+    hr.assess(Ridge(), *rows(), out=tmp_path, progress=Listener(), **QUICK)
+    counts = [stored for name, stored in heard if isinstance(stored, int) and "Ridge" in name]
+    assert counts == sorted(counts)
+    assert len(set(counts)) > 2
+
+
+def test_a_file_read_as_a_table_is_other_data_than_the_same_file_as_numbers(folder):
+    path = folder / "bool.csv"
+    pd.DataFrame({"on": [True, False] * 20, "y": np.arange(40.0)}).to_csv(path, index=False)
+    as_table, as_numbers = (DataSpec(str(path), mixed=m).open() for m in (True, False))
+    assert as_table.sha256 != as_numbers.sha256
+    np.testing.assert_array_equal(as_table.data.X, as_numbers.data.X)

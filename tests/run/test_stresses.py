@@ -1,15 +1,18 @@
 """Stresses through the harness: what is refitted, on which rows, and where it is recorded."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import howrobust as hr
 from howrobust.catalogue import DataSpec, MethodSpec, load_stress, names
 from howrobust.cells import CLEAN
+from howrobust.errors import BadInput
 from howrobust.method import Problem
 from howrobust.plan import Request, make_plan
 from howrobust.score import all_metrics
 from howrobust.seeds import derive
+from howrobust.store import Outcome, Store
 from howrobust.stress.contract import InputStress, SettingStress, SplitStress, TrainStress
 
 METHODS = ["deep_ensemble[epochs=2,n_members=2]", "bayesian_ridge"]
@@ -105,7 +108,7 @@ def test_variants_of_all_test_rows_stand_in_one_forecast(results, records):
     assert "share their rows" in own["reason"]["mace_null"]
 
 
-def test_fewer_rows_make_as_many_steps(uci):
+def test_fewer_rows_make_as_many_steps():
     plan = make_plan(Request(methods=["deep_ensemble"], data=["diabetes"], stress=["small_data"]))
     epochs = {
         job.cells[0].level: job.method.build().settings()["epochs"]
@@ -114,6 +117,40 @@ def test_fewer_rows_make_as_many_steps(uci):
     }
     # 398 rows in batches of 100 are 4 steps an epoch; 199 are 2, 100 and 40 are 1.
     assert epochs == {0.0: 80, 0.5: 160, 0.75: 320, 0.9: 320}
+
+
+def test_a_preset_does_not_undo_what_a_stress_changes():
+    preset = 'deep_ensemble[preset="lakshminarayanan2017"]'  # 40 epochs; the default is 80
+    stresses = ["small_data", "settings_learning_rate"]
+    plan = make_plan(Request(methods=[preset], data=["diabetes"], stress=stresses))
+    words = {
+        job.cells[0].place: job.method.build().settings()
+        for job in plan.jobs
+        if job.cells[0].method == preset
+    }
+    assert [words["small_data", v]["epochs"] for v in (0.5, 0.75, 0.9)] == [80, 160, 160]
+    rates = words["settings_learning_rate", 2.0]["learning_rate"]
+    assert rates == pytest.approx((0.002, 0.006, 0.02, 0.06, 0.2))
+    assert words["settings_learning_rate", 2.0]["epochs"] == 40
+
+
+def test_a_source_without_such_regions_says_so_and_a_stress_asked_for_by_name_is_an_error(my_csv):
+    words = {"methods": ["bayesian_ridge"], "data": [str(my_csv)], "time": "a"}
+    with pytest.raises(BadInput, match=r"no 'gap' splits.*leave out --stress gap"):
+        make_plan(Request(stress=["gap"], **words))
+    plan = make_plan(Request("robustness", **words))
+    assert not any(cell.split.startswith("gap") for cell in plan.cells)
+    assert any("gap is left out" in caution for caution in plan.data[0].cautions)
+
+
+def test_a_feature_of_few_values_has_no_gap(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"few": rng.integers(0, 4, 80), "y": rng.normal(size=80)})
+    frame.to_csv(tmp_path / "few.csv", index=False)
+    words = {"methods": ["bayesian_ridge"], "data": [str(tmp_path / "few.csv")]}
+    plan = make_plan(Request(stress=["gap"], **words))
+    assert all(job.cells for job in plan.jobs)
+    assert any("no feature has such a region" in c for c in plan.data[0].cautions)
 
 
 def test_ladders_and_their_clean_fit_share_a_seed():
@@ -149,3 +186,21 @@ def test_settings_are_halved_and_doubled_one_at_a_time():
     assert found["mc_dropout", "settings_width", 0.5] == (0.001, (25,), 0.05, None)
     assert found["mc_dropout", "settings_prior", 2.0] == (0.001, (50,), 0.1, None)
     assert found["bayesian_nn", "settings_prior", 0.5] == (0.01, (50,), None, 0.5)
+
+
+def test_a_level_that_fails_under_a_changed_stress_loses_what_the_old_one_made(tmp_path):
+    """Its records must not be those of the old code."""
+    results = hr.run(
+        methods=["bayesian_ridge"], data=["diabetes"], stress=["input_noise"], splits=1,
+        out=tmp_path, workers=1,
+    )  # fmt: skip
+    (cell,) = (c for c in results.cells() if c["method"] == "bayesian_ridge")
+    place = ("input_noise", 0.8)
+    codes = {"none": "", "input_noise": "another"}
+    store = Store(tmp_path)
+    lost = Outcome(cell["key"], "ok", (), ((place, "it raised"),), cell["testset"], cell["facts"])
+    store.commit(lost, codes, [place])
+    store.close()
+    (after,) = (c for c in hr.load(tmp_path).cells() if c["key"] == cell["key"])
+    assert after["lost"][place] == "it raised"
+    assert place not in after["held"]
