@@ -165,25 +165,15 @@ def degradation(summary: Summary, stress: str, colours: Colours) -> Picture:
     Where a stress moves the true targets too, the stated sd stands in place of the error.
     """
     kind = stress_of(stress)
-    names = [data["name"] for data in summary.data]
-    columns = min(3, len(names))
-    blocks = -(-len(names) // columns)
-    figure = Figure(figsize=(3.1 * columns + 1.9, 4.6 * blocks), layout="constrained")
-    axes = figure.subplots(2 * blocks, columns, squeeze=False)
     error = kind.scored_by if isinstance(kind, InputStress) else "rmse"
-    for k in range(blocks * columns):
-        pair = axes[2 * (k // columns) : 2 * (k // columns) + 2, k % columns]
-        if k >= len(names):
-            for ax in pair:
-                ax.set_visible(False)
-            continue
-        for ax, metric in zip(pair, (error, "coverage_90"), strict=True):
-            _ladders(ax, summary, names[k], metric, stress, colours)
-        pair[0].set_title(plain(names[k]), fontsize=9)
+    figure, axes, pairs = _two_panels_each(summary, beside=1.9)
+    for name, (upper, lower) in pairs.items():
+        _ladders(upper, summary, name, error, stress, colours)
+        _ladders(lower, summary, name, "coverage_90", stress, colours)
         if error != "nll":
-            _log_where_it_spreads(pair[0])
-        pair[1].axhline(0.9, color="0.6", lw=0.8)
-        pair[1].set_ylim(-0.02, 1.02)
+            _log_where_it_spreads(upper)
+        lower.axhline(0.9, color="0.6", lw=0.8)
+        lower.set_ylim(-0.02, 1.02)
     for ax, label in zip(axes[:2, 0], (error, "inside the 90 % interval"), strict=True):
         ax.set_ylabel("root mean variance" if label == "sharpness" else label)
     figure.supxlabel(f"{stress.replace('_', ' ')} ({stress_unit(stress)})", fontsize=9)
@@ -197,8 +187,33 @@ def degradation(summary: Summary, stress: str, colours: Colours) -> Picture:
     title = f"{kind.title if kind else stress}: {error} and 90 % coverage (grey: as promised)"
     if stress.startswith("adversarial"):
         title += "; dotted and dashed: attacked without gradients, not to be compared"
-    alt = f"{error} and 90 % coverage of each method on {', '.join(names)} as {stress} grows"
+    alt = f"{error} and 90 % coverage of each method on {', '.join(pairs)} as {stress} grows"
     return Picture(f"stress-{stress}", "", title[0].upper() + title[1:], alt, figure)
+
+
+def _two_panels_each(
+    summary: Summary, beside: float
+) -> tuple[Figure, NDArray[Any], dict[str, tuple[Axes, Axes]]]:
+    """A figure with an upper and a lower panel for each data set, three data sets abreast.
+
+    ``beside``: inches for a legend. Returns the figure, all its axes and the pairs by data set.
+    """
+    names = [data["name"] for data in summary.data]
+    columns = min(3, len(names))
+    blocks = -(-len(names) // columns)
+    size = (3.1 * columns + beside, 4.6 * blocks)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(2 * blocks, columns, squeeze=False)
+    pairs = {}
+    for k in range(blocks * columns):
+        upper, lower = axes[2 * (k // columns) : 2 * (k // columns) + 2, k % columns]
+        if k < len(names):
+            upper.set_title(plain(names[k]), fontsize=9)
+            pairs[names[k]] = (upper, lower)
+        else:
+            upper.set_visible(False)
+            lower.set_visible(False)
+    return figure, axes, pairs
 
 
 def _ladders(
@@ -267,24 +282,15 @@ def stress_of(name: str) -> Stress | None:
 def stability(summary: Summary, colours: Colours) -> Picture:
     """Two panels a data set: the rmse of each restart and shuffle over their mean; and the training
     losses of the networks of one fit, the local minima that they ended in."""
-    names = [data["name"] for data in summary.data]
     methods = [m for m in summary.methods if m not in REFERENCES]
-    columns = min(3, len(names))
-    blocks = -(-len(names) // columns)
-    figure = Figure(figsize=(3.3 * columns, 4.8 * blocks), layout="constrained")
-    axes = figure.subplots(2 * blocks, columns, squeeze=False)
-    for k in range(blocks * columns):
-        pair = axes[2 * (k // columns) : 2 * (k // columns) + 2, k % columns]
-        if k >= len(names):
-            for ax in pair:
-                ax.set_visible(False)
-            continue
-        pair[0].set_title(plain(names[k]), fontsize=9)
-        _again(pair[0], summary, names[k], methods, colours)
-        _losses(pair[1], summary, names[k], methods, colours)
+    figure, axes, pairs = _two_panels_each(summary, beside=0.6)
+    for name, (upper, lower) in pairs.items():
+        _again(upper, summary, name, methods, colours)
+        _losses(lower, summary, name, methods, colours)
     axes[0, 0].set_ylabel("rmse / mean rmse")
     axes[1, 0].set_ylabel("training loss - mean")
-    alt = f"rmse of restarts (dots) and shuffles (crosses), and training losses, on {names}"
+    shown = ", ".join(pairs)
+    alt = f"rmse of restarts (dots) and shuffles (crosses), and training losses, on {shown}"
     title = "Fitted again: rmse of restarts (dots) and shuffles (crosses); losses of each network"
     return Picture("stability", "stability", title, alt, figure)
 

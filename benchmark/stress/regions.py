@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import spearmanr
 
-from howrobust.data import PLACES, Source, held_feature
+from howrobust.data import PLACES, Source
 from howrobust.stress.contract import SplitStress
 
 MOST_FEATURES = 3
@@ -28,15 +28,20 @@ def telling_features(source: Source, seed: int) -> list[int]:
     return sorted(strength, key=lambda j: -strength[j])[:MOST_FEATURES]
 
 
-def held_out(source: Source, names: list[str], seed: int) -> list[str]:
-    """Return those of these splits that hold out values of their feature at all."""
-    kept = []
-    for name in names:
-        train, test = source.realise(name, seed)
-        j = held_feature(name)
-        if j is not None and not np.isin(test.X[:, j], train.X[:, j]).all():
-            kept.append(name)
-    return kept
+def telling_regions(source: Source, family: str, seed: int) -> list[str]:
+    """Return the splits of a family on the telling features that hold out any value of theirs.
+
+    Raises BadInput for a source without the family.
+    """
+    known, sides = source.splits(family=family), len(PLACES[family])
+    found = []
+    for j in telling_features(source, seed):
+        for name in (f"{family}-{sides * j + k}" for k in range(sides)):
+            if name in known:
+                train, test = source.realise(name, seed)
+                if not np.isin(test.X[:, j], train.X[:, j]).all():
+                    found.append(name)
+    return found
 
 
 class Gap(SplitStress):
@@ -47,9 +52,7 @@ class Gap(SplitStress):
     title = "the middle third of a feature never trained on"
 
     def splits(self, source: Source, seed: int) -> list[str]:
-        known = source.splits(family=self.family)
-        wanted = [f"gap-{j}" for j in telling_features(source, seed)]
-        return held_out(source, [name for name in wanted if name in known], seed)
+        return telling_regions(source, self.family, seed)
 
 
 class Tail(SplitStress):
@@ -60,11 +63,7 @@ class Tail(SplitStress):
     title = "an outer third of a feature never trained on"
 
     def splits(self, source: Source, seed: int) -> list[str]:
-        known = source.splits(family=self.family)
-        sides = len(PLACES[self.family])
-        features = telling_features(source, seed)
-        wanted = [f"tail-{sides * j + k}" for j in features for k in range(sides)]
-        return held_out(source, [name for name in wanted if name in known], seed)
+        return telling_regions(source, self.family, seed)
 
 
 class Thirds(SplitStress):
