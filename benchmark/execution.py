@@ -9,6 +9,7 @@ import math
 import os
 import time
 import traceback
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -161,12 +162,12 @@ def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = 
         _silence(job, store.files)  # what an earlier attempt left
         return pool.submit(attempt, job, store.files, threads, limit_s=job.limit_s)
 
-    waiting = sorted(todo, key=rough_seconds)
+    waiting = deque(sorted(todo, key=rough_seconds, reverse=True))
     pending: dict[Future[list[Outcome]], Job] = {}
     while waiting or pending:
         # A few at a time: what is done is committed before more is begun, in any pool.
         while waiting and len(pending) < 2 * pool.workers:
-            job = waiting.pop()
+            job = waiting.popleft()
             pending[submit(job)] = job
         finished, _ = wait(pending, timeout=READ_EVERY_S, return_when=FIRST_COMPLETED)
         _hear(list(pending.values()), store.files, progress)
@@ -177,7 +178,7 @@ def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = 
             if len(job.cells) > 1 and all(o.status == "failed" and o.whole_stack for o in outcomes):
                 # The guilty cell is in one half; the other half is fitted without it.
                 middle = len(job.cells) // 2
-                waiting += [job.of(half) for half in (job.cells[:middle], job.cells[middle:])]
+                waiting.extend(job.of(half) for half in (job.cells[:middle], job.cells[middle:]))
                 continue
             for outcome in outcomes:
                 store.commit(outcome, plan.codes, job.levels)

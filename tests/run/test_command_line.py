@@ -93,8 +93,9 @@ def test_every_planned_cell_level_and_metric_is_a_record(tmp_path):
     assert list(records.columns) == ["run", *METRIC_COLUMNS]
     metrics = set(records["metric"]) - set(COSTS)
     # Two methods and marginal on both sets, the oracle on the synthetic one.
-    cells = (3 + 4) * 2 * 2
-    assert len(records) == cells * (6 * len(metrics) + len(COSTS))
+    # On each of two splits: a first fit, clean and at five levels, and a restart, clean alone.
+    fits = (3 + 4) * 2
+    assert len(records) == fits * (6 * len(metrics) + len(COSTS) + len(metrics) + len(COSTS))
     place = ["dataset", "split", "method", "repeat", "stress", "level", "metric"]
     assert not records.duplicated(place).any()
     assert records["value"].notna().equals(records["status"] == "ok")
