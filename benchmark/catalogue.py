@@ -327,3 +327,11 @@ def load_stress(name: str) -> "Stress":
     """Return a stress by name."""
     stress: Stress = load("stress", name)()
     return stress
+
+
+def known_stress(name: str) -> "Stress | None":
+    """Return a stress by name, or None: the plug-in of a stored run may be gone."""
+    try:
+        return load_stress(name)
+    except BadInput:
+        return None

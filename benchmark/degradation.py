@@ -4,9 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from howrobust.catalogue import load_stress
+from howrobust.catalogue import known_stress
 from howrobust.cells import CLEAN, Level
-from howrobust.errors import BadInput
 from howrobust.measures import BASELINE, REGION, regions
 from howrobust.scores import Scores
 from howrobust.stress.contract import InputStress
@@ -26,22 +25,24 @@ def degradation(scores: Scores) -> "pd.DataFrame":
     """
     import pandas as pd
 
+    held_out = regions(scores) - {BASELINE}
+    moved = {stress for stress in scores.stresses() if moves_targets(stress)}
     rows = []
     for data in scores.data:
         for method in scores.methods:
             for stress, ladder in scores.stresses().items():
                 for level in ladder:
-                    found = _against_clean(scores, data["name"], method, (stress, level))
+                    place = (data["name"], method, (stress, level))
+                    found = _against_clean(scores, *place, stress in held_out, stress in moved)
                     if found:
-                        place = {"dataset": data["name"], "method": method}
-                        rows.append({**place, "stress": stress, "level": level, **found})
+                        where = {"dataset": data["name"], "method": method}
+                        rows.append({**where, "stress": stress, "level": level, **found})
     return pd.DataFrame(rows)
 
 
 def _against_clean(
-    scores: Scores, dataset: str, method: str, place: Level
+    scores: Scores, dataset: str, method: str, place: Level, region: bool, moved: bool
 ) -> dict[str, float] | None:
-    region = place[0] in regions(scores) and place[0] != BASELINE
     clean = (BASELINE, REGION) if region else CLEAN
 
     def pairs(metric: str) -> "tuple[pd.Series, pd.Series]":
@@ -62,7 +63,7 @@ def _against_clean(
     if errors.empty:
         return None
     found = {"splits": float(len(errors)), "sd_ratio": ratio("sharpness")}
-    if moves_targets(place[0]):
+    if moved:
         return {**found, "rmse_ratio": np.nan, "nll_difference": np.nan, "coverage_90": np.nan}
     nll, clean_nll = pairs("nll")
     covered, _ = pairs("coverage_90")
@@ -76,8 +77,5 @@ def _against_clean(
 
 def moves_targets(stress: str) -> bool:
     """Whether the true targets of the stressed rows are others: their error then says nothing."""
-    try:
-        kind = load_stress(stress)
-    except BadInput:  # the plug-in of a stored run may be gone
-        return False
+    kind = known_stress(stress)
     return isinstance(kind, InputStress) and kind.moves_targets

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from howrobust.catalogue import load_stress
+from howrobust.catalogue import known_stress
 from howrobust.cells import CLEAN
-from howrobust.errors import BadInput
 from howrobust.ladders import (
     NO_RATIO,
     Crossing,
@@ -58,11 +57,12 @@ def regions(scores: Scores) -> set[str]:
 
 
 def _is_region(scores: Scores, stress: str) -> bool:
-    try:
-        return isinstance(load_stress(stress), SplitStress)
-    except BadInput:  # the plug-in of a stored run may be gone; its splits are named after it
-        own = (c["split"] for c in scores.cells if c["train_stress"] == stress)
-        return any(split.startswith(f"{stress}-") for split in own)
+    kind = known_stress(stress)
+    if kind is not None:
+        return isinstance(kind, SplitStress)
+    # Splits are named after their family, which is mostly the stress's own name.
+    own = (c["split"] for c in scores.cells if c["train_stress"] == stress)
+    return any(split.startswith(f"{stress}-") for split in own)
 
 
 def rmse(scores: Scores, dataset: str, method: str, stress: str) -> Result:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from howrobust import measures
-from howrobust.catalogue import load_stress
+from howrobust.catalogue import known_stress
 from howrobust.cells import CLEAN
 from howrobust.errors import BadInput
 from howrobust.measures import Measure, Measured, Result
@@ -258,10 +258,7 @@ def _headline_stress(scores: Scores) -> str:
     """The stress that stands for tolerance and awareness: noise, or the first ladder of inputs."""
     ladders = []
     for stress in scores.stresses():
-        try:
-            kind = load_stress(stress)
-        except BadInput:
-            continue
+        kind = known_stress(stress)
         if isinstance(kind, InputStress) and kind.scored_by == "rmse" and len(kind.levels) > 1:
             ladders.append(stress)
     if HEADLINE_STRESS in ladders or not ladders:
@@ -271,10 +268,7 @@ def _headline_stress(scores: Scores) -> str:
 
 def _items_of(stress: str, headline: bool) -> Iterator[Item]:
     """The measures of one stress; none for what is no severity."""
-    try:
-        kind = load_stress(stress)
-    except BadInput:  # the plug-in of a stored run may be gone
-        return
+    kind = known_stress(stress)
     if isinstance(kind, InputStress) and kind.moves_targets:
         words = (stress, False, "it should grow where nothing was trained")
         yield Item("awareness", "sd over clean sd", measures.sd_ratio, "none", *words)

@@ -15,14 +15,13 @@ from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from howrobust import seeds
-from howrobust.catalogue import load_stress
+from howrobust.catalogue import known_stress
 from howrobust.cells import CLEAN, Level
-from howrobust.errors import BadInput
 from howrobust.measures import BASELINE, REGION, SHUFFLE
 from howrobust.predictive import Array
 from howrobust.reports.summary import Summary
 from howrobust.scores import REFERENCES
-from howrobust.stress.contract import InputStress, SettingStress, SplitStress, Stress, TrainStress
+from howrobust.stress.contract import InputStress, SettingStress, SplitStress, TrainStress
 
 NULL_SIMULATIONS = 1000
 MARKERS = "osD^vPX*"
@@ -164,7 +163,7 @@ def degradation(summary: Summary, stress: str, colours: Colours) -> Picture:
 
     Where a stress moves the true targets too, the stated sd stands in place of the error.
     """
-    kind = stress_of(stress)
+    kind = known_stress(stress)
     error = kind.scored_by if isinstance(kind, InputStress) else "rmse"
     figure, axes, pairs = _two_panels_each(summary, beside=1.9)
     for name, (upper, lower) in pairs.items():
@@ -234,7 +233,7 @@ def _ladders(
         ax.plot(
             [x for x, _ in kept], [y for _, y in kept], style, lw=1.2, label=plain(method), **look
         )
-    kind = stress_of(stress)
+    kind = known_stress(stress)
     if isinstance(kind, SplitStress):
         ax.set_xticks([0, 1], ["random third", stress])
     elif isinstance(kind, SettingStress):
@@ -245,7 +244,7 @@ def _ladders(
 def _places(summary: Summary, stress: str) -> list[tuple[float, Level]]:
     """Where on the axis each level of a stress stands, and what it is held against."""
     levels = [(level, (stress, level)) for level in summary.stresses()[stress]]
-    kind = stress_of(stress)
+    kind = known_stress(stress)
     if isinstance(kind, SplitStress):
         return [(0.0, (BASELINE, REGION)), *levels]
     if isinstance(kind, SettingStress):
@@ -266,17 +265,9 @@ def _log_where_it_spreads(ax: Axes) -> None:
 
 def is_severity(stress: str) -> bool:
     """Whether a stress has a figure: its levels are severities, not numbers of repeats."""
-    kind = stress_of(stress)
+    kind = known_stress(stress)
     repeats = isinstance(kind, TrainStress) and not kind.ladder
     return stress != BASELINE and not repeats
-
-
-def stress_of(name: str) -> Stress | None:
-    """Return a stress; the plug-in of a stored run may be gone."""
-    try:
-        return load_stress(name)
-    except BadInput:
-        return None
 
 
 def stability(summary: Summary, colours: Colours) -> Picture:
@@ -336,5 +327,5 @@ def plain(text: str) -> str:
 
 def stress_unit(name: str) -> str:
     """What a stress's levels are measured in."""
-    kind = stress_of(name)
+    kind = known_stress(name)
     return kind.unit if kind else "level"

@@ -5,14 +5,14 @@ import math
 from pathlib import Path
 from typing import Any
 
-from howrobust.catalogue import MethodSpec
+from howrobust.catalogue import MethodSpec, known_stress
 from howrobust.degradation import degradation
 from howrobust.errors import BadInput
 from howrobust.execution import GRADIENTS
 from howrobust.measures import Measured, ratio
 from howrobust.reports import tables
 from howrobust.reports.cards import environment, lines, tiles
-from howrobust.reports.figures import pictures, stress_of, stress_unit
+from howrobust.reports.figures import pictures, stress_unit
 from howrobust.reports.published import comparisons
 from howrobust.reports.summary import Row, Summary
 from howrobust.results import Results
@@ -145,7 +145,7 @@ def _answer(summary: Summary, data: dict[str, Any], rows: list[Row]) -> str:
         "fell inside theirs."
     )
     for stress in ("input_noise", *summary.stresses()):
-        kind = stress_of(stress)
+        kind = known_stress(stress)
         told = isinstance(kind, InputStress) and kind.scored_by == "rmse"
         if told and stress in summary.stresses():
             ladder = summary.stresses()[stress]
