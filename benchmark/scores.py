@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from howrobust.arrays import HeldOut
 from howrobust.cells import CLEAN
 from howrobust.execution import GRADIENTS
 from howrobust.predictive import Array, Forecast
 from howrobust.results import Results
 from howrobust.statistics import Estimate, over_splits
-from howrobust.store import HeldOut
 
 Place = tuple[str, str, str, str, float]  # dataset, method, metric, stress, level
 REFERENCES = ("marginal", "oracle")  # shown in every table, never ranked
@@ -30,6 +30,7 @@ class Scores:
         self.data: list[dict[str, Any]] = list(self.about["data"])
         self._held: dict[str, HeldOut] = {}
         self._clean: dict[str, Forecast] = {}
+        self._pooled: dict[tuple[str, str], tuple[Array, Array, NDArray[np.int64]]] = {}
 
     @cached_property
     def _values(self) -> dict[Place, dict[str, float]]:
@@ -141,6 +142,12 @@ class Scores:
 
     def pooled(self, dataset: str, method: str) -> tuple[Array, Array, NDArray[np.int64]]:
         """Clean PIT values and F(y) of all splits, (k,) each, and which distinct row each is of."""
+        place = (dataset, method)
+        if place not in self._pooled:
+            self._pooled[place] = self._pool(dataset, method)
+        return self._pooled[place]
+
+    def _pool(self, dataset: str, method: str) -> tuple[Array, Array, NDArray[np.int64]]:
         cells = self.finished(dataset, method)
         clean = [self.clean(c) for c in cells]
         held = [self.held_out(c) for c in cells]
