@@ -1,8 +1,10 @@
 """Robustness cards as HTML: on the page, and in notebooks."""
 
+import re
 from dataclasses import dataclass
 
 import jinja2
+from markupsafe import Markup
 
 from howrobust.robustness import PARTS, Card, Entry, Item
 
@@ -17,6 +19,13 @@ class Tile:
     mean_rank: float | None
     ranked_on: int  # data sets
     most: int  # methods that were ranked beside it, at most
+
+    @property
+    def missing(self) -> str:
+        """Why there is no number on any data set, where it is one reason; otherwise empty."""
+        reasons = {entry.reason for _, entry in self.headlines if entry.text == "-"}
+        nowhere = all(entry.text == "-" for _, entry in self.headlines)
+        return reasons.pop() if nowhere and len(reasons) == 1 else ""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,14 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters["rank"] = rank
+    made.filters["breakable"] = breakable
+    made.filters["notes"] = notes
     return made
+
+
+def breakable(name: str) -> Markup:
+    """A name that may go on in the next line between its settings."""
+    return Markup("<wbr>").join(re.split(r"(?<=[\[,])", name))
 
 
 def rank(entry: Entry) -> str:
@@ -58,6 +74,12 @@ def tiles(card: Card) -> list[Tile]:
         most = max((entry.ranked for _, entry in headlines), default=0)
         found.append(Tile(part, title, headlines, mean, len(ranks), most))
     return found
+
+
+def notes(card: Card, shown: list[Tile]) -> list[str]:
+    """The notes of a card, but for what its tiles say."""
+    said = tuple(f"{tile.part} is missing: {tile.missing} (" for tile in shown if tile.missing)
+    return [note for note in card.notes if not note.startswith(said)]
 
 
 def lines(card: Card) -> list[Line]:

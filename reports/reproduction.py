@@ -8,9 +8,11 @@ from pathlib import Path
 import msgspec
 
 from howrobust.errors import BadInput
+from howrobust.reports.markdown import md, md_table
 from howrobust.reports.published import Comparison, beside, comparisons
+from howrobust.reports.sheets import Sheet, SheetRow
 from howrobust.reports.summary import Summary
-from howrobust.reports.tables import md, md_table, number, printed
+from howrobust.reports.tables import Cell, number, printed
 from howrobust.results import Results
 from howrobust.scores import REFERENCES
 
@@ -114,22 +116,24 @@ def _section(rows: Sequence[Comparison]) -> list[str]:
     role = "" if first.reproduces else " (a reference of another protocol, not a target)"
     kind = PAIRED if first.paired else UNPAIRED
     spreads = Counter(c.theirs.spread or "no spread given" for c in rows)
-    table = [
-        [
-            c.dataset,
-            c.metric,
-            number(c.ours),
-            printed(c.theirs),
-            f"{c.difference:+.1f}",
-            "exception" if c.is_exception else "",
-        ]
+    found = [
+        SheetRow(
+            [
+                Cell(c.dataset),
+                Cell(c.metric),
+                Cell(number(c.ours)),
+                Cell(printed(c.theirs)),
+                Cell(f"{c.difference:+.1f}"),
+                Cell("exception" if c.is_exception else ""),
+            ]
+        )
         for c in rows
     ]
     return [
         f"## `{first.method}` beside {md(first.published)}, {first.split} splits{role}",
         f"Published protocol: {md(first.theirs.protocol)}. Its spread: "
         f"{md('; '.join(spreads))}. Differences: {kind}.",
-        md_table(COLUMNS, table, names=(0, 1, 5)),
+        md_table(Sheet(first.published, COLUMNS, (0, 1, 5), found)),
     ]
 
 
@@ -154,9 +158,12 @@ def _beside(summaries: Sequence[Summary]) -> list[str]:
     """Published scores of a method that is not ours, for scale."""
     names = [d["name"] for s in summaries for d in s.data if d["split"] == "random"]
     found = beside(list(dict.fromkeys(names)))
-    rows = [[dataset, metric, printed(p)] for (dataset, metric), p in found.items()]
+    rows = [
+        SheetRow([Cell(dataset), Cell(metric), Cell(printed(p))])
+        for (dataset, metric), p in found.items()
+    ]
     title = "## For scale: probabilistic backpropagation (Hernandez-Lobato & Adams 2015)"
-    table = md_table(("data set", "score", "published"), rows, names=(0, 1))
+    table = md_table(Sheet(title, ("data set", "score", "published"), (0, 1), rows))
     return [title, table] if rows else []
 
 

@@ -1,16 +1,17 @@
 """What the tables, the page and the terminal show: numbers of a run, summarised over splits."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from howrobust.contest import Difference, differences
 from howrobust.execution import COSTS
 from howrobust.measures import Measured, coverage_95
 from howrobust.results import Results
 from howrobust.scores import REFERENCES, Scores
-from howrobust.statistics import Estimate, over_splits
+from howrobust.statistics import Estimate
 
 MOST_NLL_ERROR = 0.01
 FEWEST_TEST_POINTS = 20
@@ -23,12 +24,19 @@ class Row:
 
     method: str
     rank: int | None  # by nll among the ranked methods; None for references and failures
-    tied: bool  # the interval of its paired nll difference to the best contains 0
+    behind: Difference | None  # its nll less the first's; None for the first and the unranked
+    best: frozenset[str]  # scores by which it leads every other ranked method distinguishably
     scores: dict[str, Estimate | None]
     coverage_95: tuple[float, float, float] | None  # share with Wilson's interval
     honest_splits: tuple[int, int]  # splits whose mace is inside the 95 % null, of so many
     scored_splits: tuple[int, int]  # splits with an nll, of those planned
     costs: dict[str, float]
+
+    @property
+    def tied(self) -> bool:
+        """Whether several splits cannot tell its nll from the first's; one says nothing."""
+        found = self.behind
+        return found is not None and found.pairs > 1 and not found.distinguishable
 
 
 class Summary(Scores):
@@ -58,12 +66,37 @@ class Summary(Scores):
         found = {m: self.values(dataset, m, "nll") for m in ranked}
         scores = {m: float(v.mean()) for m, v in found.items() if len(v) == planned}
         order = sorted(scores, key=lambda m: scores[m])
+        gaps = {metric: differences(self, dataset, metric) for metric in SHOWN}
+        ahead = {metric: self._ahead(dataset, metric, order, gaps[metric]) for metric in SHOWN}
+        rows = []
+        for k, method in enumerate(order):
+            best = frozenset(metric for metric in SHOWN if ahead[metric] == method)
+            behind = _between(gaps["nll"], method, order[0]) if k else None
+            rows.append(self._row(dataset, method, k + 1, behind, best))
         lost = [m for m in ranked if m not in scores]
-        rows = [self._row(dataset, m, k + 1, order[0]) for k, m in enumerate(order)]
         rest = [*lost, *(m for m in present if m in REFERENCES)]
-        return rows + [self._row(dataset, m, None, None) for m in rest]
+        return rows + [self._row(dataset, m, None, None, frozenset()) for m in rest]
 
-    def _row(self, dataset: str, method: str, rank: int | None, best: str | None) -> Row:
+    def _ahead(
+        self, dataset: str, metric: str, methods: list[str], gaps: Sequence[Difference]
+    ) -> str | None:
+        """The method with the least mean, if it differs distinguishably from each of the others."""
+        found = {m: self.estimate(dataset, m, metric) for m in methods}
+        means = {m: estimate.mean for m, estimate in found.items() if estimate}
+        if len(means) < 2:
+            return None
+        least = min(means, key=lambda m: means[m])
+        pairs = [_between(gaps, m, least) for m in means if m != least]
+        return least if all(pair and pair.distinguishable for pair in pairs) else None
+
+    def _row(
+        self,
+        dataset: str,
+        method: str,
+        rank: int | None,
+        behind: Difference | None,
+        best: frozenset[str],
+    ) -> Row:
         covered = coverage_95(self, dataset, method, "")
         share = covered if isinstance(covered, Measured) else None
         mace = self.values(dataset, method, "mace")
@@ -72,24 +105,14 @@ class Summary(Scores):
         return Row(
             method=method,
             rank=rank,
-            tied=bool(rank and rank > 1 and best and self._tied(dataset, method, best)),
+            behind=behind,
+            best=best,
             scores={metric: self.estimate(dataset, method, metric) for metric in SHOWN},
             coverage_95=(share.value, share.lower or 0.0, share.upper or 1.0) if share else None,
             honest_splits=(int((mace <= edge).sum()), len(mace)),
             scored_splits=(len(self.values(dataset, method, "nll")), self.planned_splits(dataset)),
             costs={name: float(v.mean()) for name, v in found.items() if not v.empty},
         )
-
-    def _tied(self, dataset: str, method: str, best: str) -> bool:
-        """Whether the corrected interval of the paired nll difference to the best contains 0."""
-        pair = pd.concat(
-            [self.values(dataset, method, "nll"), self.values(dataset, best, "nll")], axis=1
-        ).dropna()
-        if len(pair) < 2:
-            return False  # one split says nothing about chance; the page says so instead
-        difference = (pair.iloc[:, 0] - pair.iloc[:, 1]).to_numpy()
-        found = over_splits(difference, self.overlap(dataset))
-        return found.lower <= 0 <= found.upper
 
     def ranking(self) -> list[tuple[str, float]]:
         """(method, mean rank by nll) of the methods that are ranked on every data set."""
@@ -149,3 +172,15 @@ class Summary(Scores):
                     "nll_rounded instead of nll"
                 )
         return found
+
+
+def _between(gaps: Sequence[Difference], method: str, other: str) -> Difference | None:
+    """The difference of a method to another, whichever way round it was taken."""
+    for gap in gaps:
+        if (gap.method, gap.other) == (method, other):
+            return gap
+        if (gap.method, gap.other) == (other, method):
+            e = gap.estimate
+            turned = Estimate(-e.mean, e.se, -e.upper, -e.lower)
+            return replace(gap, method=method, other=other, estimate=turned)
+    return None

@@ -1,37 +1,27 @@
-"""The page, the tables and the figures of a small run."""
+"""The page of a small run: that it stands alone, is safe, and says what the records say."""
 
-import csv
-import io
+import base64
+import hashlib
 import re
+import shlex
 from html.parser import HTMLParser
 
+import msgspec
 import numpy as np
-import pandas as pd
 import pytest
 from commandline import howrobust
 
 import howrobust as hr
-from howrobust.reports import tables
+from howrobust.cli import cli
+from howrobust.errors import BadInput
+from howrobust.plan import Request, make_plan
+from howrobust.reports.answer import answer
+from howrobust.reports.cards import breakable, tiles
+from howrobust.reports.figures import pictures
 from howrobust.reports.page import render
+from howrobust.reports.protocol import command
+from howrobust.reports.sheets import COVERED
 from howrobust.reports.summary import Summary
-from howrobust.statistics import Estimate
-
-NASTY = "<script>alert(1)</script>"
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """Two data sets, one of them a file with a hostile name and a hostile column."""
-    folder = tmp_path_factory.mktemp("page")
-    rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(80, 2)), columns=["a", NASTY])
-    path = folder / "=<b>x&y.csv"
-    frame.to_csv(path, index=False)
-    return hr.run(
-        methods=["deep_ensemble[epochs=2]", "bayesian_ridge"], data=["quintic", str(path)],
-        splits=3,
-        out=folder / "out", workers=2, target=NASTY,
-    )  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -64,16 +54,39 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(results):
-    return Page(render(results))
+def text(hostile):
+    return render(hostile)
 
 
-def test_the_page_stands_alone(page):
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
+
+
+@pytest.fixture(scope="module")
+def stressed(tmp_path_factory):
+    """A run with a ladder, a region, a setting and shuffles."""
+    return hr.run(
+        methods=["deep_ensemble[epochs=2]", "bayesian_ridge"],
+        data=["diabetes", "quintic", "heteroscedastic"],
+        stress=["input_noise", "gap", "settings_width", "shuffle"], splits=2, repeats=2,
+        out=tmp_path_factory.mktemp("stressed"), workers=2,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stressed_text(stressed):
+    return render(stressed)
+
+
+# It stands alone
+
+
+def test_the_page_stands_alone(hostile, page):
     assert page.addresses
     assert all(address.startswith("#") for address in page.addresses)
     assert "link" not in page.tags
-    # Bands and calibration of two sets of one feature, and the noise.
-    assert page.tags.count("svg") == 5
+    assert page.tags.count("svg") == len(list(pictures(Summary(hostile))))
 
 
 def test_every_link_on_the_page_has_its_one_target(page):
@@ -81,78 +94,103 @@ def test_every_link_on_the_page_has_its_one_target(page):
     assert {a[1:] for a in page.addresses} <= set(page.ids)
 
 
-def test_text_from_data_stays_text(results, page):
-    text = render(results)
-    assert "<script" not in text
-    assert "=<b>x&y.csv" not in text
-    assert "&lt;b&gt;x&amp;y.csv" in text
-    assert any("=<b>x&y.csv" in cell for row in page.rows for cell in row)
+def test_the_policy_names_the_pages_own_style_and_script_and_nothing_else(text):
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)[1]
+    rules = dict(rule.split(" ", 1) for rule in policy.replace("&#39;", "'").split("; "))
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'none'"
+    for tag, rule in (("style", "style-src-elem"), ("script", "script-src")):
+        (own,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, flags=re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
+        assert rules[rule] == f"'sha256-{digest}'"
+        assert text.count(f"<{tag}") == 1
+    assert not re.search(r"<[^>]* on\w+=", text)
 
 
-def test_numbers_on_the_page_are_those_of_the_records(results, page):
-    records = results.records()
-    assert set(records["dataset"]) == {"quintic", "=<b>x&y.csv"}
-    for dataset in records["dataset"].unique():
-        for method in ("deep_ensemble[epochs=2]", "bayesian_ridge", "marginal"):
-            clean = records[
-                (records["dataset"] == dataset) & (records["method"] == method)
-                & (records["stress"] == "none")
-            ]  # fmt: skip
-            rows = [row for row in page.rows if method in row]
-            for metric in ("nll", "rmse", "crps"):
-                values = clean.loc[clean["metric"] == metric, "value"]
-                cells = [cell for row in rows for cell in row]
-                assert any(shows(cell, values.mean()) for cell in cells), (method, metric)
+def test_two_pages_of_one_run_are_the_same(hostile, text):
+    assert render(hostile) == text
 
 
-def shows(cell, value):
-    """Whether a cell's mean is this value, to the digits that it shows."""
-    mean = cell.partition(" ±")[0]
-    try:
-        return f"{value:.{len(mean.partition('.')[2])}f}" == mean
-    except ValueError:
-        return False
+def test_text_from_data_stays_text(hostile, text, page):
+    name = next(d["name"] for d in hostile.about["data"] if d["name"] != "quintic")
+    assert "<b>" in name
+    assert name not in text
+    assert any(name in cell for row in page.rows for cell in row)
+    assert page.tags.count("script") == 1
+    assert "b" not in page.tags
 
 
-@pytest.mark.parametrize(
-    ("mean", "se", "text"),
-    [
-        (1.23456, 0.0123, "1.235 +- 0.012"),
-        (0.0008123, 0.0000456, "0.000812 +- 0.000046"),
-        (1234.5, 67.8, "1234 +- 68"),
-        (5.42, 0.0, "5.42"),
-        (5.4244, float("nan"), "5.424"),
-    ],
-)
-def test_a_number_has_the_digits_that_its_error_supports(mean, se, text):
-    assert tables.number(Estimate(mean, se, 0, 0)) == text
+def test_a_name_breaks_between_settings_and_stays_text():
+    assert breakable("m[a=1,<b>]") == "m[<wbr>a=1,<wbr>&lt;b&gt;]"
+    assert breakable("plain_name") == "plain_name"
 
 
-def test_costs_are_written_out(results):
-    row = Summary(results).rows("quintic")[0]
-    for value, text in ((0.00217, "0.0022"), (9.7, "9.7"), (99.7, "100"), (12818.2, "12818")):
-        row.costs["us_per_draw"] = value
-        assert tables.cost(row, "us_per_draw") == text
+def test_the_report_command_writes_the_page_and_says_where_it_cannot(hostile, tmp_path):
+    code, out, _ = howrobust("report", hostile.folder)
+    assert code == 0
+    assert "report.html" in out
+    with pytest.raises(BadInput, match="cannot be written"):
+        hostile.report(tmp_path / "no such folder" / "report.html")
 
 
-def test_standard_errors_of_splits_of_one_table_are_corrected(results):
-    summary = Summary(results)
-    dataset = next(d["name"] for d in summary.data if not d["synthetic"])
-    values = summary.values(dataset, "bayesian_ridge", "rmse").to_numpy()
-    expected = values.std(ddof=1) * np.sqrt(1 / 3 + 8 / 72)
-    assert summary.estimate(dataset, "bayesian_ridge", "rmse").se == pytest.approx(expected)
-    independent = summary.values("quintic", "bayesian_ridge", "rmse").to_numpy()
-    expected = independent.std(ddof=1) / np.sqrt(3)
-    assert summary.estimate("quintic", "bayesian_ridge", "rmse").se == pytest.approx(expected)
+# What it says
 
 
-def test_the_limits_of_quintic_stand_beside_the_scores(page):
-    row = next(row for row in page.rows if "limit of the truth" in row)
-    assert row[2:4] == ["0.693 (Gaussian 0.870)", "0.577"]
+def by_hand(results, metric, stress="none", level=0.0, repeats=False):
+    """Means over splits by (data set, method), by a loop over the records."""
+    found = {}
+    for row in results.records().itertuples():
+        place = (row.metric, row.stress, row.level)
+        if place == (metric, stress, level) and row.status == "ok" and (repeats or not row.repeat):
+            found.setdefault((row.dataset, row.method), []).append(row.value)
+    return {key: float(np.mean(values)) for key, values in found.items()}
 
 
-def test_references_are_in_every_table_and_never_ranked(results):
-    summary = Summary(results)
+def test_the_answer_is_three_sentences_whose_numbers_are_the_records(stressed):
+    leads, trust, stress = answer(Summary(stressed))
+    nll = by_hand(stressed, "nll", repeats=True)
+    methods = ["deep_ensemble[epochs=2]", "bayesian_ridge"]
+    data = ("diabetes", "quintic", "heteroscedastic")
+    best = [min(methods, key=lambda m: nll[d, m]) for d in data]
+    assert best == ["bayesian_ridge", "deep_ensemble[epochs=2]", "deep_ensemble[epochs=2]"]
+    assert leads.startswith("Of 2 methods, deep_ensemble[epochs=2] predicts best on 2 of 3 data")
+    assert "(bayesian_ridge on 1)" in leads
+    covered = []
+    for dataset in data:
+        frame = stressed.forecasts()
+        own = frame[
+            (frame["dataset"] == dataset) & (frame["method"] == "deep_ensemble[epochs=2]")
+            & (frame["stress"] == "none") & (frame["repeat"] == 0)
+        ]  # fmt: skip
+        # A point is inside the central 95 % interval if its PIT is within .475 of a half.
+        covered.append(100 * float((np.abs(own["pit"] - 0.5) <= 0.475).mean()))
+    assert f"hold {min(covered):.1f} to {max(covered):.1f} % of held-out points" in trust
+    held = by_hand(stressed, "coverage_90", "input_noise", 0.8)
+    shares = [100 * held[d, "deep_ensemble[epochs=2]"] for d in data]
+    assert f"then hold {min(shares):.0f} to {max(shares):.0f} %" in stress
+    assert "strongest input noise (0.8 training sd)" in stress
+
+
+def test_without_stress_the_answer_says_how_to_ask(hostile):
+    sentences = answer(Summary(hostile))
+    assert len(sentences) == 3
+    last = sentences[-1]
+    assert "input noise" in last or "run with --stress" in last
+
+
+def test_coverage_on_the_page_is_the_share_of_points_inside(hostile, text):
+    frame = hostile.forecasts()
+    clean = frame[(frame["stress"] == "none") & (frame["dataset"] == "quintic")]
+    own = clean.loc[clean["method"] == "bayesian_ridge", "pit"].to_numpy()
+    section = text[text.index('id="calibration"') :]
+    row = section[section.index('>quintic</td><td class="name">bayesian_ridge</td>') :]
+    shown = re.findall(r'data-value="([^"]+)"', row[: row.index("</tr>")])
+    expected = [float(np.mean(np.abs(2 * own - 1) <= level)) for level in COVERED]
+    assert [float(value) for value in shown] == expected
+    assert expected == sorted(expected)
+
+
+def test_references_are_in_every_table_and_never_ranked(hostile):
+    summary = Summary(hostile)
     for data in summary.data:
         rows = {row.method: row for row in summary.rows(data["name"])}
         assert rows["marginal"].rank is None
@@ -163,43 +201,27 @@ def test_references_are_in_every_table_and_never_ranked(results):
     }  # fmt: skip
 
 
-def test_markdown_latex_and_terminal_tell_the_pages_numbers(results, page):
-    summary = Summary(results)
-    markdown, latex = tables.markdown(summary), tables.latex(summary)
-    for data in summary.data:
-        for cells in tables.grid(summary, data):
-            if cells[1] == "limit of the truth":
-                continue
-            assert cells[2].replace("+-", "±") in markdown
-            assert cells[2].replace("+-", r"$\pm$") in latex
-            assert any(cells[2].replace("+-", "±") in row for row in page.rows)
-    assert NASTY not in markdown
-    assert r"=<b>x&y" not in latex
-    assert latex.count(r"\begin{tabular}") == latex.count(r"\bottomrule") == 2
+def test_the_limits_of_quintic_stand_beside_the_scores(page):
+    row = next(row for row in page.rows if "limit of the truth" in row)
+    assert "0.693 (Gaussian 0.870)" in row
+    assert "0.577" in row
 
 
-def test_the_report_command_writes_each_format(results, tmp_path):
-    code, out, _ = howrobust("report", results.folder, "--format", "csv")
-    assert code == 0
-    rows = list(csv.DictReader(io.StringIO(out)))
-    records = results.records()
-    assert len(rows) == len(records)
-    assert float(rows[0]["value"]) == records["value"][0]
-    assert not any(r["dataset"].startswith("=") for r in rows)
-    for kind, mark in (("md", "| ---: |"), ("latex", r"\toprule")):
-        code, out, _ = howrobust("report", results.folder, "--format", kind)
-        assert code == 0
-        assert mark in out
-    code, out, _ = howrobust("report", results.folder, "--figures", tmp_path / "figures")
-    assert code == 0
-    assert len(list((tmp_path / "figures").glob("*.png"))) == 5
-    assert (results.folder / "report.html").is_file()
+def test_standard_errors_of_splits_of_one_table_are_corrected(hostile):
+    summary = Summary(hostile)
+    dataset = next(d["name"] for d in summary.data if not d["synthetic"])
+    values = summary.values(dataset, "bayesian_ridge", "rmse").to_numpy()
+    expected = values.std(ddof=1) * np.sqrt(1 / 3 + 8 / 72)
+    assert summary.estimate(dataset, "bayesian_ridge", "rmse").se == pytest.approx(expected)
+    independent = summary.values("quintic", "bayesian_ridge", "rmse").to_numpy()
+    expected = independent.std(ddof=1) / np.sqrt(3)
+    assert summary.estimate("quintic", "bayesian_ridge", "rmse").se == pytest.approx(expected)
 
 
-def test_records_and_forecasts_agree(results):
+def test_records_and_forecasts_agree(hostile):
     """A metric can be recomputed from what the results give."""
-    forecasts = results.forecasts()
-    records = results.records()
+    forecasts = hostile.forecasts()
+    records = hostile.records()
     place = ["dataset", "split", "method", "stress", "level"]
     square = (forecasts["y"] - forecasts["mean"]) ** 2
     rmse = np.sqrt(square.groupby([forecasts[c] for c in place]).mean())
@@ -207,33 +229,13 @@ def test_records_and_forecasts_agree(results):
     np.testing.assert_allclose(rmse.sort_index(), stored.sort_index(), rtol=1e-12)
 
 
-def test_two_pages_of_one_run_are_the_same(results):
-    assert render(results) == render(results)
-
-
-def test_the_pages_svgs_share_no_ids(results):
-    ids = re.findall(r'\bid="([^"]+)"', render(results))
-    assert len(ids) == len(set(ids))
-
-
-@pytest.fixture(scope="module")
-def stressed(tmp_path_factory):
-    """A run with a ladder, a region, a setting and shuffles."""
-    return hr.run(
-        methods=["deep_ensemble[epochs=2]", "bayesian_ridge"], data=["quintic", "diabetes"],
-        stress=["input_noise", "gap", "settings_width", "shuffle"], splits=2, repeats=2,
-        out=tmp_path_factory.mktemp("stressed"), workers=2,
-    )  # fmt: skip
-
-
-def test_a_page_has_a_card_a_method_and_a_figure_a_stress(stressed):
-    text = render(stressed)
-    page = Page(text)
+def test_a_page_has_a_card_a_method_and_a_figure_a_stress(stressed, stressed_text):
+    text, page = stressed_text, Page(stressed_text)
     shown = ["deep_ensemble[epochs=2]", "bayesian_ridge"]
     for method in shown:
         assert f"Every measure of {method}" in text
-    assert text.count('<article class="card">') == len(shown)
-    assert text.count("Every level, in numbers") == 3  # shuffles are repeats, not severities
+    assert text.count('<article class="card"') == len(shown)
+    assert text.count(", in numbers</summary>") == 3  # shuffles are repeats, not severities
     assert {"cards", "stresses", "stability"} <= set(page.ids)
     assert all(address.startswith("#") for address in page.addresses)
     for card in (stressed.card(method) for method in shown):
@@ -245,10 +247,62 @@ def test_a_page_has_a_card_a_method_and_a_figure_a_stress(stressed):
             assert sentence in text
 
 
-def test_degradation_on_the_page_is_that_of_the_results(stressed):
-    rows = [row for row in Page(render(stressed)).rows if len(row) == 7]
+def test_a_part_that_was_measured_nowhere_says_why_once(hostile, text):
+    card = hostile.card("bayesian_ridge")
+    stability = next(tile for tile in tiles(card) if tile.part == "stability")
+    assert stability.missing.startswith("there are no restarts")
+    assert f"Not measured: {stability.missing}." in text
+    assert "stability is missing" not in text
+    assert all(not tile.missing for tile in tiles(card) if tile.part in ("accuracy", "cost"))
+
+
+def test_degradation_on_the_page_is_that_of_the_results(stressed, stressed_text):
+    rows = [row for row in Page(stressed_text).rows if len(row) == 7]
     table = stressed.degradation()
     for found in table[~table["stress"].isin(["shuffle", "third"])].itertuples():
         numbers = (found.rmse_ratio, found.nll_difference, found.coverage_90, found.sd_ratio)
         shown = ["-" if value != value else f"{value:.3g}" for value in numbers]
         assert [found.dataset, found.method, f"{found.level:g}", *shown] in rows
+
+
+# How to make it again
+
+
+def plan_of(line):
+    """The plan that a command line makes."""
+    options = cli.commands["run"].make_context("run", line[2:]).params
+    words = {**options, "time": options["time_"], "timeout_s": options["timeout"]}
+    lists = {name: words[name] or None for name in ("methods", "data", "stress")}
+    rest = ("suite", "splits", "repeats", "seed", "target", "one_hot", "groups", "time")
+    return make_plan(Request(**lists, **{name: words[name] for name in rest}))
+
+
+@pytest.mark.parametrize("run", ["hostile", "stressed"])
+def test_the_command_on_the_page_plans_the_same_run(run, request):
+    results = request.getfixturevalue(run)
+    line, _ = command(Summary(results))
+    assert plan_of(shlex.split(line)).run == results.run
+
+
+@pytest.mark.parametrize("suite", ["quick", "uci", "uci-gap", "robustness"])
+def test_a_suite_as_it_is_needs_no_options(suite, uci):
+    plan = make_plan(Request(suite, seed=3))
+    cells = [
+        {"dataset": c.dataset, "split": c.split, "method": c.method, "repeat": c.repeat,
+         "train_stress": c.train_stress, "level": c.level}
+        for c in plan.cells
+    ]  # fmt: skip
+    line, unknown = command(Planned(plan, cells))
+    assert line == f"howrobust run {suite} --seed 3"
+    assert unknown == []
+
+
+class Planned(Summary):
+    """A summary of a plan that was not carried out."""
+
+    def __init__(self, plan, cells):
+        levels = dict.fromkeys([*plan.levels, *((c["train_stress"], c["level"]) for c in cells)])
+        data = [msgspec.to_builtins(facts) for facts in plan.data]
+        names = {"suite": plan.suite, "seed": plan.seed, "methods": list(plan.methods)}
+        self.about = {**names, "levels": [list(place) for place in levels], "data": data}
+        self.methods, self.data, self.cells = names["methods"], data, cells

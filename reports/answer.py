@@ -1,0 +1,194 @@
+"""The answer in sentences: three for the whole run, and a few for each data set."""
+
+from typing import Any
+
+from howrobust.catalogue import known_stress
+from howrobust.measures import Measured, coverage_95, inside_null, ratio
+from howrobust.reports import tables
+from howrobust.reports.figures import stress_unit
+from howrobust.reports.summary import Row, Summary
+from howrobust.robustness import HEADLINE_STRESS
+from howrobust.scores import REFERENCES
+from howrobust.stress.contract import InputStress
+
+NO_ANSWER = "No method has a score on every split of a data set; the failures below say why."
+
+
+def answer(summary: Summary) -> list[str]:
+    """Who predicts best, whether its stated doubt can be trusted, and what stress does to it.
+
+    Three sentences about the method that leads on most data sets, by mean rank where two do; one
+    where there is none.
+    """
+    ranked = _ranked(summary)
+    if not ranked:
+        return [NO_ANSWER]
+    wins: dict[str, list[str]] = {}
+    for name, rows in ranked.items():
+        wins.setdefault(rows[0].method, []).append(name)
+    means = dict(summary.ranking())
+    best = min(wins, key=lambda m: (-len(wins[m]), means.get(m, len(summary.methods))))
+    return [
+        _who_leads(ranked, wins, best),
+        _whether_to_trust(summary, list(ranked), best),
+        _what_stress_does(summary, list(ranked), best),
+    ]
+
+
+def _ranked(summary: Summary) -> dict[str, list[Row]]:
+    """The ranked rows of each data set that has any, the best first."""
+    rows = {data["name"]: summary.rows(data["name"]) for data in summary.data}
+    ranked = {name: [row for row in found if row.rank is not None] for name, found in rows.items()}
+    return {name: found for name, found in ranked.items() if found}
+
+
+def _who_leads(ranked: dict[str, list[Row]], wins: dict[str, list[str]], best: str) -> str:
+    methods = {row.method for rows in ranked.values() for row in rows}
+    if len(methods) == 1:
+        return f"{best} is the only method with a score, so there is no one to hold it against."
+    led, n = wins[best], len(ranked)
+    where = f"on {led[0]}" if n == 1 else f"on {len(led)} of {n} data sets"
+    text = f"Of {len(methods)} methods, {best} predicts best {where}"
+    others = [f"{m} on {len(names)}" for m, names in wins.items() if m != best]
+    if others:
+        text += f" ({', '.join(others)})"
+    return f"{text}, {_beyond_chance(ranked, led)}."
+
+
+def _beyond_chance(ranked: dict[str, list[Row]], led: list[str]) -> str:
+    """Whether the leads on these data sets are more than chance, in words."""
+    several = [name for name in led if ranked[name][0].scored_splits[0] > 1]
+    if not several:
+        return "but one split cannot tell a lead from chance: run more with --splits"
+    clear = [name for name in several if not any(row.tied for row in ranked[name])]
+    if len(led) == 1:
+        tied = [row.method for row in ranked[led[0]] if row.tied]
+        return f"but chance could put {_listed(tied)} first" if tied else "and beyond chance"
+    if len(clear) == len(led):
+        return "and beyond chance on each"
+    return f"{'' if clear else 'but '}on {len(clear) or 'none'} of those {len(led)} beyond chance"
+
+
+def _listed(names: list[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _whether_to_trust(summary: Summary, datasets: list[str], best: str) -> str:
+    honest = {m: _honest_on(summary, datasets, m) for m in summary.methods}
+    k, of = len(honest[best]), len(datasets)
+    where = f"on {k or 'none'} of {of} data sets" if of > 1 else f"on {datasets[0]}"
+    verdict = "cannot be trusted" if of == 1 and not k else "can be trusted"
+    covered = [coverage_95(summary, name, best, "") for name in datasets]
+    shares = [100 * found.value for found in covered if isinstance(found, Measured)]
+    text = f"Its stated doubt {verdict} {where}"
+    if shares:
+        text += f": its 95 % intervals hold {_range(shares, '.1f')} % of held-out points"
+    ranked = [m for m in summary.methods if m not in REFERENCES]
+    other = max(ranked, key=lambda m: len(honest[m]))
+    if of > 1 and len(honest[other]) > k:
+        text += f"; that of {other} can be trusted on {len(honest[other])}"
+    return text + "."
+
+
+def _honest_on(summary: Summary, datasets: list[str], method: str) -> list[str]:
+    """Data sets on which a perfect forecaster could have the method's calibration error."""
+    return [
+        name
+        for name in datasets
+        if len(summary.values(name, method, "mace")) and inside_null(summary, name, method)
+    ]
+
+
+def _what_stress_does(summary: Summary, datasets: list[str], best: str) -> str:
+    stress = told_stress(summary)
+    if stress is None:
+        return "What stress does to it was not asked: run with --stress input_noise to know."
+    level = summary.stresses()[stress][-1]
+    grown = [ratio(summary, name, best, stress) for name in datasets]
+    times = [found.value for found in grown if isinstance(found, Measured)]
+    held = [summary.estimate(name, best, "coverage_90", stress, level) for name in datasets]
+    shares = [100 * found.mean for found in held if found]
+    if not times or not shares:
+        return f"What {stress.replace('_', ' ')} does to it is not known; see the failures below."
+    return (
+        f"Under the strongest {stress.replace('_', ' ')} ({level:g} {stress_unit(stress)}) its "
+        f"typical error is {_range(times, '.2g')} times as large, and its 90 % intervals then hold "
+        f"{_range(shares, '.0f')} % of held-out points."
+    )
+
+
+def _range(values: list[float], form: str) -> str:
+    """The least and the largest of several, or the one that they print as."""
+    least, most = (format(value, form) for value in (min(values), max(values)))
+    return least if least == most else f"{least} to {most}"
+
+
+def told_stress(summary: Summary) -> str | None:
+    """The stress that sentences tell of: noise on the inputs, or the first ladder of inputs."""
+    ladders = summary.stresses()
+    for stress in sorted(ladders, key=lambda stress: stress != HEADLINE_STRESS):
+        kind = known_stress(stress)
+        if isinstance(kind, InputStress) and kind.scored_by == "rmse":
+            return stress
+    return None
+
+
+def on_data_set(summary: Summary, data: dict[str, Any]) -> str:
+    """Who leads on a data set and by how much, whether to trust it, and what stress does to it."""
+    name = data["name"]
+    rows = [row for row in summary.rows(name) if row.rank is not None]
+    if not rows:
+        return f"On {name} no method has a score on every split; the failures below say why."
+    best = rows[0]
+    text = f"{_lead(summary, name, best)}. {_honesty(best)}{_example(summary, name, best)}"
+    stress = told_stress(summary)
+    return text + (_under(summary, name, best.method, stress) if stress else "")
+
+
+def _lead(summary: Summary, dataset: str, best: Row) -> str:
+    text = f"{best.method} predicts best: nll {tables.number(best.scores['nll'])}"
+    marginal = summary.estimate(dataset, "marginal", "nll")
+    if marginal:
+        text += f", where a forecast that ignores the inputs scores {marginal.mean:.3g}"
+    return text
+
+
+def _honesty(row: Row) -> str:
+    """Whether the stated probabilities can be trusted, in words."""
+    inside, of = row.honest_splits
+    if inside == of:
+        verdict = "Its stated probabilities can be trusted"
+    elif inside == 0:
+        verdict = "Do not trust its stated probabilities"
+    else:
+        verdict = "Its stated probabilities are doubtful"
+    share = f"on {inside} of {of} split{'s' if of != 1 else ''}"
+    return f"{verdict}: {share} they err no more than a perfect forecaster's would."
+
+
+def _example(summary: Summary, dataset: str, row: Row) -> str:
+    forecast = summary.clean(summary.finished(dataset, row.method)[0])
+    lower, upper = forecast.quantile(0.025)[0], forecast.quantile(0.975)[0]
+    return (
+        f" For example, its forecast for the first held-out row is {forecast.mean[0]:.4g} "
+        f"(95 % interval {lower:.4g} to {upper:.4g}); {tables.inside(row)} of held-out points "
+        "fell inside theirs."
+    )
+
+
+def _under(summary: Summary, dataset: str, method: str, stress: str) -> str:
+    """What the highest level of a stress does to a method, beside the truth where it is known."""
+    level = summary.stresses()[stress][-1]
+    grown = ratio(summary, dataset, method, stress)
+    worst = summary.estimate(dataset, method, "rmse", stress, level)
+    covered = summary.estimate(dataset, method, "coverage_90", stress, level)
+    if not (isinstance(grown, Measured) and worst and covered):
+        return ""
+    text = (
+        f" Under the stress {stress.replace('_', ' ')}, at {level:g} {stress_unit(stress)}, its "
+        f"rmse is {grown.value:.2g} times the clean one"
+    )
+    truth = summary.estimate(dataset, "oracle", "rmse", stress, level)
+    if truth:
+        text += f" ({worst.mean:.3g}; the true function's is {truth.mean:.3g})"
+    return text + f", and its 90 % intervals hold {100 * covered.mean:.0f} % of points."

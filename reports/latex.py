@@ -1,0 +1,68 @@
+"""A run's tables as LaTeX, with booktabs."""
+
+from collections.abc import Iterator
+
+from howrobust.contest import contest, improvements
+from howrobust.metrics.contract import Undefined
+from howrobust.reports import sheets, tables
+from howrobust.reports.sheets import Sheet
+from howrobust.reports.standings import CAPTION, standings
+from howrobust.reports.summary import Summary
+from howrobust.reports.tables import Cell, printable
+
+PREAMBLE = "% needs \\usepackage[T1]{fontenc} and \\usepackage{booktabs}"
+SPECIAL = {
+    **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+    "±": r"$\pm$",
+    "≈": r"$\approx$",
+    "µ": r"$\mu$",
+    # Alone in a group: after a row's end "[" and "*" would be read as its arguments, and two
+    # hyphens as a dash.
+    **{mark: f"{{{mark}}}" for mark in "[]*-"},
+}
+
+
+def latex(summary: Summary) -> str:
+    """A table for each data set, the ranking, and the published numbers beside ours."""
+    return "\n\n".join([PREAMBLE, *_parts(summary)]) + "\n"
+
+
+def _parts(summary: Summary) -> Iterator[str]:
+    caption = f"{tables.CAPTION} Bold: {tables.BEST}."
+    for data in summary.data:
+        told = tables.told_apart(summary.rows(data["name"]))
+        words = f"{data['name']}. {told} {caption}"
+        yield tex_table(sheets.scores(summary, data), words)
+    found = contest(summary)
+    if not isinstance(found, Undefined):
+        yield tex_table(standings(found, improvements(summary)), CAPTION)
+    beside = sheets.published(summary)
+    if beside.rows:
+        yield tex_table(beside, tables.PUBLISHED_CAPTION)
+
+
+def tex_table(sheet: Sheet, caption: str) -> str:
+    """A floating table, the best in bold."""
+    columns = "".join("l" if k in sheet.names else "r" for k in range(len(sheet.header)))
+    head = " & ".join(tex(title) for title in sheet.header)
+    body = [" & ".join(_cell(cell) for cell in row.cells) + r" \\" for row in sheet.rows]
+    lines = [r"\begin{table}", r"\centering\footnotesize", rf"\caption{{{tex(caption)}}}"]
+    lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head + r" \\", r"\midrule"]
+    return "\n".join([*lines, *body, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
+
+
+def _cell(cell: Cell) -> str:
+    return rf"\textbf{{{tex(cell.text)}}}" if cell.best else tex(cell.text)
+
+
+def tex(text: str) -> str:
+    """Text that LaTeX sets as it is."""
+    return "".join(SPECIAL.get(c, c) for c in printable(text))

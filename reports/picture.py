@@ -1,0 +1,54 @@
+"""A figure with what it shows in words, and how it is written."""
+
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from howrobust.reports.looks import INK, STYLE
+
+FORMATS = ("png", "pdf")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure with its name, its place on the page and what it shows in words.
+
+    ``dataset`` is the place: the name of a data set, or "ranking", "cost", "stability" or, for
+    stresses, "".
+    """
+
+    name: str
+    dataset: str
+    title: str
+    alt: str
+    figure: Figure
+
+    def svg(self) -> str:
+        """Inline SVG on no ground, its ink the text colour of the page around it.
+
+        Its ids are its own: several stand on one page.
+        """
+        text = io.StringIO()
+        with mpl.rc_context({**STYLE, "svg.hashsalt": self.name}):
+            self.figure.savefig(text, format="svg", bbox_inches="tight", metadata={"Date": None})
+        svg = text.getvalue()
+        svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+        prefix = re.sub(r"\W", "-", self.name)
+        svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
+        svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)
+        svg = re.sub(r'href="#', f'href="#{prefix}-', svg)
+        # The size is the page's to choose; the viewBox keeps the shape.
+        return re.sub(r'(<svg[^>]*?) width="[^"]*"| height="[^"]*pt"', r"\1", svg, count=2)
+
+    def write(self, folder: Path) -> None:
+        """Write it on white, as files named for it: PNG at 150 dots an inch, and PDF."""
+        name = re.sub(r"[^\w.-]", "-", self.name)
+        for kind in FORMATS:
+            with mpl.rc_context(STYLE):
+                self.figure.savefig(
+                    folder / f"{name}.{kind}", dpi=150, bbox_inches="tight", facecolor="white"
+                )

@@ -1,0 +1,24 @@
+"""Tidy records as CSV."""
+
+import csv
+import io
+
+import pandas as pd
+
+
+def csv_text(records: pd.DataFrame) -> str:
+    """Tidy records as CSV; text that a spreadsheet would run as a formula is made inert."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(records.columns)
+    for row in records.itertuples(index=False):
+        writer.writerow([_inert(value) for value in row])
+    return out.getvalue()
+
+
+def _inert(value: object) -> object:
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    if isinstance(value, float):
+        return "" if value != value else repr(value)
+    return value
