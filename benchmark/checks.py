@@ -19,6 +19,7 @@ from howrobust import catalogue
 from howrobust.data import Source
 from howrobust.errors import BadInput
 from howrobust.method import DifferentiablePosterior, Method, Problem
+from howrobust.metrics import METRICS
 from howrobust.metrics.contract import Metric, Undefined, evaluate
 from howrobust.predictive import Array, GaussianMixture, Predictive
 from howrobust.stress.contract import (
@@ -31,6 +32,7 @@ from howrobust.stress.contract import (
 )
 
 Check = tuple[str, Callable[[], None]]
+LEARNS = "it learns three small problems"
 
 
 @dataclass(frozen=True)
@@ -43,31 +45,82 @@ class Finding:
 
 
 def check_plugin(name: str) -> list[Finding]:
-    """Check a plug-in by catalogue name, or a method by ``package.module:Class``.
+    """Check a plug-in or a metric by name, or what ``package.module:Name`` imports.
 
-    Raises BadInput for a name that is in no group.
+    A name of several kinds is checked as each of them; a method may have settings in brackets.
+    Raises BadInput for what is none of these.
     """
-    if ":" in name or name in catalogue.entries("methods"):
+    bare = name.partition("[")[0]
+    if ":" in bare:
+        return _check_imported(name, catalogue.load("methods", bare))
+    found = [f for group in catalogue.KINDS for f in _check_entry(group, name)]
+    found += [f for metric in METRICS if metric.name == name for f in check_metric(metric)]
+    if not found:
+        raise BadInput(
+            f"unknown plug-in {name!r}; give a name that `howrobust list "
+            "methods|datasets|metrics|stresses` shows, or package.module:Name"
+        )
+    return found
+
+
+def _check_entry(group: str, name: str) -> list[Finding]:
+    """Check the entry point of that name in a group; nothing where the group has none."""
+    if group == "methods" and name.partition("[")[0] in catalogue.entries(group):
         return check_method(catalogue.MethodSpec.parse(name).build)
-    if name in catalogue.entries("datasets"):
+    if name not in catalogue.entries(group):
+        return []
+    if group == "datasets":
+        _made(name, Source, catalogue.DataSpec(name).open)
         return check_source(catalogue.DataSpec(name).open)
-    if name in catalogue.entries("stress"):
-        return check_any_stress(catalogue.load_stress(name))
-    if name in catalogue.entries("metrics"):
-        return check_metric(catalogue.load("metrics", name))
-    known = [n for group in catalogue.KINDS for n in catalogue.names(group)]
-    raise BadInput(f"unknown plug-in {name!r}; known: {', '.join(known)}")
+    if group == "stress":
+        return check_any_stress(_made(name, Stress, lambda: catalogue.load_stress(name)))
+    return check_metric(_made(name, Metric, lambda: catalogue.load(group, name)))
+
+
+def _check_imported(name: str, thing: Any) -> list[Finding]:
+    """Check what a name imports: a plug-in of any kind, or a user's own model."""
+    if isinstance(thing, Metric):
+        return check_metric(thing)
+    if isinstance(thing, type) and issubclass(thing, Stress):
+        return check_any_stress(_made(name, Stress, thing))
+    if isinstance(thing, type) and issubclass(thing, Source):
+        _made(name, Source, thing)
+        return check_source(thing)
+    spec = _made(name, catalogue.MethodSpec, lambda: catalogue.MethodSpec.parse(name))
+    found = check_method(spec.build)
+    if spec.is_a_users() and not found[0].passed:
+        raise BadInput(f"{name} is no plug-in and no model that can be fitted: {found[0].detail}")
+    return found
+
+
+def _made(name: str, kind: type, make: Callable[[], Any]) -> Any:
+    """Return ``make()``; BadInput where it raises, or makes something else than a ``kind``."""
+    try:
+        made = make()
+    except BadInput:
+        raise
+    except Exception as error:  # a plug-in may raise anything
+        raise BadInput(f"{name} cannot be made: {_said(error)}") from error
+    if not isinstance(made, kind):
+        wanted = f"{kind.__module__}.{kind.__name__}"
+        raise BadInput(f"{name} is a {type(made).__name__}, where a {wanted} is needed")
+    return made
 
 
 def check_any_stress(stress: Stress) -> list[Finding]:
-    """Check the laws of a stress of whichever kind."""
+    """Check the laws of a stress of whichever kind; BadInput for one that is of none."""
     if isinstance(stress, InputStress):
         return check_stress(stress)
     if isinstance(stress, TrainStress):
         return check_train_stress(stress)
     if isinstance(stress, SplitStress):
         return check_split_stress(stress)
-    return check_setting_stress(stress)
+    if isinstance(stress, SettingStress):
+        return check_setting_stress(stress)
+    raise BadInput(
+        f"{type(stress).__name__} is a stress of no kind; derive it from InputStress, TrainStress, "
+        "SplitStress or SettingStress"
+    )
 
 
 def _findings(checks: Iterator[Check]) -> list[Finding]:
@@ -76,12 +129,15 @@ def _findings(checks: Iterator[Check]) -> list[Finding]:
         try:
             check()
         except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            message = str(error) or f"`{where.line}` is false"
-            found.append(Finding(law, False, f"{type(error).__name__}: {message}"))
+            found.append(Finding(law, False, _said(error)))
         else:
             found.append(Finding(law, True))
     return found
+
+
+def _said(error: Exception) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {str(error) or f'`{where.line}` is false'}"
 
 
 def _require(condition: object, message: str) -> None:
@@ -104,7 +160,10 @@ def check_method(make: Callable[[], Method]) -> list[Finding]:
     X, y = _problem(40, 9).X, _problem(40, 9).y
     if make().sees_truth:
         return [Finding("a method that is told the truth has no posterior to check", True)]
-    posteriors = make().infer_stack(problems)
+    try:
+        posteriors = make().infer_stack(problems)
+    except Exception as error:  # no other law can be tried
+        return [Finding(LEARNS, False, _said(error))]
 
     def one_posterior_per_problem() -> None:
         _require(len(posteriors) == len(problems), "infer_stack must return one per problem")
@@ -152,7 +211,7 @@ def check_method(make: Callable[[], Method]) -> list[Finding]:
         for word, value in method.get_params(deep=False).items():
             _require(getattr(method, word) is value, f"__init__ changes {word}")
 
-    return _findings(iter([
+    return [Finding(LEARNS, True), *_findings(iter([
         ("one posterior per problem", one_posterior_per_problem),
         ("law 2: a stack equals its problems alone, bit for bit", stack_equals_singles),
         ("law 5: global generators are left alone", global_generators_are_left_alone),
@@ -162,7 +221,7 @@ def check_method(make: Callable[[], Method]) -> list[Finding]:
         ("a posterior can be pickled", posterior_can_be_pickled),
         ("predict is the mean of the distribution, float64", predict_is_the_mean),
         ("settings are stored untouched", settings_are_stored_untouched),
-    ]))  # fmt: skip
+    ]))]  # fmt: skip
 
 
 def _global_states() -> list[bytes]:
@@ -371,9 +430,8 @@ def check_train_stress(stress: TrainStress) -> list[Finding]:
     ]))  # fmt: skip
 
 
-def check_split_stress(stress: Stress) -> list[Finding]:
+def check_split_stress(stress: SplitStress) -> list[Finding]:
     """Check the laws of `SplitStress`, on scikit-learn's table of 442 rows."""
-    assert isinstance(stress, SplitStress)
     source = catalogue.DataSpec("diabetes").open()
 
     def splits_exist() -> None:
@@ -388,9 +446,8 @@ def check_split_stress(stress: Stress) -> list[Finding]:
     return _findings(iter([("it names splits that its family has", splits_exist)]))
 
 
-def check_setting_stress(stress: Stress) -> list[Finding]:
+def check_setting_stress(stress: SettingStress) -> list[Finding]:
     """Check the laws of `SettingStress`, on the settings of every method in the catalogue."""
-    assert isinstance(stress, SettingStress)
 
     def changes_are_settings() -> None:
         changed = 0
