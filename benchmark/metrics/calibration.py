@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust.metrics.contract import Metric, Undefined
-from howrobust.metrics.null import normal_chunks, p_value, uniform_chunks
+from howrobust.metrics.null import (
+    MANY,
+    cell_counts,
+    normal_chunks,
+    p_value,
+    shares_of_many,
+    uniform_chunks,
+    weighted_chi_square,
+)
 from howrobust.predictive import Array, Forecast
 
 LEVELS = np.arange(1, 100) / 100
@@ -48,16 +56,8 @@ def quantile_null(n: int) -> Array:
 
     |2u - 1| is uniform where u is, so both statistics have one null distribution.
     """
-    found = [np.abs(_grid_share(chunk) - LEVELS).mean(axis=1) for chunk in uniform_chunks(n)]
-    return np.concatenate(found)
-
-
-def _grid_share(uniform: NDArray[np.float32]) -> Array:
-    """`share_below` of many uniforms (B, n) by counting cells: no sorting."""
-    size, n = uniform.shape
-    cell = np.ceil(uniform * 100).astype(np.int64).clip(1, 100) - 1
-    counts = np.bincount((cell + 100 * np.arange(size)[:, None]).ravel(), minlength=100 * size)
-    return np.asarray(counts.reshape(size, 100).cumsum(axis=1)[:, :-1] / n, dtype=np.float64)
+    below = cell_counts(n, 100).cumsum(axis=1)[:, :-1] / n
+    return np.asarray(np.abs(below - LEVELS).mean(axis=1), dtype=np.float64)
 
 
 def coverage(forecast: Forecast, level: float) -> float:
@@ -110,7 +110,8 @@ def ence(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
 def ence_null(forecast: Forecast) -> Array | Undefined:
     """Null of ``ence`` (B,): Gaussian errors with the forecast's own sds.
 
-    The sds are sorted, so that the simulation does not depend on the order of the points.
+    Of many points, a bin's sum of squares is drawn as one number. The sds are sorted, so that the
+    simulation does not depend on the order of the points.
     """
     return _ence_null(np.sort(forecast.sd).tobytes())
 
@@ -123,16 +124,23 @@ def _ence_null(sds: bytes) -> Array | Undefined:
         return weights
     scaled = ((sd**2)[:, None] * weights).astype(np.float32)
     rmv = np.sqrt(scaled.sum(axis=0))
+    if len(sd) >= MANY:
+        return np.asarray(np.abs(1 - np.sqrt(weighted_chi_square(scaled)) / rmv).mean(axis=1))
     found = [np.abs(1 - np.sqrt(chunk @ scaled) / rmv) for chunk in normal_chunks(len(sd))]
     return np.asarray(np.concatenate(found).mean(axis=1), dtype=np.float64)
 
 
 def worst_group(hits: NDArray[np.floating], groups: NDArray[np.int64]) -> Array:
     """Least coverage over groups, for hits (..., n) and labels (g, n) of 0, 1, 2."""
-    indicator = np.concatenate([groups == k for k in range(3)]).astype(np.float32)
-    indicator = indicator[indicator.sum(axis=1) > 0]
+    indicator = _indicator(groups)
     shares = hits @ indicator.T / indicator.sum(axis=1)
     return np.asarray(shares.min(axis=-1), dtype=np.float64)
+
+
+def _indicator(groups: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Which points (n,) are in each group that has any, for labels (g, n)."""
+    indicator = np.concatenate([groups == k for k in range(3)]).astype(np.float32)
+    return np.asarray(indicator[indicator.sum(axis=1) > 0], dtype=np.float32)
 
 
 def terciles(values: Array) -> NDArray[np.int64]:
@@ -162,6 +170,12 @@ def _worst_group_null(n: int, labels: bytes) -> Array:
     return np.concatenate(found)
 
 
+@lru_cache(maxsize=1)  # its mean, its edge and its p-value are asked for one after the other
+def _worst_of_many(labels: bytes, n: int) -> Array:
+    groups = np.frombuffer(labels, dtype=np.int64).reshape(-1, n)
+    return np.asarray(shares_of_many(_indicator(groups), 0.9).min(axis=1))
+
+
 def _null(statistic: str, forecast: Forecast) -> Array | Undefined:
     if forecast.variants > 1:
         return Undefined("variants share their rows, and points that do have no such null")
@@ -171,6 +185,8 @@ def _null(statistic: str, forecast: Forecast) -> Array | Undefined:
         if len(forecast.mean) < 3:
             return Undefined("fewer than three points have no terciles")
         groups = all_groups(forecast)
+        if groups.shape[1] >= MANY:
+            return _worst_of_many(groups.tobytes(), groups.shape[1])
         # Points with the same labels are exchangeable; sorted, their order does not matter.
         return _worst_group_null(groups.shape[1], groups[:, np.lexsort(groups)].tobytes())
     return quantile_null(len(forecast.mean))
