@@ -1,0 +1,121 @@
+"""Paces: does a method cost more than it did in an earlier run on the same kind of machine?
+
+Costs are CPU times over that of the yardstick beside them: see `howrobust.yardstick`.
+"""
+
+from collections.abc import Set
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from howrobust.changes import BETTER, UNCHANGED, UNDECIDED, WORSE
+from howrobust.predictive import Array
+from howrobust.scores import REFERENCES
+from howrobust.snapshot import Address, Snapped, Snapshot
+from howrobust.statistics import Estimate, holm
+
+COSTS = {"fit": "fit_ratio", "draw": "draw_ratio"}
+MACHINE = ("processor", "loops")
+FEWEST_CPU_S = 0.02  # what a fit takes that is not the interpreter's
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many times as much a method's fits or draws (``what``) cost as they did.
+
+    ``ratio`` is the geometric mean over ``stacks``, with a 95 % interval. ``p`` is one-sided, of no
+    more than the slowdown that is allowed, adjusted for all methods (Holm); NaN where nothing tells
+    how timings scatter.
+    """
+
+    method: str
+    what: str
+    ratio: Estimate
+    p: float
+    stacks: int
+    verdict: str
+
+
+def paces(
+    base: Snapshot, new: Snapshot, apart: Set[str], most: float, alpha: float
+) -> tuple[list[Pace], str]:
+    """Compare the costs of common cells; where none can be, the sentence says why.
+
+    A stack is one measurement: the mean of log(new / base) over its cells. Timings scatter by the
+    machine and not by the method, so that all methods share a variance within methods, that of fits
+    or of draws. A method is slower if its ratio is above ``most`` at the level ``alpha``, adjusted
+    for all methods and both costs (Holm); it is undecided if its ratio alone is.
+    """
+    differ = [name for name in MACHINE if base.environment.get(name) != new.environment.get(name)]
+    if differ:
+        return [], f"the runs are of two kinds of machine (another {', another '.join(differ)})"
+    found = {what: _stacks(base, new, apart, name) for what, name in COSTS.items()}
+    if not any(found.values()):
+        return [], "one of the runs has no costs beside a yardstick"
+    tests = [test for what, stacks in found.items() for test in _tests(what, stacks, most)]
+    adjusted = holm(np.array([p for *_, p in tests]))
+    return [
+        _judged(*test[:-1], float(p), most, alpha) for test, p in zip(tests, adjusted, strict=True)
+    ], ""
+
+
+def _stacks(base: Snapshot, new: Snapshot, apart: Set[str], cost: str) -> dict[str, list[float]]:
+    """log(new / base) of a cost by method, one per stack."""
+    before = {cell.address: cell for cell in base.cells if cost in cell.costs}
+    stacks: dict[Address, list[float]] = {}
+    for cell in new.cells:
+        other = before.get(cell.address)
+        if other is None or cell.dataset in apart or not _is_timed(other, cell, cost):
+            continue
+        # A stack is a method on a data set, from the first or from other starts.
+        stack = (*cell.address[:4], "", min(cell.repeat, 1))
+        stacks.setdefault(stack, []).append(np.log(cell.costs[cost] / other.costs[cost]))
+    found: dict[str, list[float]] = {}
+    for stack, logs in stacks.items():
+        found.setdefault(stack[1], []).append(float(np.mean(logs)))
+    return found
+
+
+def _is_timed(base: Snapped, new: Snapped, cost: str) -> bool:
+    """Whether the costs of two cells say something of the method."""
+    if base.method in REFERENCES or min(c.costs.get(cost, 0.0) for c in (base, new)) <= 0:
+        return False
+    if cost != COSTS["fit"]:
+        return True
+    took = [c.costs.get("fit_cpu_s", 0.0) * c.costs.get("stack_size", 1.0) for c in (base, new)]
+    # Stacks of other sizes share other overheads.
+    return max(took) >= FEWEST_CPU_S and base.costs["stack_size"] == new.costs["stack_size"]
+
+
+def _tests(
+    what: str, stacks: dict[str, list[float]], most: float
+) -> list[tuple[str, str, Array, float, int, float]]:
+    """Method, cost, log ratios, their sd within methods, its degrees of freedom, and p."""
+    logs = {method: np.array(own) for method, own in stacks.items()}
+    df = sum(len(own) - 1 for own in logs.values())
+    squares = sum(float(((own - own.mean()) ** 2).sum()) for own in logs.values())
+    sd = float(np.sqrt(squares / df)) if df else np.nan
+    found = []
+    for method, own in logs.items():
+        excess = own.mean() - np.log(most)
+        p = np.nan
+        if df:
+            p = float(stats.t.sf(excess * np.sqrt(len(own)) / max(sd, 1e-12), df))
+        found.append((method, what, own, sd, df, p))
+    return found
+
+
+def _judged(
+    method: str, what: str, logs: Array, sd: float, df: int, p: float, most: float, alpha: float
+) -> Pace:
+    mean, se = float(logs.mean()), sd / np.sqrt(len(logs))
+    half = float(stats.t.ppf(0.975, df)) * se if df else np.nan
+    limits = (float(np.exp(mean + side * half)) for side in (-1, 1))
+    ratio = Estimate(float(np.exp(mean)), se, *limits)
+    verdict = UNCHANGED
+    if ratio.mean > most:
+        verdict = WORSE if p < alpha else UNDECIDED
+    elif ratio.upper < 1 / most:
+        verdict = BETTER
+    return Pace(method, what, ratio, p, len(logs), verdict)
