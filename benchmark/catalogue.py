@@ -276,7 +276,10 @@ class DataSpec:
         return (
             self.source is None
             and self.name not in entries("datasets")
-            and (Path(self.name).suffix.lower() in (".csv", ".parquet") or Path(self.name).exists())
+            and (
+                Path(self.name).suffix.lower() in (".csv", ".parquet")
+                or os.path.exists(self.name)  # which is False, too, for what can be no path
+            )
         )
 
     def absolute(self) -> "DataSpec":

@@ -3,7 +3,6 @@
 Nothing heavy is imported here: ``--help`` and ``list methods`` answer at once.
 """
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,29 +10,39 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from howrobust.errors import BadInput
+from howrobust.errors import BadInput, printable
+from howrobust.interruption import Interruption, interruptible
 
 if TYPE_CHECKING:
     from howrobust.results import Results
 
+LONGEST_SENTENCE = 1000  # a table may have a column whose name is a novel
 FORMATS = ("html", "md", "latex", "csv")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 fine, 1 failed cells, 2 bad input, 130 interrupted."""
+    """Run the command line and exit.
+
+    0 fine, 1 failed cells, 2 bad input, 130 interrupted, 143 ended by SIGTERM.
+    """
     try:
-        code = cli.main(args=arguments, prog_name="howrobust", standalone_mode=False)
+        with interruptible():
+            code = cli.main(args=arguments, prog_name="howrobust", standalone_mode=False)
     except (BadInput, click.ClickException) as error:
         message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        _say(f"howrobust: {' '.join(message.split())}")
+        _say(f"howrobust: {printable(' '.join(message.split())[:LONGEST_SENTENCE])}")
         code = 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
         _say("howrobust: interrupted; finished cells are stored, run again to continue")
-        code = 130
+        code = _exit_code(error)
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe left; there is no one to tell
         code = 0
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _exit_code(error: BaseException) -> int:
+    return error.exit_code if isinstance(error, Interruption) else 130
 
 
 def _say(text: str) -> None:
@@ -60,9 +69,11 @@ def cli(context: click.Context) -> None:
 @click.option("--stress", multiple=True, help="Stress; repeatable. Replaces the suite's.")
 @click.option("--splits", type=int, help="Number of splits.")
 @click.option("--repeats", type=int, help="Fits per split from other random starts.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of results.")
+@click.option("--out", help="Folder of results (default: howrobust-out/SUITE).")
+@click.option("--store", help="Database of results: postgresql+psycopg://USER@HOST/NAME.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--workers", type=int, help="Worker processes (default: one per core).")
+@click.option("--dask", metavar="ADDRESS", help="Fit on the workers of this dask scheduler.")
 @click.option("--timeout", type=float, help="Seconds that a cell may take.")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where networks train.")
 @click.option("--fresh", is_flag=True, help="Fit again what is finished.")
@@ -97,9 +108,12 @@ def run(suite: str, **options: Any) -> int:
         return 0
     from howrobust.progress import Reporter
 
-    out = options["out"] or Path(DEFAULT_FOLDER) / suite
+    if options["out"] and options["store"]:
+        raise BadInput("--out and --store both say where results go; give one of them")
+    out = options["store"] or options["out"] or Path(DEFAULT_FOLDER) / suite
     with Reporter() as reporter:
-        results = execute(plan, out, options["workers"], options["fresh"], reporter)
+        words = (options["workers"], options["fresh"], reporter)
+        results = execute(plan, out, *words, dask=options["dask"])
     return _conclude(results, reporter.refitted)
 
 
@@ -130,69 +144,202 @@ def _show_plan(plan: Any, workers: int | None) -> None:
 
 def _conclude(results: "Results", refitted: int) -> int:
     """Print the tables, write the page, and return the exit code."""
-    from howrobust.reports import tables
+    from howrobust.reports import terminal
     from howrobust.reports.summary import Summary
 
     summary = Summary(results)
-    known = sys.stdout.isatty() or os.environ.get("COLUMNS")
-    console = Console(width=None if known else 160)
-    for table in tables.terminal(summary, console.width):
-        console.print(table)
-    console.print(tables.CAPTION, style="dim")
+    console = terminal.console()
+    terminal.show(summary, console)
     page = results.report()
     cells, failures = summary.cells, summary.failures()
     if not refitted:
         console.print(f"All {len(cells)} cells were finished before; nothing was refitted.")
     for warning in summary.warnings():
-        console.print(f"warning: {warning}", markup=False, style="yellow")
+        terminal.say(console, f"warning: {warning}", "yellow")
     for cell in failures:
         where = f"{cell['method']} on {cell['dataset']} {cell['split']}"
-        console.print(f"failed: {where}: {cell['reason']}", markup=False, style="red")
+        terminal.say(console, f"failed: {where}: {cell['reason']}", "red")
     console.print(f"Report: {page}", markup=False, soft_wrap=True)
     return 1 if failures else 0
 
 
 @cli.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("place", metavar="FOLDER|URL")
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="html", show_default=True)
-@click.option("--figures", type=click.Path(path_type=Path), help="Also write figures here.")
-def report(folder: Path, kind: str, figures: Path | None) -> None:
-    """Write the report of the latest run in FOLDER: a page, or a table on standard output."""
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path),
+    help="Also write every figure here, as PNG and PDF.",
+)
+def report(place: str, kind: str, figures: Path | None) -> None:
+    """Write the report of the latest run in a FOLDER or the database at URL.
+
+    It is a page, in that folder or else the current one, or a table on standard output.
+    """
     from howrobust.harness import score_again
-    from howrobust.reports import tables
+    from howrobust.reports.latex import latex
+    from howrobust.reports.markdown import markdown
+    from howrobust.reports.spreadsheet import csv_text
     from howrobust.reports.summary import Summary
 
-    results = score_again(folder)
+    results = score_again(place)
     if figures is not None:
         _write_figures(Summary(results), figures)
     if kind == "html":
         click.echo(f"Report: {results.report()}")
     elif kind == "csv":
-        click.echo(tables.csv_text(results.records()), nl=False)
+        click.echo(csv_text(results.records()), nl=False)
     else:
-        text = {"md": tables.markdown, "latex": tables.latex}[kind](Summary(results))
+        text = {"md": markdown, "latex": latex}[kind](Summary(results))
         click.echo(text, nl=False)
 
 
 def _write_figures(summary: Any, folder: Path) -> None:
-    import re
-
     from howrobust.reports.figures import pictures
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for picture in pictures(summary):
-            name = re.sub(r"[^\w.-]", "-", picture.name)
-            for kind in ("png", "pdf"):
-                picture.figure.savefig(folder / f"{name}.{kind}", dpi=150, bbox_inches="tight")
+            picture.write(folder)
     except OSError as error:
         raise BadInput(f"figures cannot be written to {folder} ({error.strerror})") from None
 
 
 @cli.command()
-@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("base")
+@click.argument("new")
+@click.option("--max-slowdown", type=float, help="Most that a fit or a draw may cost: 1.3 times.")
+@click.option("--alpha", type=float, default=0.05, show_default=True, help="Chance of false alarm.")
+@click.option("--format", "kind", type=click.Choice(["text", "md"]), default="text")
+def compare(base: str, new: str, max_slowdown: float | None, alpha: float, kind: str) -> int:
+    """Say what got worse, better, slower, lost and new between two runs.
+
+    BASE and NEW are folders of results or baseline files (.json); BASE may be the name of a
+    baseline that NEW's store keeps. Exits with 0 where nothing is worse, 1 where something is
+    worse, slower, missing, failed or of other data, and 3 where nothing can be compared.
+    """
+    from howrobust.comparison import compare
+    from howrobust.reports import verdict
+
+    found = compare(base, new, max_slowdown=max_slowdown, alpha=alpha)
+    click.echo({"text": verdict.text, "md": verdict.markdown}[kind](found), nl=False)
+    return found.exit_code
+
+
+@cli.group()
+def baseline() -> None:
+    """Keep what later runs are compared with."""
+
+
+_out = click.option(
+    "--out", default="howrobust-out/quick", show_default=True, help="Folder of results."
+)
+
+
+@baseline.command("save")
+@click.argument("name")
+@_out
+@click.option("--file", type=click.Path(path_type=Path), help="Write it to this file, too (.json).")
+def baseline_save(name: str, out: str, file: Path | None) -> None:
+    """Keep the latest run's scores and costs in its store under NAME."""
+    from howrobust.results import load
+
+    if not name or not name.isprintable() or "/" in name or name.endswith(".json"):
+        raise BadInput(f"a baseline cannot be called {name!r}; give a word, such as main")
+    if file is not None and file.suffix != ".json":
+        raise BadInput(f"a baseline's file ends in .json, {file} does not")
+    results = load(out)
+    text = results.save_baseline(name)
+    click.echo(f"Baseline {name} is kept in {results.where}")
+    if file is not None:
+        try:
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"{file} cannot be written ({error.strerror})") from None
+        click.echo(f"and written to {file}")
+
+
+@baseline.command("list")
+@_out
+def baseline_list(out: str) -> None:
+    """List the baselines of a store, the latest last."""
+    from datetime import UTC, datetime
+
+    from howrobust.results import load
+
+    for name, saved in load(out).baselines():
+        click.echo(f"{name:24} {datetime.fromtimestamp(saved / 1e9, UTC):%Y-%m-%d %H:%M} UTC")
+
+
+@baseline.command("show")
+@click.argument("name")
+@_out
+def baseline_show(name: str, out: str) -> None:
+    """Print a baseline, as its file has it."""
+    from howrobust.results import load
+
+    click.echo(load(out).baseline(name), nl=False)
+
+
+@cli.group()
+def store() -> None:
+    """Look after stores: folders of results, or databases (postgresql+psycopg://USER@HOST/NAME)."""
+
+
+@store.command("check")
+@click.argument("place", metavar="FOLDER|URL")
+def store_check(place: str) -> int:
+    """Read all that a store holds; say what is damaged, missing or left over.
+
+    Exits with 1 where something is damaged or missing.
+    """
+    from howrobust.integrity import check
+
+    findings = check(place)
+    for finding in findings:
+        click.echo(f"{'note  ' if finding.harmless else 'DAMAGE'} {finding.text}")
+    damaged = sum(not finding.harmless for finding in findings)
+    click.echo(f"{damaged} damaged; `howrobust store export` saves the rest" if damaged else "fine")
+    return 1 if damaged else 0
+
+
+@store.command("export")
+@click.argument("source", metavar="FOLDER|URL")
+@click.argument("target")
+def store_export(source: str, target: str) -> int:
+    """Copy what can be read of a store into TARGET, a new folder or an empty database.
+
+    Exits with 1 where something could not be read.
+    """
+    from howrobust.transfer import export
+
+    return _told(export(source, target))
+
+
+@store.command("merge")
+@click.argument("target")
+@click.argument("sources", nargs=-1, required=True)
+def store_merge(target: str, sources: tuple[str, ...]) -> int:
+    """Add the runs and cells of SOURCES, filled on other machines, to TARGET.
+
+    What is finished stands before what failed; where both have finished a cell, TARGET's stays.
+    Exits with 1 where two differ or something could not be read.
+    """
+    from howrobust.transfer import merge
+
+    return _told(merge(target, sources))
+
+
+def _told(sentences: list[str]) -> int:
+    for sentence in sentences:
+        _say(f"howrobust: {sentence}")
+    return 1 if sentences else 0
+
+
+@cli.command()
+@click.argument("folders", nargs=-1, required=True)
 @click.option("--notes", type=click.Path(path_type=Path), help="TOML file of notes on exceptions.")
-def reproduction(folders: tuple[Path, ...], notes: Path | None) -> int:
+def reproduction(folders: tuple[str, ...], notes: Path | None) -> int:
     """Hold the latest runs in FOLDERS against published tables, as Markdown.
 
     Exits with 1 where an exception has no note.
@@ -220,30 +367,38 @@ def fetch(name: str, to: Path | None) -> int:
 
     try:
         fetching.fetch(name, to, click.echo)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         _say("howrobust: interrupted; nothing was changed, fetch again to continue")
-        return 130
+        return _exit_code(error)
     return 0
 
 
 @cli.command("list")
 @click.argument("kind", type=click.Choice(["methods", "datasets", "metrics", "stresses", "suites"]))
 def list_(kind: str) -> None:
-    """List what there is to choose from."""
+    """List what there is to choose from: a name a line, and what it is."""
+    listed = _described(kind)
+    width = max(map(len, listed), default=0)
+    for name, text in listed.items():
+        click.echo(f"{name:{width}}  {text}".rstrip())
+
+
+def _described(kind: str) -> dict[str, str]:
+    """Names of a kind with a sentence on each."""
+    from howrobust.descriptions import definition, docstring_of, summary
+
     if kind == "metrics":
         from howrobust.score import all_metrics
 
-        names = [metric.name for metric in all_metrics()]
-    elif kind == "suites":
-        from howrobust.plan import suite_names
+        return {metric.name: summary(definition(metric)) for metric in all_metrics()}
+    if kind == "suites":
+        from howrobust.plan import load_suite, suite_names
 
-        names = suite_names()
-    else:
-        from howrobust import catalogue
+        return {name: load_suite(name).title for name in suite_names()}
+    from howrobust import catalogue
 
-        names = catalogue.names("stress" if kind == "stresses" else kind)
-    for name in names:
-        click.echo(name)
+    entries = catalogue.entries("stress" if kind == "stresses" else kind)
+    return {name: summary(docstring_of(entry)) for name, entry in entries.items()}
 
 
 @cli.command()
@@ -258,7 +413,11 @@ def info() -> None:
 @cli.command()
 @click.argument("plugin")
 def check(plugin: str) -> int:
-    """Check that PLUGIN (a name or package.module:Class) keeps the contracts' laws."""
+    """Check that PLUGIN keeps the laws of its contract.
+
+    PLUGIN is a name that `howrobust list` shows, or package.module:Name. Exits with 1 where a law
+    is broken.
+    """
     from howrobust.checks import check_plugin
 
     failed = 0

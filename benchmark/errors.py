@@ -6,3 +6,12 @@ class BadInput(ValueError):  # noqa: N818 (said aloud, "raises BadInput" is the 
 
     The command line prints the sentence and exits with 2; the library raises it.
     """
+
+
+class Damaged(BadInput):
+    """The same of something stored that cannot be read any more."""
+
+
+def printable(line: str) -> str:
+    """Return a line without what would move a cursor, change a colour or be no UTF-8."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)

@@ -8,36 +8,31 @@ import hashlib
 import math
 import os
 import time
-import traceback
 from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import psutil
 from threadpoolctl import threadpool_limits
 
-from howrobust import seeds
+from howrobust import seeds, yardstick
+from howrobust.arrays import Files, pack_forecasts, read_forecasts, write_arrays
 from howrobust.catalogue import load_stress
 from howrobust.cells import CLEAN, Cell, Job, Level, rough_seconds
 from howrobust.compiled import threads as threads_asked
 from howrobust.data import Dataset, Source, discrete_step
-from howrobust.executors import Pool
+from howrobust.errors import BadInput
+from howrobust.executors import Pool, TaskFailed
+from howrobust.forecasting import forecast_rows
 from howrobust.method import DifferentiablePosterior, Posterior, Problem, listening
 from howrobust.plan import Plan
 from howrobust.predictive import Array, Forecast
-from howrobust.store import (
-    Files,
-    Outcome,
-    Record,
-    Store,
-    pack_forecasts,
-    read_forecasts,
-    write_arrays,
-)
+from howrobust.store import Outcome, Record, Store
 from howrobust.stress.contract import Context, InputStress, TrainStress
 
 TIMED_POINTS = 1000
@@ -45,7 +40,10 @@ TIMED_DRAWS = 256
 WRITE_EVERY_S = 0.5
 READ_EVERY_S = 0.5
 GRADIENTS = "gradients"  # the fact that says whether attacks could use the model's gradients
-COSTS = ("fit_cpu_s", "fit_wall_s", "us_per_draw", "peak_rss_mb", "stack_size")
+COSTS = (
+    "fit_cpu_s", "fit_wall_s", "fit_ratio", "us_per_draw", "draw_ratio", "peak_rss_mb",
+    "stack_size",
+)  # fmt: skip
 
 
 class Progress(Protocol):
@@ -87,14 +85,17 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     ]
     method.prepare()
     _reset_peak()
+    before = yardstick.units_s()
     wall, cpu = time.perf_counter(), time.process_time()
     posteriors = method.infer_stack(problems)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    unit = (before + yardstick.units_s()) / 2
     if len(posteriors) != len(problems):
         raise ValueError(f"{len(problems)} problems gave {len(posteriors)} posteriors")
     shared = {
         "fit_cpu_s": cpu / len(problems),
         "fit_wall_s": wall / len(problems),
+        "fit_ratio": cpu / len(problems) / unit,
         "stack_size": float(len(problems)),
     }
     outcomes = []
@@ -105,12 +106,12 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
             found = tuple(Record(*CLEAN, name, costs[name], "ok") for name in COSTS)
             outcomes.append(replace(outcome, costs=found))
         except Exception as error:
-            outcomes.append(failure(cell, error, traceback.format_exc()))
+            outcomes.append(failure(cell, error))
     return outcomes
 
 
 def attempt(job: Job, files: Files, threads: int) -> list[Outcome]:
-    """Worker: `fit_and_forecast`, with an exception turned into what can cross processes.
+    """Worker: `fit_and_forecast`, heard of while it lasts.
 
     ``threads`` is for compiled loops, which share nothing; all others have one.
     """
@@ -127,20 +128,17 @@ def attempt(job: Job, files: Files, threads: int) -> list[Outcome]:
                 note.with_suffix(".new").write_text(f"{done} {total}")
                 note.with_suffix(".new").replace(note)
 
-    try:
-        # One thread, whatever the fork server was started with.
-        with threadpool_limits(limits=1), listening(write):
-            return fit_and_forecast(job, files)
-    except Exception as error:
-        text = traceback.format_exc()
-        return [replace(failure(cell, error, text), whole_stack=True) for cell in job.cells]
+    # One thread, whatever the fork server was started with.
+    with threadpool_limits(limits=1), listening(write):
+        return fit_and_forecast(job, files)
 
 
-def failure(cell: Cell, error: BaseException, text: str) -> Outcome:
+def failure(cell: Cell, error: BaseException) -> Outcome:
     """Return the outcome of a cell that failed with this error."""
-    kind = type(error).__name__
-    first = str(error).splitlines()[0] if str(error) else kind
-    return Outcome(cell.key, "failed", kind=kind, reason=f"{kind}: {first}", traceback=text)
+    words = TaskFailed.of(error)
+    return Outcome(
+        cell.key, "failed", kind=words.kind, reason=words.reason, traceback=words.traceback
+    )
 
 
 def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = None) -> int:
@@ -160,6 +158,7 @@ def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = 
         share = max(1, round(pool.workers * rough_seconds(job) / work))
         threads = threads_asked() or share
         _silence(job, store.files)  # what an earlier attempt left
+        store.lay_out([cell.key for cell in job.cells])
         return pool.submit(attempt, job, store.files, threads, limit_s=job.limit_s)
 
     waiting = deque(sorted(todo, key=rough_seconds, reverse=True))
@@ -226,16 +225,18 @@ def _missing(plan: Plan, store: Store) -> list[Job]:
 
 def _outcomes(job: Job, future: Future[list[Outcome]]) -> list[Outcome]:
     """What the worker returned, or what it means that it did not."""
+    error: Exception
     try:
         return future.result()
     except TimeoutError:
         limit = f"{job.timeout_s:g} s per cell"
         reason = f"timeout: the fit and its forecasts took more than {limit}"
-        kind = "timeout"
-    except Exception as error:  # pebble.ProcessExpired, or a result that cannot cross processes
-        reason = f"crash: the worker ended without a result ({type(error).__name__}: {error})"
-        kind = "crash"
-    return [Outcome(c.key, "failed", kind=kind, reason=reason, whole_stack=True) for c in job.cells]
+        error = TaskFailed("timeout", reason)
+    except BadInput:  # nothing more can run there
+        raise
+    except Exception as raised:
+        error = raised
+    return [replace(failure(cell, error), whole_stack=True) for cell in job.cells]
 
 
 def _frozen(array: Array) -> Array:
@@ -249,9 +250,10 @@ def _training_rows(job: Job, cell: Cell, train: Dataset) -> tuple[Array, Array]:
     """The rows that a cell is fitted on: X (n, d) and y (n,), stressed where it says so."""
     X, y = _frozen(train.X), _frozen(train.y)
     stress = load_stress(cell.train_stress) if cell.place != CLEAN else None
-    if isinstance(stress, TrainStress):
-        X, y = stress.apply(X, y, cell.level, _stress_seed(job, cell, stress.name))
-    return _frozen(X), _frozen(y)
+    if not isinstance(stress, TrainStress):
+        return X, y
+    stressed = stress.apply(X, y, cell.level, _stress_seed(job, cell, stress.name))
+    return _frozen(stressed[0]), _frozen(stressed[1])
 
 
 def _stress_seed(job: Job, cell: Cell, stress: str) -> int:
@@ -289,32 +291,47 @@ def _forecast_cell(
                     raise TypeError(f"{name} is no stress of inputs")
                 X = stress.apply(*rows, context, level, _stress_seed(job, cell, name))
             variants = len(X) // len(test.y)
-            truth = source.truth.predictive(X) if source.truth and (name, level) == CLEAN else None
+            truth = source.truth if (name, level) == CLEAN else None
             seed = seeds.derive(cell.fit_seed, "predict")
-            predictive = posterior.predictive(_frozen(X), seed=seed)
-            found = predictive.forecast(np.tile(test.y, variants), step, truth, seed)
+            y = np.tile(test.y, variants)
+            found = forecast_rows(posterior, _frozen(X), y, step, truth, seed)
             forecasts[name, level] = replace(found, variants=variants)
         except Exception as error:
-            lost.append(((name, level), failure(cell, error, "").reason))
+            lost.append(((name, level), failure(cell, error).reason))
             if (name, level) == CLEAN:
                 raise
     path = files.forecast(cell.key)
     kept = read_forecasts(path) if path.is_file() else {}
     write_arrays(path, pack_forecasts({**kept, **forecasts}))
-    facts = {**posterior.facts(), GRADIENTS: float(isinstance(posterior, DifferentiablePosterior))}
+    facts = {
+        **_numbers(posterior.facts()),
+        GRADIENTS: float(isinstance(posterior, DifferentiablePosterior)),
+    }
     return Outcome(cell.key, "ok", tuple(forecasts), tuple(lost), sha256, facts)
 
 
+def _numbers(facts: Mapping[str, Any]) -> dict[str, float | list[float]]:
+    """Return what a posterior says of itself as nothing but numbers; raises for anything else."""
+    return {
+        str(name): [float(v) for v in value] if np.ndim(value) else float(value)
+        for name, value in facts.items()
+    }
+
+
 def _draw_cost(posterior: Posterior, X: Array) -> dict[str, float]:
-    """Microseconds per draw of the predictive mean at 1,000 points: the least of three."""
+    """What a draw of the predictive mean at 1,000 points costs: the least microseconds, and the
+    median of CPU time over that of a unit of work timed beside it."""
     points = np.resize(X, (TIMED_POINTS, X.shape[1]))
-    least = np.inf
-    for _ in range(3):
-        start = time.perf_counter()
+    draws = 1
+
+    def draw() -> None:
+        nonlocal draws
         predictive = posterior.predictive(points, draws=TIMED_DRAWS, seed=0)
         predictive.mean()
-        least = min(least, (time.perf_counter() - start) / predictive.n_components)
-    return {"us_per_draw": least * 1e6}
+        draws = predictive.n_components
+
+    ratio, least_s = yardstick.paired(draw)
+    return {"us_per_draw": least_s / draws * 1e6, "draw_ratio": ratio / draws}
 
 
 def _reset_peak() -> None:

@@ -1,7 +1,7 @@
 """The main job: plan, run, store, score; then results."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from time import monotonic, time_ns
 
@@ -9,10 +9,11 @@ from howrobust import environment
 from howrobust.errors import BadInput
 from howrobust.execution import Progress, run_cells
 from howrobust.executors import Pool
+from howrobust.executors.cluster import ClusterPool
 from howrobust.executors.local import LocalPool
 from howrobust.plan import Plan, Request, make_plan
 from howrobust.results import Results
-from howrobust.score import score_run
+from howrobust.score import score_run, unscored
 from howrobust.store import Store
 
 DEFAULT_FOLDER = "howrobust-out"
@@ -36,19 +37,22 @@ def run(
     timeout_s: float | None = None,
     device: str | None = None,
     fresh: bool = False,
+    dask: str | None = None,
 ) -> Results:
     """Run a suite and return its results.
 
     ``methods`` (``"deep_ensemble[n_members=10]"``), ``data`` (catalogue names or paths) and
     ``stress`` replace the suite's lists; ``splits`` and ``repeats`` its numbers. ``target``,
     ``one_hot``, ``groups`` and ``time`` say how a file is read; ``timeout_s`` limits a cell.
-    ``out`` is the folder that keeps the results (``howrobust-out/SUITE``); running again there
-    refits nothing that is finished, unless ``fresh``. ``workers`` None is one per core. Raises
-    `howrobust.errors.BadInput`, with a sentence that says what to do.
+    ``out`` is the folder that keeps the results (``howrobust-out/SUITE``), or the URL of a
+    PostgreSQL database; running again there refits nothing that is finished, unless ``fresh``.
+    ``workers`` None is one per core. ``dask`` is the address of a scheduler whose workers fit
+    instead. Raises `howrobust.errors.BadInput`, with a sentence that says what to do.
     """
     lists = (methods, data, stress, splits, repeats, seed)
     request = Request(suite, *lists, target, one_hot, groups, time, timeout_s, device)
-    return execute(make_plan(request), out or Path(DEFAULT_FOLDER) / suite, workers, fresh)
+    plan = make_plan(request)
+    return execute(plan, out or Path(DEFAULT_FOLDER) / suite, workers, fresh, dask=dask)
 
 
 def execute(
@@ -58,27 +62,28 @@ def execute(
     fresh: bool = False,
     progress: Progress | None = None,
     pool: AbstractContextManager[Pool] | None = None,
+    dask: str | None = None,
 ) -> Results:
-    """Carry out a plan in a folder; ``fresh`` forgets the plan's finished cells first.
+    """Carry out a plan in a folder or a database, as its only writer.
 
-    ``pool`` is where, in place of so many ``workers``.
+    ``fresh`` forgets the plan's finished cells first.
+    ``pool`` is where, in place of so many ``workers``; what is fitted is fitted on the workers of
+    the scheduler at ``dask``, if given.
     """
     pool = LocalPool(worker_count(workers)) if pool is None else pool
-    store = Store(out)
-    try:
+    cluster = None if dask is None else ClusterPool(dask)
+    with closing(Store(out)) as store, store.alone():
         if fresh:
             store.forget(plan.run, [cell.key for cell in plan.cells])
         store.start_run(plan, environment.describe(), time_ns())
         began, worked = monotonic(), True
         try:
-            with pool as running:
-                worked = run_cells(plan, store, running, progress) > 0
+            with pool as running, cluster or nullcontext(running) as fitting:
+                worked = run_cells(plan, store, fitting, progress) > 0
                 score_run(plan.run, store, running, progress)
         finally:
             if worked:
                 store.add_time(plan.run, monotonic() - began)
-    finally:
-        store.close()
     return Results(out, plan.run)
 
 
@@ -92,13 +97,12 @@ def worker_count(asked: int | None) -> int:
 def score_again(folder: str | Path, progress: Progress | None = None) -> Results:
     """Score what the latest run in a folder has forecast and not scored, and return its results.
 
-    So a run that was interrupted, or a metric that is new, has its numbers without a refit.
+    So a run that was interrupted, or a metric that is new, has its numbers without a refit. Only
+    where something is not scored does this wait for whoever writes to the folder.
     """
     results = Results(folder)
-    store = Store(folder)
-    try:
-        with LocalPool(worker_count(None)) as pool:
-            score_run(results.run, store, pool, progress)
-    finally:
-        store.close()
+    with closing(Store(folder)) as store:
+        if unscored(results.run, store):
+            with store.alone(), LocalPool(worker_count(None)) as pool:
+                score_run(results.run, store, pool, progress)
     return Results(folder, results.run)

@@ -23,6 +23,7 @@ from howrobust.stress.contract import InputStress, SplitStress, Stress
 from howrobust.stress.regions import Thirds
 
 ALWAYS = ("marginal", "oracle")
+MOST_FITS = 10_000  # of a method on a data set: a plan is held in memory
 
 
 class Suite(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,7 +71,8 @@ def parse_suite(text: str, name: str) -> Suite:
     """
     try:
         words = tomllib.loads(text)
-        base = load_suite(words.pop("extends")) if "extends" in words else None
+        extended = msgspec.convert(words.pop("extends", None), str | None)
+        base = None if extended is None else load_suite(extended)
         own = {} if base is None else msgspec.to_builtins(base)
         return msgspec.convert({**own, **words, "name": name}, Suite)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
@@ -177,6 +179,12 @@ def plan_of(
     repeats = suite.repeats if request.repeats is None else request.repeats
     if repeats < 1:
         raise BadInput(f"the number of repeats must be at least 1, not {repeats}")
+    asked = suite.splits if request.splits is None else request.splits
+    if (asked or 1) * repeats > MOST_FITS:
+        raise BadInput(
+            f"{asked or 1} splits times {repeats} repeats are too many; "
+            f"ask for at most {MOST_FITS} fits of a method on a data set"
+        )
     levels = (
         CLEAN,
         *((s.name, v) for s in stresses if isinstance(s, InputStress) for v in s.levels),
@@ -190,9 +198,7 @@ def plan_of(
         source = spec.open()
         if source.name in {known.name for known in facts}:
             raise BadInput(f"two data sets are called {source.name!r}; rename one of the files")
-        splits = source.splits(
-            suite.splits if request.splits is None else request.splits, suite.family
-        )
+        splits = source.splits(asked, suite.family)
         train, test = source.realise(splits[0], request.seed)
         regions, absent = _regions(source, refits, request)
         warned = [*cautions(source, splits, request.seed), *absent]

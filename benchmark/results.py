@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from howrobust.arrays import HeldOut
 from howrobust.cells import CLEAN, Level
 from howrobust.errors import BadInput
-from howrobust.store import HeldOut, Store, read_forecasts, read_testset
+from howrobust.places import is_url
+from howrobust.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,19 +25,26 @@ COLUMNS = (
 
 
 class Results:
-    """The results of one run; by default the latest in its folder.
+    """The results of one run; by default the latest in its folder, or the database of its URL.
 
-    Raises BadInput for a folder without results or a run that is not there.
+    Raises BadInput for a place without results or a run that is not there. ``folder`` is where the
+    page is written: that of the results, or else the current one.
     """
 
     def __init__(self, folder: str | Path, run: str | None = None) -> None:
-        self.folder = Path(folder)
+        self.folder = Path() if is_url(str(folder)) else Path(folder)
         self._store = Store(folder, create=False)
         known = self._store.runs()
         if not known or (run is not None and run not in known):
-            raise BadInput(f"{folder} holds no run{f' {run!r}' if run else ''}; run a suite first")
+            named = f" {run!r}" if run else ""
+            raise BadInput(f"{self.where} holds no run{named}; run a suite first")
         self.run = run or known[-1]
         self.about: dict[str, Any] = self._store.run(self.run)
+
+    @property
+    def where(self) -> str:
+        """The folder or the database, as text without a password."""
+        return self._store.place.name
 
     def records(self) -> "pd.DataFrame":
         """Tidy records: run, dataset, split, method, repeat, stress, level, metric, value, status,
@@ -88,11 +97,11 @@ class Results:
         self, cell: dict[str, Any], wanted: Sequence[Level] | None = None
     ) -> "dict[Level, Forecast]":
         """Return a finished cell's forecasts by (stress, level): those ``wanted``, or all."""
-        return read_forecasts(self._store.files.forecast(cell["key"]), wanted)
+        return self._store.forecasts(cell["key"], wanted)
 
     def testset(self, cell: dict[str, Any]) -> HeldOut:
         """Return the test rows of a finished cell."""
-        return read_testset(self._store.files.testset(cell["testset"]))
+        return self._store.held_out(cell["testset"])
 
     def degradation(self) -> "pd.DataFrame":
         """What each level of each stress does, beside the clean self of each method: see
@@ -120,6 +129,22 @@ class Results:
             raise BadInput(f"the run has no method {method!r}; it has: {known}")
         return cards(Scores(self))[method]
 
+    def baselines(self) -> list[tuple[str, int]]:
+        """Names of the baselines in the store and when each was saved (ns since 1970)."""
+        return self._store.baselines()
+
+    def baseline(self, name: str) -> str:
+        """Return the text of a baseline; BadInput, naming those that are, for an unknown one."""
+        return self._store.baseline(name)
+
+    def save_baseline(self, name: str) -> str:
+        """Keep the run's snapshot in its store under a name, and return its text."""
+        from howrobust.snapshot import snapshot, to_json
+
+        text = to_json(snapshot(self))
+        self._store.save_baseline(name, text)
+        return text
+
     def report(self, path: str | Path | None = None) -> Path:
         """Write the page, one self-contained HTML file (default: report.html in the folder)."""
         from howrobust.reports.page import write_page
@@ -128,5 +153,5 @@ class Results:
 
 
 def load(path: str | Path) -> Results:
-    """Return the latest results in a folder; BadInput where there are none."""
+    """Return the latest results in a folder or the database of a URL; BadInput for none."""
     return Results(path)

@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from howrobust import catalogue
+from howrobust.arrays import read_forecasts, read_testset
 from howrobust.catalogue import code_of
 from howrobust.cells import CLEAN, Level
 from howrobust.execution import COSTS, Progress, Silent
-from howrobust.executors import Pool
+from howrobust.executors import Pool, TaskFailed
 from howrobust.metrics import METRICS, Metric, Undefined, evaluate
 from howrobust.metrics.calibration import terciles
 from howrobust.predictive import Array, Forecast
-from howrobust.store import Record, Store, read_forecasts, read_testset
+from howrobust.store import Record, Store
 
 SCORING_LIMIT_S = 600.0
 
@@ -31,12 +32,14 @@ def all_metrics() -> tuple[Metric, ...]:
     return (*METRICS, *(catalogue.load("metrics", name) for name in catalogue.names("metrics")))
 
 
-def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = None) -> None:
-    """Score what a run's cells lack, in the pool, and commit it cell by cell."""
-    progress = progress or Silent()
-    codes = {metric.name: code_of(metric) for metric in all_metrics()}
-    known = store.scored(run)
-    cells = store.cells(run)
+def _codes() -> dict[str, str]:
+    """Hashes of the metrics' source, by name."""
+    return {metric.name: code_of(metric) for metric in all_metrics()}
+
+
+def unscored(run: str, store: Store) -> dict[str, list[Level]]:
+    """Return the levels at which cells of a run lack a record of some metric, by key."""
+    codes, known, cells = _codes(), store.scored(run), store.cells(run)
     places = {(cell["train_stress"], cell["level"]) for cell in cells} - {CLEAN}
     levels_of_clean = [p for p in map(tuple, store.run(run)["levels"]) if p not in places]
     lacking = {}
@@ -47,6 +50,15 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
         lacks = [p for p in planned if any((*p, *pair) not in have for pair in codes.items())]
         if lacks:
             lacking[cell["key"]] = lacks
+    return lacking
+
+
+def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = None) -> None:
+    """Score what a run's cells lack, in the pool, and commit it cell by cell."""
+    progress = progress or Silent()
+    codes = _codes()
+    cells = store.cells(run)
+    lacking = unscored(run, store)
     progress.begin(len(cells), len(cells) - len(lacking), "score")
     futures = {}
     for cell in cells:
@@ -57,7 +69,7 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
             reason = cell["lost"].get(place) or cell["reason"] or "the cell was not fitted"
             store.commit_records(cell["key"], failed_records(place, reason, codes))
         if here:
-            paths = store.files.forecast(cell["key"]), store.files.testset(cell["testset"])
+            paths = store.fetch(cell["key"], cell["testset"])
             future = pool.submit(score_cell, *paths, here, codes, limit_s=SCORING_LIMIT_S)
             futures[future] = (cell, here)
         elif lost:
@@ -67,7 +79,7 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
         try:
             records = future.result()
         except Exception as error:  # a time limit, a dead worker or a damaged file
-            reason = f"scoring failed: {type(error).__name__}: {error}"
+            reason = f"scoring failed: {TaskFailed.of(error)}"
             records = [r for place in here for r in failed_records(place, reason, codes)]
         store.commit_records(cell["key"], records)
         progress.advance(1, 0, f"{cell['method']} on {cell['dataset']}")

@@ -1,86 +1,43 @@
-"""The store: what a run left behind, in one folder.
+"""The store: what a run left behind, in a folder or a database.
 
-``store.sqlite`` holds runs, cells and records (SQLAlchemy Core; SQLite in WAL mode; one writer, the
-parent). ``forecasts/<key>.npz`` holds the per-point summaries of a cell, ``testsets/<sha>.npz`` the
-test rows they belong to. Arrays are plain: nothing is unpickled. A file is written under another
-name and renamed, so a file that is there is whole.
+Tables hold runs, cells and records (SQLAlchemy Core, one writer: the parent); the per-point
+summaries of a cell and the test rows they belong to are arrays. `howrobust.places` says where.
 """
 
 import json
 import os
-import sqlite3
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
+from howrobust.arrays import (
+    Files,
+    HeldOut,
+    forecast_name,
+    read_forecasts,
+    read_testset,
+    testset_name,
+)
 from howrobust.cells import CLEAN, Cell, Level
-from howrobust.errors import BadInput
+from howrobust.errors import BadInput, Damaged
+from howrobust.places import place_of
 from howrobust.plan import Plan
-from howrobust.predictive import Array, Forecast
-
-SCHEMA_VERSION = 2
-DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
-
-metadata = sa.MetaData()
-schema_table = sa.Table("schema", metadata, sa.Column("version", sa.Integer, nullable=False))
-run_table = sa.Table(
-    "run",
-    metadata,
-    sa.Column("run", sa.Text, primary_key=True),
-    sa.Column("suite", sa.Text, nullable=False),
-    sa.Column("seed", sa.Text, nullable=False),
-    sa.Column("started", sa.Integer, nullable=False),
-    sa.Column("levels", sa.Text, nullable=False),
-    sa.Column("data", sa.Text, nullable=False),
-    sa.Column("methods", sa.Text, nullable=False),
-    sa.Column("environment", sa.Text, nullable=False),
-    sa.Column("took_s", sa.Float, nullable=False, server_default="0"),
-)
-planned_table = sa.Table(
-    "planned",
-    metadata,
-    sa.Column("run", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("position", sa.Integer, nullable=False),
-)
-cell_table = sa.Table(
-    "cell",
-    metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("dataset", sa.Text, nullable=False),
-    sa.Column("split", sa.Text, nullable=False),
-    sa.Column("method", sa.Text, nullable=False),
-    sa.Column("train_stress", sa.Text, nullable=False),
-    sa.Column("level", sa.Float, nullable=False),
-    sa.Column("repeat", sa.Integer, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),  # planned, ok or failed
-    sa.Column("held", sa.Text, nullable=False),  # [[stress, level, code of the stress], ...]
-    sa.Column("lost", sa.Text, nullable=False),  # [[stress, level, reason], ...]
-    sa.Column("testset", sa.Text, nullable=False),
-    sa.Column("facts", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("traceback", sa.Text, nullable=False),
-)
-record_table = sa.Table(
-    "record",
-    metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("stress", sa.Text, primary_key=True),
-    sa.Column("level", sa.Float, primary_key=True),
-    sa.Column("metric", sa.Text, primary_key=True),
-    sa.Column("value", sa.Float),
-    sa.Column("status", sa.Text, nullable=False),  # ok, undefined or failed
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("code", sa.Text, nullable=False),  # hash of the metric's source
+from howrobust.predictive import Forecast
+from howrobust.rows import CellRow, HeldRow, PlacedRecord, RunRow, row_as, rows_as
+from howrobust.schema import (
+    VERSION,
+    baseline_table,
+    bring_up,
+    cell_table,
+    planned_table,
+    record_table,
+    run_table,
+    version_of,
 )
 
 
@@ -118,59 +75,51 @@ class Outcome:
     whole_stack: bool = False  # nobody knows yet which of the stack's cells is to blame
 
 
-@dataclass(frozen=True)
-class Files:
-    """Where the arrays of a store are; workers write them, the database is the parent's."""
-
-    folder: Path
-
-    def forecast(self, key: str) -> Path:
-        """File of a cell's forecasts."""
-        return self.folder / "forecasts" / f"{key}.npz"
-
-    def fitting(self, key: str) -> Path:
-        """Where the fit of the stack that begins with this cell says how far it is."""
-        return self.folder / "fitting" / key
-
-    def testset(self, sha256: str) -> Path:
-        """File of a test set."""
-        return self.folder / "testsets" / f"{sha256}.npz"
-
-
 class Store:
-    """A folder with the results of runs; made where there is none.
+    """The results of runs, in a folder or the database of a URL; made where there are none.
 
-    Raises BadInput for a folder that cannot be written, or a store that is corrupt or newer.
+    Raises BadInput for a place that cannot be used or a store that is newer, and `Damaged` for one
+    that is corrupt.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], create: bool = True) -> None:
-        self.folder = Path(folder)
-        self.files = Files(self.folder.absolute())  # workers may have another working directory
-        self.database = self.folder / "store.sqlite"
-        if not create and not self.database.is_file():
-            raise BadInput(f"{self.folder} holds no results; give the folder of a finished run")
+    def __init__(self, place: str | os.PathLike[str], create: bool = True) -> None:
+        self.place = place_of(place)
+        self._session: sa.Connection | None = None
         with self._explained():
-            for name in ("", "forecasts", "testsets", "fitting"):
-                (self.folder / name).mkdir(parents=True, exist_ok=True)
-            url = sa.URL.create("sqlite", database=str(self.database))
-            self.engine = sa.create_engine(url)
-            sa.event.listen(self.engine, "connect", _prepare_connection)
-            with self.engine.begin() as connection:
-                metadata.create_all(connection)
-                version = connection.execute(sa.select(schema_table.c.version)).scalar()
-                if version is None:
-                    connection.execute(sa.insert(schema_table).values(version=SCHEMA_VERSION))
-                elif version == 1:
-                    version = _upgrade(connection)
-        if version not in (None, SCHEMA_VERSION):
+            self.engine = self.place.engine(create)
+            self._writer = self.engine.execution_options(writes=True)
+            with self.reading() as connection:
+                found = version_of(connection)
+            if found is None and not create:
+                raise BadInput(f"{self.place.name} holds no results; run a suite there first")
+            if found is None or found < VERSION:
+                with self.writing() as connection:
+                    bring_up(connection)
+        if found is not None and found > VERSION:
             raise BadInput(
-                f"{self.database} has schema {version}, this howrobust reads {SCHEMA_VERSION}; "
-                "use another --out"
+                f"{self.place.database} has schema {found}, this howrobust reads {VERSION}; "
+                f"install a newer howrobust, or {self.place.remedy}"
             )
 
     def close(self) -> None:
         """Close the database."""
         self.engine.dispose()
+
+    @property
+    def files(self) -> Files:
+        """Where workers find arrays and leave them."""
+        return self.place.files
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only writer; BadInput where another process is."""
+        with ExitStack() as stack:
+            with self._explained():
+                self._session = stack.enter_context(self.place.alone(self.engine))
+            try:
+                yield
+            finally:
+                self._session = None
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -179,23 +128,39 @@ class Store:
             yield
         except OSError as error:
             raise BadInput(
-                f"{self.folder} cannot be written ({error.strerror}); choose another --out"
+                f"{self.place.name} cannot be written ({error.strerror or error}); "
+                f"{self.place.remedy}"
             ) from None
-        except sa.exc.DatabaseError as error:
-            raise BadInput(
-                f"the store {self.database} cannot be used ({error.orig}); "
-                "free some space, move it aside, or choose another --out"
+        except sa.exc.DBAPIError as error:
+            said = " ".join(str(error.orig).split())
+            raise Damaged(
+                f"the store {self.place.database} cannot be used ({said}); {self.place.way_out}"
             ) from None
 
     @contextmanager
-    def _begin(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
+        """Begin a transaction that reads."""
         with self._explained(), self.engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Begin a transaction that writes; on the connection that holds the lock, where one does.
+
+        Another one might still write when that is lost, and the lock with it.
+        """
+        with self._explained():
+            if self._session is None:
+                with self._writer.begin() as connection:
+                    yield connection
+            else:
+                with self._session.begin():
+                    yield self._session
 
     def start_run(self, plan: Plan, environment: dict[str, str], started: int) -> None:
         """Write down the plan; a run of the same name is replaced, its cells and its time stay."""
         levels = json.dumps(plan.levels)
-        with self._begin() as connection:
+        with self.writing() as connection:
             query = sa.select(run_table.c.took_s).where(run_table.c.run == plan.run)
             took_s = connection.execute(query).scalar() or 0.0
             for table in (run_table, planned_table):
@@ -225,32 +190,74 @@ class Store:
     def add_time(self, run: str, seconds: float) -> None:
         """Add to the time that a run has taken, over all its starts."""
         t = run_table.c
-        with self._begin() as connection:
+        with self.writing() as connection:
             more = {"took_s": t.took_s + seconds}
             connection.execute(sa.update(run_table).where(t.run == run).values(**more))
 
     def held(self) -> dict[str, dict[Level, str]]:
         """Return the levels at which each finished cell has a forecast, and the stress's code."""
         t = cell_table.c
-        with self._begin() as connection:
+        with self.reading() as connection:
             rows = connection.execute(
                 sa.select(t.key, t.held, t.testset).where(t.status == "ok")
             ).all()
+            there = self.place.held(connection)
+        cells = [row_as(HeldRow, row._mapping, self.place.database) for row in rows]
         return {
-            key: {(stress, level): code for stress, level, code in json.loads(text)}
-            for key, text, testset in rows
-            if self.files.forecast(key).is_file() and self.files.testset(testset).is_file()
+            cell["key"]: {(stress, level): code for stress, level, code in cell["held"]}
+            for cell in cells
+            if {forecast_name(cell["key"]), testset_name(cell["testset"])} <= there
         }
 
     def forget(self, run: str, keys: Sequence[str]) -> None:
         """Forget a run, its cells and their records, so that they are fitted again."""
-        for key in keys:
-            self.files.forecast(key).unlink(missing_ok=True)
-        with self._begin() as connection:
+        with self.writing() as connection:
             connection.execute(sa.delete(run_table).where(run_table.c.run == run))
-            for table in (cell_table, record_table):
-                for part in _chunks(keys):
+            for part in _chunks(keys):
+                for table in (cell_table, record_table):
                     connection.execute(sa.delete(table).where(table.c.key.in_(part)))
+                self.place.drop(connection, [forecast_name(key) for key in part])
+
+    def lay_out(self, keys: Sequence[str]) -> None:
+        """Leave where workers look what is held of these cells, and nothing that is not."""
+        t = cell_table.c
+        with self.reading() as connection:
+            for part in _chunks(keys):
+                query = sa.select(t.key).where(t.key.in_(part), t.held != "[]")
+                held = set(connection.execute(query).scalars())
+                for key in part:
+                    name = forecast_name(key)
+                    if key in held and self.place.has(connection, name):
+                        self.place.bring(connection, name)
+                    else:
+                        self.files.forecast(key).unlink(missing_ok=True)
+
+    def fetch(self, key: str, testset: str) -> tuple[Path, Path]:
+        """Lay a finished cell's forecasts and test rows where workers look; return the files."""
+        with self.reading() as connection:
+            for name in (forecast_name(key), testset_name(testset)):
+                self.place.bring(connection, name)
+        return self.files.forecast(key), self.files.testset(testset)
+
+    def forecasts(self, key: str, wanted: Sequence[Level] | None = None) -> dict[Level, Forecast]:
+        """Read a finished cell's forecasts, those ``wanted`` or all; raises `Damaged`."""
+        name = forecast_name(key)
+        with self.reading() as connection:
+            source = self.place.source(connection, name)
+        return read_forecasts(source, wanted, f"{self.place.name} ({name})")
+
+    def content(self, name: str) -> bytes:
+        """Return an array as it is stored; `Damaged` where it is not there."""
+        with self.reading() as connection:
+            source = self.place.source(connection, name)
+            return source.read_bytes() if isinstance(source, Path) else source.getvalue()
+
+    def held_out(self, testset: str) -> HeldOut:
+        """Read the test rows of a finished cell; raises `Damaged`."""
+        name = testset_name(testset)
+        with self.reading() as connection:
+            source = self.place.source(connection, name)
+        return read_testset(source, f"{self.place.name} ({name})")
 
     def commit(self, outcome: Outcome, codes: dict[str, str], wanted: Sequence[Level]) -> None:
         """Store what became of a cell that was to be forecast at the ``wanted`` levels.
@@ -267,17 +274,17 @@ class Store:
             "reason": outcome.reason,
             "traceback": outcome.traceback,
         }
-        with self._begin() as connection:
-            query = sa.select(t.status, t.held, t.lost).where(t.key == outcome.key)
-            status, held_text, lost_text = connection.execute(query).one()
-            held = {(stress, level): code for stress, level, code in json.loads(held_text)}
-            lost = {(stress, level): reason for stress, level, reason in json.loads(lost_text)}
-            if outcome.status == "failed" and status == "ok":
+        with self.writing() as connection:
+            found = connection.execute(sa.select(cell_table).where(t.key == outcome.key)).one()
+            before = self.cell(found)
+            held, lost = before["held"], before["lost"]
+            if outcome.status == "failed" and before["status"] == "ok":
                 row = {}  # the earlier fit stands; only the new levels are lost
                 stale = [p for p in wanted if held.get(p) not in (None, codes[p[0]])]
                 held = {place: code for place, code in held.items() if place not in stale}
                 lost |= {level: outcome.reason for level in wanted if level not in held}
             elif outcome.status == "ok":
+                self._keep_arrays(connection, outcome)
                 held |= {level: codes[level[0]] for level in outcome.levels}
                 # What an older stress made of a level is no forecast of the one that failed.
                 held = {p: code for p, code in held.items() if p not in dict(outcome.lost)}
@@ -294,24 +301,31 @@ class Store:
             connection.execute(sa.update(cell_table).where(t.key == outcome.key).values(**row))
             _insert_records(connection, outcome.key, outcome.costs)
 
+    def _keep_arrays(self, connection: sa.Connection, outcome: Outcome) -> None:
+        """Keep what a worker has left of a cell; test rows are the same whoever writes them."""
+        self.place.keep(connection, forecast_name(outcome.key))
+        name = testset_name(outcome.testset)
+        if not self.place.has(connection, name):
+            self.place.keep(connection, name)
+
     def commit_records(self, key: str, records: Sequence[Record]) -> None:
         """Store a cell's records, replacing those of the same stress, level and metric."""
-        with self._begin() as connection:
+        with self.writing() as connection:
             _insert_records(connection, key, records)
 
     def runs(self) -> list[str]:
         """Names of the runs, the latest last."""
-        with self._begin() as connection:
-            query = sa.select(run_table.c.run).order_by(run_table.c.started, sa.text("rowid"))
+        with self.reading() as connection:
+            query = sa.select(run_table.c.run).order_by(run_table.c.started, run_table.c.run)
             return list(connection.execute(query).scalars())
 
     def run(self, name: str) -> dict[str, Any]:
         """Return what is known of a run: suite, seed, levels, data, methods, environment, time."""
-        with self._begin() as connection:
+        with self.reading() as connection:
             row = connection.execute(sa.select(run_table).where(run_table.c.run == name)).one()
-        found = dict(row._mapping)
-        for column in ("levels", "data", "methods", "environment"):
-            found[column] = json.loads(found[column])
+        found: dict[str, Any] = row_as(RunRow, row._mapping, self.place.database)
+        found["levels"] = [list(place) for place in found["levels"]]
+        found["data"] = [asdict(facts) for facts in found["data"]]
         return found
 
     def cells(self, run: str) -> list[dict[str, Any]]:
@@ -322,13 +336,16 @@ class Store:
             .where(planned_table.c.run == run)
             .order_by(planned_table.c.position)
         )
-        with self._begin() as connection:
-            rows = [dict(row._mapping) for row in connection.execute(query)]
-        for row in rows:
-            row["facts"] = json.loads(row["facts"])
-            for name in ("held", "lost"):
-                row[name] = {(s, level): text for s, level, text in json.loads(row[name])}
-        return rows
+        with self.reading() as connection:
+            rows = connection.execute(query).all()
+        return [self.cell(row) for row in rows]
+
+    def cell(self, row: sa.Row[*tuple[Any, ...]]) -> dict[str, Any]:
+        """Return a cell, its levels by (stress, level); raises `Damaged`."""
+        found: dict[str, Any] = row_as(CellRow, row._mapping, self.place.database)
+        for name in ("held", "lost"):
+            found[name] = {(stress, level): text for stress, level, text in found[name]}
+        return found
 
     def records(self, run: str) -> list[dict[str, Any]]:
         """Return the records of a run's cells at its levels: by the plan, then by metric's name."""
@@ -352,17 +369,20 @@ class Store:
             .join(cell_table, cell_table.c.key == planned_table.c.key)
             .join(record_table, record_table.c.key == planned_table.c.key)
             .where(planned_table.c.run == run)
-            .order_by(planned_table.c.position, record_table.c.metric)
         )
         place = {tuple(pair): k for k, pair in enumerate(self.run(run)["levels"])}
-        with self._begin() as connection:
-            rows = [dict(row._mapping) for row in connection.execute(query)]
+        with self.reading() as connection:
+            columns = list(map(str, query.selected_columns.keys()))
+            found = [dict(zip(columns, row, strict=True)) for row in connection.execute(query)]
+        rows: list[dict[str, Any]] = rows_as(PlacedRecord, found, self.place.database)
         for row in rows:
             own = (row.pop("train_stress"), row.pop("train_level"))
             if own != CLEAN:  # what such a cell forecasts on clean rows is its stress's
                 row["stress"], row["level"] = own
         rows = [row for row in rows if (row["stress"], row["level"]) in place]
-        rows.sort(key=lambda row: (row["position"], place[row["stress"], row["level"]]))
+        rows.sort(
+            key=lambda row: (row["position"], place[row["stress"], row["level"]], row["metric"])
+        )
         for row in rows:
             del row["position"]
         return rows
@@ -381,22 +401,34 @@ class Store:
             .where(planned_table.c.run == run)
         )
         found: dict[str, set[tuple[str, float, str, str]]] = {}
-        with self._begin() as connection:
+        with self.reading() as connection:
             for key, *rest in connection.execute(query):
                 found.setdefault(key, set()).add(tuple(rest))
         return found
 
+    def save_baseline(self, name: str, text: str) -> None:
+        """Keep a text under a name, in place of what had that name."""
+        t = baseline_table
+        with self.writing() as connection:
+            connection.execute(sa.delete(t).where(t.c.name == name))
+            connection.execute(sa.insert(t).values(name=name, saved=time_ns(), text=text))
 
-def _prepare_connection(connection: sqlite3.Connection, _: object) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+    def baseline(self, name: str) -> str:
+        """Return the text kept under a name; BadInput, naming those that are, if there is none."""
+        query = sa.select(baseline_table.c.text).where(baseline_table.c.name == name)
+        with self.reading() as connection:
+            text = connection.execute(query).scalar()
+        if text is None:
+            known = ", ".join(known for known, _ in self.baselines()) or "none"
+            raise BadInput(f"{self.place.name} has no baseline {name!r}; it has: {known}")
+        return str(text)
 
-
-def _upgrade(connection: sa.Connection) -> int:
-    """Bring a store of schema 1 to 2, where a run says how long it took."""
-    connection.execute(sa.text("ALTER TABLE run ADD COLUMN took_s FLOAT NOT NULL DEFAULT 0"))
-    connection.execute(sa.update(schema_table).values(version=SCHEMA_VERSION))
-    return SCHEMA_VERSION
+    def baselines(self) -> list[tuple[str, int]]:
+        """Names of the baselines and when each was saved (ns since 1970), the latest last."""
+        t = baseline_table.c
+        query = sa.select(t.name, t.saved).order_by(t.saved, t.name)
+        with self.reading() as connection:
+            return [(name, saved) for name, saved in connection.execute(query)]
 
 
 def _planned_row(cell: Cell) -> dict[str, Any]:
@@ -409,9 +441,11 @@ def _insert_records(connection: sa.Connection, key: str, records: Sequence[Recor
     if not records:
         return
     t = record_table
-    for metric in {(r.stress, r.level) for r in records}:
-        names = [r.metric for r in records if (r.stress, r.level) == metric]
-        here = (t.c.key == key, t.c.stress == metric[0], t.c.level == metric[1])
+    metrics: dict[Level, list[str]] = {}
+    for record in records:
+        metrics.setdefault((record.stress, record.level), []).append(record.metric)
+    for (stress, level), names in metrics.items():
+        here = (t.c.key == key, t.c.stress == stress, t.c.level == level)
         connection.execute(sa.delete(t).where(*here, t.c.metric.in_(names)))
     connection.execute(sa.insert(t), [{"key": key, **asdict(r)} for r in records])
 
@@ -419,68 +453,3 @@ def _insert_records(connection: sa.Connection, key: str, records: Sequence[Recor
 def _chunks(keys: Sequence[str], size: int = 500) -> Iterator[Sequence[str]]:
     for start in range(0, len(keys), size):
         yield keys[start : start + size]
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Test rows as they were forecast: X (n, d) and y (n,), with what is known of clean training:
-    rows, the sd of the target, and the step of a discrete target (0 for a continuous one)."""
-
-    X: Array
-    y: Array
-    y_scale: float
-    step: float
-    n_train: int
-
-
-def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write an .npz in one step: a reader finds the whole file or none."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def pack_forecasts(forecasts: dict[Level, Forecast]) -> dict[str, NDArray[Any]]:
-    """Name the arrays of forecasts ``stress@level/field``."""
-    return {
-        f"{stress}@{level}/{name.name}": np.asarray(getattr(forecast, name.name))
-        for (stress, level), forecast in forecasts.items()
-        for name in fields(forecast)
-    }
-
-
-def read_forecasts(path: Path, wanted: Sequence[Level] | None = None) -> dict[Level, Forecast]:
-    """Read a cell's forecasts, those ``wanted`` or all.
-
-    BadInput names a file that is missing or damaged.
-    """
-    prefixes = None if wanted is None else tuple(f"{stress}@{v}/" for stress, v in wanted)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = [n for n in archive.files if prefixes is None or n.startswith(prefixes)]
-            arrays = {name: archive[name] for name in names}
-    except DAMAGE as error:
-        raise BadInput(f"the forecasts in {path} cannot be read ({error}); use --fresh") from None
-    grouped: dict[Level, dict[str, Any]] = {}
-    for name, array in arrays.items():
-        place, _, part = name.partition("/")
-        stress, _, level = place.rpartition("@")
-        value = array if array.ndim else array.item()
-        grouped.setdefault((stress, float(level)), {})[part] = value
-    return {place: Forecast(**parts) for place, parts in grouped.items()}
-
-
-def read_testset(path: Path) -> HeldOut:
-    """Read a test set; BadInput names a file that is missing or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            scale, step = float(archive["y_scale"]), float(archive["step"])
-            return HeldOut(archive["X"], archive["y"], scale, step, int(archive["n_train"]))
-    except DAMAGE as error:
-        raise BadInput(f"the test rows in {path} cannot be read ({error}); use --fresh") from None

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,7 +122,7 @@ def read_table(path: Path) -> "pd.DataFrame":
     """Read a .csv or .parquet file; BadInput names what is wrong with it."""
     import pandas as pd  # 0.65 s to import: only when a file is read
 
-    if not path.exists():
+    if not os.path.exists(path):  # nor for what can be no path
         raise BadInput(f"there is no file {path}; check the path")
     if path.suffix.lower() not in SUFFIXES:
         raise BadInput(f"{path} is neither .csv nor .parquet; convert it to one of them")

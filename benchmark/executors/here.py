@@ -6,6 +6,8 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
+from howrobust.executors import TaskFailed
+
 
 class HerePool:
     """Runs each task at once, where it is submitted, with no limit of time.
@@ -24,8 +26,8 @@ class HerePool:
         future: Future[Any] = Future()
         try:
             future.set_result(function(*arguments))
-        except Exception as error:  # the future's reader decides what it means
-            future.set_exception(error)
+        except (Exception, SystemExit) as error:  # Ctrl-C is the caller's
+            future.set_exception(TaskFailed.of(error))
         return future
 
     def __exit__(

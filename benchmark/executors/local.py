@@ -1,7 +1,7 @@
-"""Local processes, one thread each, with a time limit for every task.
+"""Local processes: a new one for every task, one thread each, with a limit of time.
 
-pebble loses no other task when one raises, hangs or dies. Workers are forked from a server that has
-torch loaded, so each starts in milliseconds.
+What a task does to its process reaches no other. Processes are forked from a server that has torch
+loaded, so that each starts in milliseconds.
 """
 
 import os
@@ -9,20 +9,37 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
-from threading import Lock
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from pebble import ProcessPool
+from howrobust.executors import TaskFailed
+from howrobust.executors.guard import guard
 
 # More than one thread in each of several workers costs a factor of 20: barriers spin.
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-PRELOAD = ["howrobust.methods", "howrobust.execution", "howrobust.score"]
+PRELOAD = ["howrobust.methods", "howrobust.execution", "howrobust.score", "howrobust.executors"]
+# Metrics are functions of a forecast, and many: their tasks follow each other in one process.
+SHARED = "howrobust.score"
+LOOK_EVERY_S = 0.1
+LET_GO_S = 1.0
+STOP_S = 3.0  # a fork server that is still loading is not waited for
 
 
 _STARTING = Lock()
+
+
+@dataclass(frozen=True)
+class _Task:
+    future: Future[Any]
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    limit_s: float
 
 
 class LocalPool:
@@ -36,22 +53,19 @@ class LocalPool:
         # The environment of this process is what the fork server starts with.
         self._saved = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-        context = _Context()
-        context.set_forkserver_preload(PRELOAD)
-        self._pool: Any = ProcessPool(
-            max_workers=self.workers,
-            context=context,
-            initializer=_prepare,
-            initargs=(dict(os.environ), os.getcwd()),
-        )
+        self._context = _Context()
+        self._context.set_forkserver_preload(PRELOAD)
+        self._stopping = Event()
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._threads = [Thread(target=self._work, daemon=True) for _ in range(self.workers)]
+        for thread in self._threads:
+            thread.start()
         return self
 
     def submit(self, function: Callable[..., Any], *arguments: Any, limit_s: float) -> Future[Any]:
-        """Run ``function(*arguments)``; its future raises TimeoutError past the limit.
-
-        A worker that dies raises pebble.ProcessExpired.
-        """
-        future: Future[Any] = self._pool.schedule(function, args=arguments, timeout=limit_s)
+        """Run ``function(*arguments)`` in a process of its own, once a worker is free."""
+        future: Future[Any] = Future()
+        self._tasks.put(_Task(future, function, arguments, limit_s))
         return future
 
     def __exit__(
@@ -60,16 +74,90 @@ class LocalPool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
-            self._pool.close()
-        else:
-            self._pool.stop()
-        self._pool.join()
+        self._stopping.set()
+        for _ in self._threads:
+            self._tasks.put(None)
+        deadline = monotonic() + STOP_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - monotonic()))
         for name, value in self._saved.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+    def _work(self) -> None:
+        """One worker: carry out tasks until the pool ends."""
+        kept: _Child | None = None
+        while (task := self._tasks.get()) is not None and not self._stopping.is_set():
+            if kept and task.function.__module__ != SHARED:
+                kept.end()
+                kept = None
+            try:
+                child, kept = kept or _Child(self._context), None
+                try:
+                    value = child.run(task, self._stopping)
+                    kept = child if task.function.__module__ == SHARED else None
+                finally:
+                    if kept is None:
+                        child.end()
+                task.future.set_result(value)
+            except BaseException as error:  # a worker never ends before its pool
+                task.future.set_exception(error)
+        if kept:
+            kept.end()
+
+
+class _Child:
+    """A process under a guard, for one task after the other; one that fails ends it."""
+
+    def __init__(self, context: "_Context") -> None:
+        self._leash, leash = context.Pipe()
+        self._tasks, tasks = context.Pipe()
+        arguments = (leash, tasks, dict(os.environ), os.getcwd())
+        with leash, tasks:
+            self._guard = context.Process(target=guard, args=arguments)
+            self._guard.start()
+
+    def run(self, task: _Task, stopping: Event) -> Any:
+        """Return the task's value; raises `TaskFailed`, or TimeoutError past its limit."""
+        deadline = monotonic() + task.limit_s
+        try:
+            self._tasks.send((task.function, task.arguments))
+            while not self._tasks.poll(max(0.0, min(LOOK_EVERY_S, deadline - monotonic()))):
+                if stopping.is_set():
+                    raise TaskFailed("stopped", "the pool was closed")
+                if monotonic() >= deadline:
+                    raise TimeoutError
+            kind, *found = self._tasks.recv()
+        except (EOFError, ConnectionError):
+            raise self._crash() from None
+        if kind == "failed":
+            raise TaskFailed(*found)
+        return found[0]
+
+    def _crash(self) -> TaskFailed:
+        """Say how a child ended that has sent nothing."""
+        last = b""
+        with suppress(EOFError):  # the guard has died, too
+            last = self._leash.recv_bytes() if self._leash.poll(LET_GO_S) else b""
+        self._guard.join(LET_GO_S)
+        code = self._guard.exitcode
+        how = f"exit code {code}"
+        if code is not None and code - 128 in set(signal.Signals):
+            how = f"ended by {signal.Signals(code - 128).name}"
+        if code == 128 + signal.SIGKILL:
+            how += ", as the kernel does where memory runs out"
+        words = last.decode("utf-8", "replace")
+        return TaskFailed("crash", f"crash: the worker ended without a result ({how})", words)
+
+    def end(self) -> None:
+        """End the child and all that descends from it."""
+        self._leash.close()
+        self._tasks.close()
+        self._guard.join(LET_GO_S)
+        self._guard.kill()  # a guard that was stopped; its child dies with it
+        self._guard.join()
 
 
 @contextmanager
@@ -97,14 +185,3 @@ class _Worker(ForkServerProcess):
 
 class _Context(ForkServerContext):
     Process = _Worker
-
-
-def _prepare(environ: dict[str, str], folder: str) -> None:
-    """Begin a worker: the fork server may be older than what its parent has become since.
-
-    Ctrl-C is left to the parent, which stops its workers.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.clear()
-    os.environ.update(environ)
-    os.chdir(folder)

@@ -15,11 +15,11 @@ from commandline import FAST, environment, howrobust
 
 import howrobust as hr
 from howrobust.catalogue import DataSpec
+from howrobust.execution import COSTS
 from howrobust.plan import Request, make_plan
 
 METRIC_COLUMNS = ["dataset", "split", "method", "repeat", "stress", "level", "metric", "value",
                   "status", "reason"]  # fmt: skip
-COSTS = ("fit_cpu_s", "fit_wall_s", "us_per_draw", "peak_rss_mb", "stack_size")
 
 
 def metric_records(folder):

@@ -8,6 +8,7 @@ from commandline import howrobust
 import howrobust as hr
 from howrobust import catalogue
 from howrobust.checks import check_plugin
+from howrobust.execution import COSTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,7 +57,7 @@ def test_another_stress_in_the_same_folder_loses_nothing(plugin_path, tmp_path):
         code, out, err = howrobust(*arguments, "--stress", name, PYTHONPATH=plugin_path)
         assert code == 0, err
         records = hr.load(tmp_path).records()
-        stable = ~records["metric"].isin(("fit_cpu_s", "fit_wall_s", "us_per_draw", "peak_rss_mb"))
+        stable = ~records["metric"].isin(COSTS)
         return out, records[stable].reset_index(drop=True)
 
     _, first = stressed("input_noise")
@@ -88,7 +89,7 @@ def test_a_stress_or_a_metric_that_raises_fails_alone(plugin_path, tmp_path):
     assert code == 0
     assert "nothing was refitted" in out
     again = hr.load(tmp_path).records()
-    scores = ~before["metric"].isin(("fit_cpu_s", "fit_wall_s", "us_per_draw", "peak_rss_mb"))
+    scores = ~before["metric"].isin(COSTS)
     assert before[scores].equals(again[scores])
 
 

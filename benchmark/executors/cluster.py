@@ -1,0 +1,153 @@
+"""A cluster: dask.distributed carries jobs to its workers, and their outcomes and files back.
+
+What crosses is text and bytes: orders and outcomes as JSON, arrays as the files they are. No file
+system is shared; the caller writes into its own store.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import cache
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from howrobust.arrays import Files, write_bytes
+from howrobust.errors import BadInput
+from howrobust.executors import TaskFailed
+from howrobust.executors.host import run_order
+from howrobust.executors.order import (
+    difference,
+    machine,
+    made_of,
+    outcomes_of,
+    stresses_of,
+    write_order,
+)
+
+CONNECT_S = 5.0
+
+
+class ClusterPool:
+    """Workers of a dask scheduler that runs already; a context manager that disconnects.
+
+    Connects at once. Raises BadInput where no scheduler answers, it has no workers, or what a
+    worker computes with is not what this machine does. A worker that joins later and differs, or a
+    connection that is lost, is a BadInput of the futures that meet it.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            from distributed import Client
+            from distributed.comm import get_address_host_port
+        except ImportError:
+            raise BadInput(
+                "a cluster needs dask.distributed, which is not installed; "
+                "pip install 'howrobust[cluster]'"
+            ) from None
+        self._address = address
+        self._run = str(uuid4())
+        self._made_of = cache(made_of)
+        self._sent: set[Any] = set()  # dask forgets the task of a future that nobody holds
+        try:
+            get_address_host_port(address)  # a client that was never made does not close in silence
+            self._client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)
+        except Exception as error:  # whatever listens there may answer anything
+            raise BadInput(
+                f"no dask scheduler can be used at {address} ({_line(error)}); "
+                "start one with `dask scheduler` and give the address that it prints"
+            ) from None
+        try:
+            self._check_workers()
+            self.workers = self._threads()
+        except BadInput:
+            self._client.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def submit(self, function: Callable[..., Any], *arguments: Any, limit_s: float) -> Future[Any]:
+        """Run ``function(job, files, threads)`` on one thread of some worker.
+
+        Its files are in ``files``, whole, before the future is done. A job whose workers die goes
+        to others, as often as the scheduler allows, and then fails.
+        """
+        job, files, _ = arguments
+        made = self._made_of(job.method.name, job.data, stresses_of(job))
+        held = [path for cell in job.cells if (path := files.forecast(cell.key)).is_file()]
+        given = {path.relative_to(files.folder).as_posix(): path.read_bytes() for path in held}
+        key = f"howrobust-{uuid4()}"
+        order = (self._run, write_order(function, job, made), given, limit_s, key)
+        future: Future[Any] = Future()
+        try:
+            self.workers = self._threads()
+            sent = self._client.submit(run_order, *order, key=key, pure=False)
+        except Exception as error:
+            raise self._lost(error) from None
+        self._sent.add(sent)
+        sent.add_done_callback(lambda done: self._settle(done, files, future))
+        return future
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def _threads(self) -> int:
+        """Jobs that the cluster can run at once, as it is now."""
+        threads: int = sum(self._client.nthreads().values())
+        return max(1, threads)
+
+    def _check_workers(self) -> None:
+        """Raise BadInput where there are no workers, or one of them differs from this machine."""
+        from distributed import TimeoutError as TooLate
+
+        try:
+            self._client.wait_for_workers(1, timeout=CONNECT_S)
+            found = self._client.run(machine, on_error="return")
+        except TooLate:
+            raise BadInput(
+                f"the scheduler at {self._address} has no workers; "
+                f"start some with `dask worker {self._address}`"
+            ) from None
+        except Exception as error:
+            raise self._lost(error) from None
+        ours = machine()
+        for place, theirs in found.items():
+            if isinstance(theirs, BaseException):
+                raise BadInput(
+                    f"the worker {place} cannot run howrobust ({_line(theirs)}); "
+                    "install there what is installed here"
+                )
+            if differs := difference(theirs, ours):
+                raise BadInput(f"the worker {place} {differs}")
+
+    def _lost(self, error: BaseException) -> BadInput:
+        return BadInput(
+            f"the dask scheduler at {self._address} was lost ({_line(error)}); "
+            "what is finished is stored, run again to continue"
+        )
+
+    def _settle(self, done: Any, files: Files, future: Future[Any]) -> None:
+        """Hand on what became of a job: its files first, then its outcomes."""
+        from distributed import KilledWorker
+
+        self._sent.discard(done)
+        try:
+            reply, contents = done.result()
+            for name, content in contents.items():
+                write_bytes(files.folder / name, content)
+            future.set_result(outcomes_of(reply))
+        except KilledWorker as error:
+            deaths = error.allowed_failures + 1
+            reason = f"crash: each of {deaths} dask workers that tried it died"
+            future.set_exception(TaskFailed("crash", reason))
+        except Exception as error:
+            future.set_exception(self._lost(error) if done.cancelled() else error)
+
+
+def _line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
