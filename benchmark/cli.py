@@ -3,6 +3,7 @@
 Nothing heavy is imported here: ``--help`` and ``list methods`` answer at once.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,9 +33,13 @@ def main(arguments: list[str] | None = None) -> None:
         message = error.format_message() if isinstance(error, click.ClickException) else str(error)
         _say(f"howrobust: {printable(' '.join(message.split())[:LONGEST_SENTENCE])}")
         code = 2
-    except (KeyboardInterrupt, click.Abort) as error:
+    except Interruption as asked:
         _say("howrobust: interrupted; finished cells are stored, run again to continue")
-        code = _exit_code(error)
+        # Whoever asked waits, and to tear down all that is loaded takes a second.
+        sys.stdout.flush()
+        os._exit(asked.exit_code)
+    except (KeyboardInterrupt, click.Abort):  # a plug-in's, while it is planned
+        code = 130
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe left; there is no one to tell
         code = 0

@@ -23,7 +23,12 @@ from howrobust.executors.guard import guard
 
 # More than one thread in each of several workers costs a factor of 20: barriers spin.
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-PRELOAD = ["howrobust.methods", "howrobust.execution", "howrobust.score", "howrobust.executors"]
+PRELOAD = [
+    "howrobust.executors.served",
+    "howrobust.methods",
+    "howrobust.execution",
+    "howrobust.score",
+]
 # Metrics are functions of a forecast, and many: their tasks follow each other in one process.
 SHARED = "howrobust.score"
 LOOK_EVERY_S = 0.1
