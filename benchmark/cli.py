@@ -46,10 +46,6 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _exit_code(error: BaseException) -> int:
-    return error.exit_code if isinstance(error, Interruption) else 130
-
-
 def _say(text: str) -> None:
     click.echo(text, err=True)
 
@@ -374,7 +370,7 @@ def fetch(name: str, to: Path | None) -> int:
         fetching.fetch(name, to, click.echo)
     except KeyboardInterrupt as error:
         _say("howrobust: interrupted; nothing was changed, fetch again to continue")
-        return _exit_code(error)
+        return error.exit_code if isinstance(error, Interruption) else 130
     return 0
 
 

@@ -39,7 +39,7 @@ LAYERS = [
     {"comparison"},
     {"harness"},
     {"own_model"},
-    {"cli", "__main__"},
+    {"cli", "pytest_plugin", "__main__"},
 ]
 LAYER = {name: k for k, names in enumerate(LAYERS) for name in names}
 
