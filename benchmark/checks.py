@@ -4,7 +4,7 @@
 `check_source`, `check_stress`, `check_train_stress` and `check_metric`, which return them.
 """
 
-import pickle
+import pickle  # nosec B403 # of what it has pickled itself
 import random
 import sys
 import traceback
@@ -195,7 +195,7 @@ def check_method(make: Callable[[], Method]) -> list[Finding]:
         _check_distribution(posteriors[0].predictive(X, seed=5), y)
 
     def posterior_can_be_pickled() -> None:
-        again = pickle.loads(pickle.dumps(posteriors[0]))
+        again = pickle.loads(pickle.dumps(posteriors[0]))  # nosec B301
         first, second = (p.predictive(X, seed=5).mean() for p in (again, posteriors[0]))
         _require(np.array_equal(first, second), "a pickled posterior forecasts something else")
 

@@ -75,7 +75,7 @@ class Host:
         self.run = run
         self.asked = monotonic()
         command = [sys.executable, "-c", SERVE]
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # nosec B603 # this interpreter, a constant text
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
 

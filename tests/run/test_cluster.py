@@ -285,7 +285,7 @@ def test_a_worker_that_would_compute_otherwise_is_refused(cluster, plugins, tmp_
 
 def test_an_order_is_the_same_after_a_journey():
     for suite in ("quick", "robustness"):
-        for one in make_plan(Request(suite, splits=2)).jobs[::3]:
+        for one in make_plan(Request(suite, data=["friedman1"], splits=2)).jobs[::3]:
             words = json.loads(order.write_order(attempt, one, {}))["job"]
             assert order._job_of(words) == one
 

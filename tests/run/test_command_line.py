@@ -15,6 +15,7 @@ from commandline import FAST, environment, howrobust
 
 import howrobust as hr
 from howrobust.catalogue import DataSpec
+from howrobust.cli import main
 from howrobust.execution import COSTS
 from howrobust.plan import Request, make_plan
 
@@ -320,10 +321,23 @@ def bad_files(tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", BAD_INPUT)
-def test_bad_input_is_one_sentence_and_exit_2(case, bad_files):
+def test_bad_input_is_one_sentence_and_exit_2(case, bad_files, monkeypatch, capsys):
     arguments, named = BAD_INPUT[case]
-    code, out, err = howrobust(*arguments, cwd=bad_files)
+    monkeypatch.chdir(bad_files)
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    judge(named, *capsys.readouterr())
+
+
+def test_bad_input_is_that_in_a_process_of_its_own_too(bad_files):
+    arguments, named = BAD_INPUT["three rows"]
+    code, *said = howrobust(*arguments, cwd=bad_files)
     assert code == 2
+    judge(named, *said)
+
+
+def judge(named, out, err):
     assert out == ""
     assert "Traceback" not in err
     assert err.count("\n") == 1, err
