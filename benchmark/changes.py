@@ -81,8 +81,10 @@ def changes(base: Snapshot, new: Snapshot, apart: Set[str], alpha: float) -> lis
     Tested are the means over common splits per method, data set and metric, clean and under each
     stress, and over all data sets together. The corrected resampled t (Nadeau & Bengio 2003, eq. 9)
     of both directions is adjusted by Holm (1979), so that an unchanged method is called worse with
-    probability ``alpha`` at most, in the whole comparison. What differs by no more than rounding
-    on every split cannot be called worse and is not counted as a test.
+    probability ``alpha`` at most, in the whole comparison. It is paired where the runs have the
+    same seed and thus the same rows on every split, and of two samples where they have not. What
+    differs by no more than rounding on every split cannot be called worse and is not counted as a
+    test.
     """
     pairs = _pairs(base, new, apart)
     if pairs.empty:
@@ -98,8 +100,8 @@ def changes(base: Snapshot, new: Snapshot, apart: Set[str], alpha: float) -> lis
 
 
 def _pairs(base: Snapshot, new: Snapshot, apart: Set[str]) -> pd.DataFrame:
-    """Scores that both runs have: dataset, method, stress, level, metric, split, base, new, loss
-    (new less base); means over the repeats that both have."""
+    """Scores that both runs have: dataset, method, stress, level, metric, split, base, new and
+    their losses (loss_base, loss_new); means over the repeats that both have."""
     key = ["dataset", "method", "stress", "level", "metric", "split", "repeat"]
     frames = [pd.DataFrame(_rows(taken), columns=[*key, "value"]) for taken in (base, new)]
     pairs = frames[0].merge(frames[1], on=key, suffixes=("_base", "_new"))
@@ -113,7 +115,8 @@ def _pairs(base: Snapshot, new: Snapshot, apart: Set[str]) -> pd.DataFrame:
     ]
     pairs = pairs.rename(columns={"value_base": "base", "value_new": "new"})
     pairs = pairs.groupby(key[:-1], sort=False)[["base", "new"]].mean().reset_index()
-    pairs["loss"] = _losses(pairs, "new") - _losses(pairs, "base")
+    for run in ("base", "new"):
+        pairs[f"loss_{run}"] = _losses(pairs, run)
     return pairs
 
 
@@ -188,20 +191,23 @@ def _groups(pairs: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str, str], pd
 def _test(
     where: tuple[str, str, str, str], group: pd.DataFrame, base: Snapshot, new: Snapshot
 ) -> _Test:
-    values = group.groupby("split", sort=False)["loss"].mean().to_numpy()
+    losses = group.groupby("split", sort=False)[["loss_base", "loss_new"]].mean()
+    values = (losses["loss_new"] - losses["loss_base"]).to_numpy()
     facts = [taken.data[where[0]] for taken in (base, new)]
     overlap = max(data.overlap for data in facts)
-    found = over_splits(values, overlap)
-    se = found.se
+    se, df = over_splits(values, overlap).se, len(values) - 1
+    if base.seed != new.seed:  # a split of one has nothing to do with that of the other
+        se = float(np.hypot(*(over_splits(losses[run].to_numpy(), overlap).se for run in losses)))
+        df *= 2
     if where[3] == "coverage_90" and len(values) > 1:
         # Shares of n points repeat from split to split, by chance. A difference d takes n |d|
         # points that one run covers alone, each with a variance of 1 / n^2 where all is chance.
         chance = np.mean(np.abs(values)) / min(data.n_test for data in facts)
         se = max(se, float(np.sqrt(chance * (1 / len(values) + overlap))))
     rounding = ROUNDING * GATES[where[3]].size
-    same = bool((group["loss"].abs() <= rounding).all())
+    same = bool(((group["loss_new"] - group["loss_base"]).abs() <= rounding).all())
     means = (float(group["base"].mean()), float(group["new"].mean()))
-    return _Test(where, found.mean, se, len(values) - 1, len(values), same, overlap, *means)
+    return _Test(where, float(values.mean()), se, df, len(values), same, overlap, *means)
 
 
 def _together(tests: list[_Test]) -> list[_Test]:
@@ -248,6 +254,7 @@ def _splits_needed(test: _Test, alpha: float) -> int | None:
         return None
     J = np.arange(2, MOST_SPLITS + 1)
     spread = test.se / np.sqrt(1 / test.splits + test.overlap)
-    least = stats.t.isf(alpha, J - 1) * spread * np.sqrt(1 / J + test.overlap)
+    df = (J - 1) * test.df / (test.splits - 1)
+    least = stats.t.isf(alpha, df) * spread * np.sqrt(1 / J + test.overlap)
     enough = np.flatnonzero(least < test.mean)
     return int(J[enough[0]]) if len(enough) else None

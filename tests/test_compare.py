@@ -125,6 +125,23 @@ def test_the_same_run_is_unchanged():
 
 
 @pytest.mark.parametrize("overlap", [0.0, 1 / 9])
+def test_runs_of_two_seeds_are_two_samples_for_their_splits_are_of_other_rows(overlap):
+    rng = generator(0, "samples")
+    before = rng.normal(1, 0.3, 8)
+    after = before + rng.normal(0.4, 0.01, 8)  # alike by chance
+    making = Making(splits=8, overlap=overlap)
+    base, new = (making.snapshot(by_split("nll", values)) for values in (before, after))
+    found = change(hr.compare(base, msgspec.structs.replace(new, seed="1")), "nll")
+    pooled = before.var(ddof=1) + after.var(ddof=1)
+    t = (after - before).mean() / np.sqrt(pooled * (1 / 8 + overlap))
+    assert found.p == pytest.approx(stats.t.sf(t, 14), rel=1e-9)
+    if overlap == 0:
+        p = stats.ttest_ind(after, before, alternative="greater").pvalue
+        assert found.p == pytest.approx(p, rel=1e-9)
+    assert hr.compare(base, new).exit_code == 1
+
+
+@pytest.mark.parametrize("overlap", [0.0, 1 / 9])
 def test_the_p_of_one_change_is_the_corrected_t_test_of_its_differences(overlap):
     rng = generator(0, "differences")
     before, after = rng.normal(1, 0.3, 8), rng.normal(1.4, 0.3, 8)

@@ -7,6 +7,8 @@ system is shared; the caller writes into its own store.
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cache
+from queue import SimpleQueue
+from threading import Thread
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -37,7 +39,7 @@ class ClusterPool:
 
     def __init__(self, address: str) -> None:
         try:
-            from distributed import Client
+            from distributed import Client, Security
             from distributed.comm import get_address_host_port
         except ImportError:
             raise BadInput(
@@ -48,8 +50,13 @@ class ClusterPool:
         self._run = str(uuid4())
         self._made_of = cache(made_of)
         self._sent: set[Any] = set()  # dask forgets the task of a future that nobody holds
+        self._done: SimpleQueue[tuple[Any, Files, Future[Any]] | None] = SimpleQueue()
         try:
-            get_address_host_port(address)  # a client that was never made does not close in silence
+            # A client that was never made does not close in silence.
+            get_address_host_port(address)
+            secure = Security().get_connection_args("client")["ssl_context"]
+            if address.startswith("tls:") and not secure:
+                raise ValueError("dask's settings distributed.comm.tls name no certificates")
             self._client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)
         except Exception as error:  # whatever listens there may answer anything
             raise BadInput(
@@ -64,6 +71,9 @@ class ClusterPool:
             raise
 
     def __enter__(self) -> Self:
+        # dask waits for ever for what a client that was closed meanwhile has asked for, and the
+        # interpreter for dask's own threads: a thread of ours can be left behind.
+        Thread(target=self._settle_all, daemon=True).start()
         return self
 
     def submit(self, function: Callable[..., Any], *arguments: Any, limit_s: float) -> Future[Any]:
@@ -85,7 +95,7 @@ class ClusterPool:
         except Exception as error:
             raise self._lost(error) from None
         self._sent.add(sent)
-        sent.add_done_callback(lambda done: self._settle(done, files, future))
+        sent.add_done_callback(lambda done: self._done.put((done, files, future)))
         return future
 
     def __exit__(
@@ -94,6 +104,7 @@ class ClusterPool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._done.put(None)
         self._client.close()
 
     def _threads(self) -> int:
@@ -130,6 +141,10 @@ class ClusterPool:
             f"the dask scheduler at {self._address} was lost ({_line(error)}); "
             "what is finished is stored, run again to continue"
         )
+
+    def _settle_all(self) -> None:
+        while (ended := self._done.get()) is not None:
+            self._settle(*ended)
 
     def _settle(self, done: Any, files: Files, future: Future[Any]) -> None:
         """Hand on what became of a job: its files first, then its outcomes."""

@@ -1,7 +1,7 @@
 """What a perfectly calibrated forecaster would score at this number of points.
 
 Raw calibration error on a small test set is mostly noise: the null mean of ``mace`` is about
-0.313 / sqrt(n). Each null is B = 9,999 simulations from a fixed seed, so that it is a function of n
+0.316 / sqrt(n). Each null is B = 9,999 simulations from a fixed seed, so that it is a function of n
 (and of the forecast's sds or groups) alone; p = (1 + #{null >= observed}) / (B + 1). From `MANY`
 points on, sums over points are drawn from their limit laws: time and memory stay flat.
 """
