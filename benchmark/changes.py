@@ -197,7 +197,8 @@ def _test(
     overlap = max(data.overlap for data in facts)
     se, df = over_splits(values, overlap).se, len(values) - 1
     if base.seed != new.seed:  # a split of one has nothing to do with that of the other
-        se = float(np.hypot(*(over_splits(losses[run].to_numpy(), overlap).se for run in losses)))
+        errors = [over_splits(losses[run].to_numpy(), overlap).se for run in losses]
+        se = float(np.sqrt(np.sum(np.square(errors))))
         df *= 2
     if where[3] == "coverage_90" and len(values) > 1:
         # Shares of n points repeat from split to split, by chance. A difference d takes n |d|
