@@ -1,5 +1,6 @@
 """A run's tables as LaTeX, with booktabs."""
 
+import re
 from collections.abc import Iterator
 
 from howrobust.contest import contest, improvements
@@ -28,6 +29,8 @@ SPECIAL = {
     # hyphens as a dash.
     **{mark: f"{{{mark}}}" for mark in "[]*-"},
 }
+
+SIGN, MINUS = re.compile(r"(?<![\w)\]])-(?=\d)"), "$-$"
 
 
 def latex(summary: Summary) -> str:
@@ -64,5 +67,7 @@ def _cell(cell: Cell) -> str:
 
 
 def tex(text: str) -> str:
-    """Text that LaTeX sets as it is."""
-    return "".join(SPECIAL.get(c, c) for c in printable(text))
+    """Text that LaTeX sets as it is; the sign of a number as a minus."""
+    text = printable(text)
+    signs = {found.start() for found in SIGN.finditer(text)}
+    return "".join(MINUS if k in signs else SPECIAL.get(c, c) for k, c in enumerate(text))

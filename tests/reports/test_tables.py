@@ -17,7 +17,7 @@ from scipy import stats
 
 from howrobust import seeds
 from howrobust.reports import tables, terminal
-from howrobust.reports.latex import SPECIAL, latex, tex, tex_table
+from howrobust.reports.latex import MINUS, SPECIAL, latex, tex, tex_table
 from howrobust.reports.markdown import markdown, md
 from howrobust.reports.page import render
 from howrobust.reports.sheets import Sheet, SheetRow
@@ -27,7 +27,7 @@ from howrobust.results import COLUMNS
 from howrobust.statistics import Estimate
 
 SCORES = ("nll", "rmse", "crps")
-BACK = {tex: character for character, tex in SPECIAL.items()}
+BACK = {**{tex: character for character, tex in SPECIAL.items()}, MINUS: "-"}
 
 
 class Rows(HTMLParser):
@@ -373,11 +373,17 @@ def test_latex_is_balanced_and_leaves_no_special_character_bare(summary):
         assert depth >= 0
     assert depth == 0
     assert not re.search(r"[%#_^~]", bare)
-    assert re.fullmatch(r"(?:[^$]|\$\$)*", bare)  # only our own $\pm$, emptied above
+    assert re.fullmatch(r"(?:[^$]|\$-?\$)*", bare)  # only our own, $\pm$ emptied above
     # Rows of a table have as many cells as it has columns.
     for columns, body in re.findall(r"\\begin\{tabular\}\{(\w+)\}(.*?)\\end", text, re.S):
         for line in re.findall(r"^(.*) \\\\$", body, re.M):
             assert len(re.findall(r"(?<!\\)&", line)) == len(columns) - 1
+
+
+def test_the_sign_of_a_number_is_a_minus_in_latex_and_a_hyphen_is_none():
+    assert tex("-1.2 [-3, 4] random-2 a -b 1e-6") == (
+        "$-$1.2 {[}$-$3, 4{]} random{-}2 a {-}b 1e{-}6"
+    )
 
 
 def test_no_row_of_latex_begins_with_what_would_be_an_argument_of_the_row_before():
