@@ -25,10 +25,11 @@ from howrobust.arrays import Files, pack_forecasts, read_forecasts, write_arrays
 from howrobust.catalogue import load_stress
 from howrobust.cells import CLEAN, Cell, Job, Level, rough_seconds
 from howrobust.compiled import threads as threads_asked
-from howrobust.data import Dataset, Source, discrete_step
+from howrobust.data import Dataset, Truth, discrete_step
 from howrobust.errors import BadInput
 from howrobust.executors import Pool, TaskFailed
 from howrobust.forecasting import forecast_rows
+from howrobust.frames import Frame
 from howrobust.method import DifferentiablePosterior, Posterior, Problem, listening
 from howrobust.plan import Plan
 from howrobust.predictive import Array, Forecast
@@ -78,9 +79,11 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     source = job.data.open()
     method = job.method.build()
     parts = [source.realise(cell.split, job.seed) for cell in job.cells]
-    truth = source.truth if type(method).sees_truth else None
+    truth, frame = source.truth, source.frame
+    del source  # a table of its own, as large as the splits of it
+    seen = truth if type(method).sees_truth else None
     problems = [
-        Problem(*_training_rows(job, cell, train), cell.fit_seed, truth, source.frame)
+        Problem(*_training_rows(job, cell, train), cell.fit_seed, seen, frame)
         for cell, (train, _) in zip(job.cells, parts, strict=True)
     ]
     method.prepare()
@@ -101,7 +104,7 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     outcomes = []
     for cell, posterior, (train, test) in zip(job.cells, posteriors, parts, strict=True):
         try:
-            outcome = _forecast_cell(job, cell, posterior, source, train, test, files)
+            outcome = _forecast_cell(job, cell, posterior, truth, frame, train, test, files)
             costs = {**shared, **_draw_cost(posterior, test.X), "peak_rss_mb": _peak_rss_mb()}
             found = tuple(Record(*CLEAN, name, costs[name], "ok") for name in COSTS)
             outcomes.append(replace(outcome, costs=found))
@@ -265,7 +268,8 @@ def _forecast_cell(
     job: Job,
     cell: Cell,
     posterior: Posterior,
-    source: Source,
+    truth: Truth | None,
+    frame: Frame | None,
     train: Dataset,
     test: Dataset,
     files: Files,
@@ -279,7 +283,7 @@ def _forecast_cell(
         numbers = {"y_scale": train.y.std() or 1.0, "step": step, "n_train": len(train.y)}
         arrays = {name: np.asarray(value) for name, value in numbers.items()}
         write_arrays(testset, {"X": test.X, "y": test.y, **arrays})
-    context = Context.of(train.X, posterior, source.frame)
+    context = Context.of(train.X, posterior, frame)
     forecasts: dict[Level, Forecast] = {}
     lost: list[tuple[Level, str]] = []
     for name, level in job.levels:
@@ -291,10 +295,10 @@ def _forecast_cell(
                     raise TypeError(f"{name} is no stress of inputs")
                 X = stress.apply(*rows, context, level, _stress_seed(job, cell, name))
             variants = len(X) // len(test.y)
-            truth = source.truth if (name, level) == CLEAN else None
+            known = truth if (name, level) == CLEAN else None
             seed = seeds.derive(cell.fit_seed, "predict")
             y = np.tile(test.y, variants)
-            found = forecast_rows(posterior, _frozen(X), y, step, truth, seed)
+            found = forecast_rows(posterior, _frozen(X), y, step, known, seed)
             forecasts[name, level] = replace(found, variants=variants)
         except Exception as error:
             lost.append(((name, level), failure(cell, error).reason))

@@ -128,7 +128,7 @@ def read_table(path: Path) -> "pd.DataFrame":
         raise BadInput(f"{path} is neither .csv nor .parquet; convert it to one of them")
     try:
         if path.suffix.lower() == ".parquet":
-            return pd.read_parquet(path)
+            return _read_parquet(path)
         _require_header(path)
         return pd.read_csv(path)
     except pd.errors.EmptyDataError:
@@ -142,6 +142,19 @@ def read_table(path: Path) -> "pd.DataFrame":
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInput(f"{path} cannot be read as a table: {reason}") from None
+
+
+def _read_parquet(path: Path) -> "pd.DataFrame":
+    """Read a .parquet file; what it is read with, thrice the table, is given back."""
+    import pandas as pd
+    import pyarrow  # type: ignore[import-untyped]
+
+    pool = pyarrow.default_memory_pool()
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+    try:
+        return pd.read_parquet(path, memory_map=True, pre_buffer=False)
+    finally:
+        pyarrow.set_memory_pool(pool)
 
 
 def _require_header(path: Path) -> None:
@@ -232,7 +245,8 @@ def _dataset(
     if target in text:
         _require_text(table[target], path)
         raise BadInput(f"the target {target!r} of {path} is text; a regression needs numbers")
-    y = table.pop(target).to_numpy(dtype=np.float64, na_value=np.nan)
+    # A copy: the column is a view of the whole table, which would stay.
+    y = table.pop(target).to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     for column in text:
         _require_text(table[column], path)
     if frame is not None:
