@@ -6,7 +6,7 @@ Raw calibration error on a small test set is mostly noise: the null mean of ``ma
 points on, sums over points are drawn from their limit laws: time and memory stay flat.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -16,8 +16,8 @@ from howrobust import seeds
 from howrobust.predictive import Array
 
 SIMULATIONS = 9_999
-MANY = 20_000
-CEILING_NORMALS = 2_000_000
+MANY = 4_000
+CEILING_NORMALS = 200_000
 CHUNK = 1_111  # divides SIMULATIONS; bounds memory at CHUNK x n
 KEEP_BYTES = 48 * 2**20
 
@@ -30,22 +30,31 @@ def cell_counts(n: int, cells: int) -> NDArray[np.int64]:
 
 def uniform_chunks(n: int) -> Iterator[NDArray[np.float32]]:
     """Yield the simulated PIT values of a calibrated forecaster, (CHUNK, n) at a time."""
-    rng = seeds.generator(0, "null uniforms", n)
-    for _ in range(SIMULATIONS // CHUNK):
-        yield rng.random((CHUNK, n), dtype=np.float32)
+    return _chunks(_uniforms, n)
 
 
 def normal_chunks(n: int) -> Iterator[NDArray[np.float32]]:
     """Yield simulated standardised errors squared, (CHUNK, n) at a time."""
-    if SIMULATIONS * n * 4 <= KEEP_BYTES:
-        yield from _kept_squares(n)
-        return
-    yield from _squares(n)
+    return _chunks(_squares, n)
+
+
+Simulated = Callable[[int], Iterator[NDArray[np.float32]]]
+
+
+def _chunks(simulated: Simulated, n: int) -> Iterator[NDArray[np.float32]]:
+    """The chunks of n points, kept for the next forecast of as many where they are small."""
+    return iter(_kept(simulated, n)) if SIMULATIONS * n * 4 <= KEEP_BYTES else simulated(n)
 
 
 @lru_cache(maxsize=4)
-def _kept_squares(n: int) -> tuple[NDArray[np.float32], ...]:
-    return tuple(_squares(n))
+def _kept(simulated: Simulated, n: int) -> tuple[NDArray[np.float32], ...]:
+    return tuple(simulated(n))
+
+
+def _uniforms(n: int) -> Iterator[NDArray[np.float32]]:
+    rng = seeds.generator(0, "null uniforms", n)
+    for _ in range(SIMULATIONS // CHUNK):
+        yield rng.random((CHUNK, n), dtype=np.float32)
 
 
 def _squares(n: int) -> Iterator[NDArray[np.float32]]:

@@ -51,7 +51,11 @@ def error_sd_rank_ceiling(forecast: Forecast, y: Array, y_scale: float | None) -
     if np.ptp(sd) == 0:
         return Undefined("the predictive sd is constant")
     errors = np.abs(standard_normal(len(y), CEILING_DRAWS)) * sd
-    return float(_rank_correlation(errors, rankdata(sd)).mean())
+    # As _rank_correlation, of errors that never tie: the k-th least of them has rank k.
+    ranks, sd_rank = np.arange(len(sd)) - (len(sd) - 1) / 2, rankdata(sd)
+    sd_rank -= sd_rank.mean()
+    products = sd_rank[np.argsort(errors, axis=-1)] @ ranks
+    return float((products / np.sqrt((ranks**2).sum() * (sd_rank**2).sum())).mean())
 
 
 def _retained_area(squared: Array, order_by: Array) -> Array:
