@@ -1,0 +1,61 @@
+"""A table of two million rows through the command line, within four gigabytes."""
+
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+from commandline import environment
+
+import howrobust as hr
+
+ROWS, COLUMNS = 2_000_000, 20
+LIMIT = 4 * 2**30
+
+
+def write_table(path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(ROWS, COLUMNS))
+    table = pd.DataFrame(X, columns=[f"x{k}" for k in range(COLUMNS)])
+    table["y"] = X[:, 0] * np.sin(X[:, 1]) + 0.5 * X[:, 2] + 0.3 * rng.normal(size=ROWS)
+    table.to_parquet(path)
+
+
+def peak(command):
+    """Run a command: (exit code, most bytes that it and all below it held at once).
+
+    Pages that several share are counted once, in parts.
+    """
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL)
+    most = 0
+    while process.poll() is None:
+        held = 0
+        with suppress(psutil.Error):
+            for each in [own := psutil.Process(process.pid), *own.children(recursive=True)]:
+                with suppress(psutil.Error):
+                    held += each.memory_full_info().pss
+        most = max(most, held)
+        time.sleep(0.2)
+    return process.returncode, most
+
+
+@pytest.mark.slow
+def test_two_million_rows_are_learnt_forecast_and_scored_within_four_gigabytes(tmp_path):
+    pytest.importorskip("pyarrow")
+    write_table(tmp_path / "large.parquet")
+    code, most = peak(
+        [sys.executable, "-m", "howrobust", "run", "quick", "-d", str(tmp_path / "large.parquet"),
+         "-m", "deep_ensemble[epochs=1,batch_size=1000]", "--splits", "1", "--timeout", "3600",
+         "--out", str(tmp_path / "out")]
+    )  # fmt: skip
+    assert code == 0
+    records = hr.load(tmp_path / "out").records()
+    assert set(records["status"]) <= {"ok", "undefined"}
+    rmse = records[(records["metric"] == "rmse") & (records["stress"] == "none")]
+    found = rmse.groupby("method")["value"].mean()
+    assert 0.3 < found["deep_ensemble[batch_size=1000,epochs=1]"] < found["marginal"]
+    assert most < LIMIT, f"{most / 2**30:.2f} GiB"
