@@ -5,10 +5,12 @@ Nothing heavy is imported here: ``--help`` and ``list methods`` answer at once.
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.utils import PacifyFlushWrapper
 from rich.console import Console
 
 from howrobust.errors import BadInput, printable
@@ -36,13 +38,14 @@ def main(arguments: list[str] | None = None) -> None:
     except Interruption as asked:
         _say("howrobust: interrupted; finished cells are stored, run again to continue")
         # Whoever asked waits, and to tear down all that is loaded takes a second.
-        sys.stdout.flush()
+        with suppress(OSError):
+            sys.stdout.flush()
         os._exit(asked.exit_code)
     except (KeyboardInterrupt, click.Abort):  # a plug-in's, while it is planned
         code = 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe left; there is no one to tell
-        code = 0
+    except SystemExit as ended:  # click's
+        # It calls it a failure if the reader of a pipe has left. There is no one to tell.
+        code = 0 if isinstance(sys.stdout, PacifyFlushWrapper) else ended.code
     sys.exit(code if isinstance(code, int) else 0)
 
 

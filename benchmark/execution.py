@@ -202,9 +202,9 @@ def _hear(jobs: list[Job], files: Files, progress: Progress) -> None:
     for job in jobs:
         try:
             done, total = map(int, files.fitting(job.cells[0].key).read_text().split())
-        except (OSError, ValueError):  # not begun, or not to be read
+            cells += len(job.cells) * done / total
+        except (OSError, ValueError, ZeroDivisionError):  # not begun, or not to be read
             continue
-        cells += len(job.cells) * done / total
         name = f"{job.cells[0].method} on {job.cells[0].dataset}: {done} of {total} networks"
     if name:
         progress.partly(cells, name)

@@ -79,5 +79,6 @@ class Reporter:
         )
         done = self._cached + self._ok + self._failed
         self._console.print(
-            f"{self._what}: {done}/{self._total} ({self._counts()}{eta}){more}", soft_wrap=True
-        )
+            f"{self._what}: {done}/{self._total} ({self._counts()}{eta}){more}",
+            soft_wrap=True, markup=False, highlight=False,
+        )  # fmt: skip

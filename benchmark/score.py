@@ -4,7 +4,7 @@ Law 4: every planned cell x stress level x metric ends as a record: a value, `un
 reason, or `failed` with a reason.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import as_completed
 from dataclasses import replace
 from functools import lru_cache
@@ -58,7 +58,7 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
     progress = progress or Silent()
     codes = _codes()
     cells = store.cells(run)
-    lacking = unscored(run, store)
+    known, lacking = store.scored(run), unscored(run, store)
     progress.begin(len(cells), len(cells) - len(lacking), "score")
     futures = {}
     for cell in cells:
@@ -80,7 +80,8 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
             records = future.result()
         except Exception as error:  # a time limit, a dead worker or a damaged file
             reason = f"scoring failed: {TaskFailed.of(error)}"
-            records = [r for place in here for r in failed_records(place, reason, codes)]
+            have = known.get(cell["key"], set())
+            records = unfinished_records(here, reason, codes, have)
         store.commit_records(cell["key"], records)
         progress.advance(1, 0, f"{cell['method']} on {cell['dataset']}")
 
@@ -118,6 +119,24 @@ def score_forecast(
         else:
             records.append(Record(stress, level, metric.name, value, "ok"))
     return records
+
+
+def unfinished_records(
+    places: Sequence[Level],
+    reason: str,
+    codes: dict[str, str],
+    have: Collection[tuple[str, float, str, str]],
+) -> list[Record]:
+    """Records of what was lacking where scoring ended before its time.
+
+    They have no code, so that the next run tries again; what the cell has already stays.
+    """
+    return [
+        Record(*place, name, None, "failed", reason)
+        for place in places
+        for name, code in codes.items()
+        if (*place, name, code) not in have
+    ]
 
 
 def failed_records(place: Level, reason: str, codes: dict[str, str]) -> list[Record]:

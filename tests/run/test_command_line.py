@@ -355,6 +355,14 @@ def test_a_corrupt_store_is_named_and_left_alone(tmp_path):
     assert (tmp_path / "store.sqlite").read_bytes() == before
 
 
+def test_a_reader_that_leaves_is_no_failure():
+    table = [sys.executable, "-m", "howrobust", "list", "metrics"]
+    first = subprocess.Popen(table, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    first.stdout.close()
+    assert first.wait(60) == 0
+    assert first.stderr.read() == b""
+
+
 def test_help_and_list_do_not_import_what_is_slow():
     code = (
         "import sys, click.testing as t; from howrobust.cli import cli\n"

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from howrobust import compiled, execution
+from howrobust.arrays import Files
 from howrobust.errors import BadInput
 from howrobust.method import announce, listening
 from howrobust.plan import Request, make_plan
@@ -35,6 +36,24 @@ def test_a_fit_is_heard_where_somebody_listens():
         announce(1, 2)
     announce(2, 2)
     assert said == [(1, 2)]
+
+
+def test_a_method_is_named_with_its_settings_whatever_stands_in_them(capsys):
+    with Reporter() as reporter:
+        reporter.begin(2, 0, "fit")
+        reporter._spoken = -1e9
+        reporter.partly(1, "mc_dropout[epochs=80, text='[/b]'] on quintic: 1 of 2 networks")
+    assert "mc_dropout[epochs=80, text='[/b]'] on quintic" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("note", ["0 0", "1", "x y", ""])
+def test_a_note_that_makes_no_sense_is_not_heard(note, tmp_path, job):
+    files = Files(tmp_path)
+    files.make()
+    files.fitting(job.cells[0].key).write_text(note)
+    heard = Heard()
+    execution._hear([job], files, heard)
+    assert heard.said == []
 
 
 def test_what_a_worker_writes_counts_as_parts_of_its_cells(tmp_path, job):

@@ -1,16 +1,22 @@
 """The store over time: what a run took, and stores of an older schema."""
 
 import sqlite3
+from concurrent.futures import Future
+from contextlib import closing
 
 import pytest
 from commandline import FAST
 
 import howrobust as hr
-from howrobust import schema
+from howrobust import schema, score
 from howrobust.errors import BadInput
+from howrobust.executors import TaskFailed
+from howrobust.executors.here import HerePool
+from howrobust.metrics import Metric
 from howrobust.store import Store
 
 METHODS = [FAST[-1]]
+METRICS_OF_ALL = score.all_metrics()
 
 
 def run(out, **words):
@@ -76,3 +82,32 @@ def test_baselines_are_kept_by_name_the_latest_last(tmp_path):
     assert store.baseline("b") == "3"
     with pytest.raises(BadInput, match=r"no baseline 'c'; it has: a, b"):
         store.baseline("c")
+
+
+class BrokenPool(HerePool):
+    """Every task of it is killed."""
+
+    def submit(self, function, *arguments, limit_s):
+        future = Future()
+        future.set_exception(TaskFailed("crash", "the process was killed by SIGKILL"))
+        return future
+
+
+def test_scoring_that_is_killed_takes_nothing_away_and_is_tried_again(tmp_path, monkeypatch):
+    before = run(tmp_path).records()
+    extra = Metric("extra", "low", next(m for m in METRICS_OF_ALL if m.name == "rmse").function)
+    monkeypatch.setattr(score, "all_metrics", lambda: (*METRICS_OF_ALL, extra))
+    with closing(Store(tmp_path)) as store, store.alone():
+        (key,) = store.runs()
+        with BrokenPool() as pool:
+            score.score_run(key, store, pool)
+        after = hr.load(tmp_path).records()
+        assert after[after["metric"] != "extra"].reset_index(drop=True).equals(before)
+        spoilt = after[after["metric"] == "extra"]
+        assert set(spoilt["status"]) == {"failed"}
+        assert spoilt["reason"].str.contains("SIGKILL").all()
+        with HerePool() as pool:
+            score.score_run(key, store, pool)
+    mended = hr.load(tmp_path).records()
+    values = [mended[mended["metric"] == name]["value"].tolist() for name in ("extra", "rmse")]
+    assert values[0] == values[1]
