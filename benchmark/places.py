@@ -37,10 +37,12 @@ class Place(ABC):
     """Somewhere that keeps a store.
 
     ``name`` and ``database`` are what sentences call it, without a password; ``remedy`` is what to
-    do where it is taken, ``way_out`` where its database fails. ``files`` is where workers find
-    arrays and leave them, once `alone` has been entered.
+    do where it is taken, ``way_out`` where its database fails. Places of one ``identity``, which is
+    not shown, are one. ``files`` is where workers find arrays and leave them, once `alone` has been
+    entered.
     """
 
+    identity: str
     name: str
     database: str
     remedy: str
@@ -99,6 +101,7 @@ class Folder(Place):
         self.files = Files(folder.absolute())  # workers may have another working directory
         self.path = folder / "store.sqlite"
         self.name, self.database = str(folder), str(self.path)
+        self.identity = str(folder.resolve())
 
     def engine(self, create: bool) -> sa.Engine:
         if create:
@@ -129,6 +132,7 @@ class Folder(Place):
         return {
             f"{folder}/{name}"
             for folder in ("forecasts", "testsets")
+            if (self.files.folder / folder).is_dir()  # else all of it is lost
             for name in os.listdir(self.files.folder / folder)
             if name.endswith(".npz")
         }
@@ -165,7 +169,8 @@ class Server(Place):
         self.url = url
         shown = sa.URL.create(url.drivername, url.username, None, url.host, url.port, url.database)
         self.name = self.database = shown.render_as_string()
-        self._prefix = f"howrobust-{hashlib.sha256(self.name.encode()).hexdigest()[:12]}-"
+        self.identity = url.set(password=None).render_as_string(hide_password=False)
+        self._prefix = f"howrobust-{hashlib.sha256(self.identity.encode()).hexdigest()[:12]}-"
 
     def engine(self, create: bool) -> sa.Engine:
         try:
@@ -230,7 +235,7 @@ def place_of(given: str | os.PathLike[str]) -> Place:
         return Folder(Path(given))
     try:
         url = sa.make_url(text)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # the port is no number
         url = sa.URL.create("")
     if url.drivername not in ("postgresql", "postgresql+psycopg") or not url.database:
         raise BadInput(

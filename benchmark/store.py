@@ -210,13 +210,19 @@ class Store:
         }
 
     def forget(self, run: str, keys: Sequence[str]) -> None:
-        """Forget a run, its cells and their records, so that they are fitted again."""
+        """Forget a run, its cells, their records and arrays, so that they are fitted again.
+
+        Other cells of the same test rows are finished again once those are.
+        """
         with self.writing() as connection:
-            connection.execute(sa.delete(run_table).where(run_table.c.run == run))
+            for table in (run_table, planned_table):
+                connection.execute(sa.delete(table).where(table.c.run == run))
             for part in _chunks(keys):
+                query = sa.select(cell_table.c.testset).where(cell_table.c.key.in_(part))
+                tests = [testset_name(t) for t in connection.execute(query).scalars() if t]
                 for table in (cell_table, record_table):
                     connection.execute(sa.delete(table).where(table.c.key.in_(part)))
-                self.place.drop(connection, [forecast_name(key) for key in part])
+                self.place.drop(connection, [*map(forecast_name, part), *tests])
 
     def lay_out(self, keys: Sequence[str]) -> None:
         """Leave where workers look what is held of these cells, and nothing that is not."""
@@ -322,7 +328,9 @@ class Store:
     def run(self, name: str) -> dict[str, Any]:
         """Return what is known of a run: suite, seed, levels, data, methods, environment, time."""
         with self.reading() as connection:
-            row = connection.execute(sa.select(run_table).where(run_table.c.run == name)).one()
+            row = connection.execute(sa.select(run_table).where(run_table.c.run == name)).first()
+        if row is None:
+            raise BadInput(f"{self.place.name} no longer holds the run {name}; it is being redone")
         found: dict[str, Any] = row_as(RunRow, row._mapping, self.place.database)
         found["levels"] = [list(place) for place in found["levels"]]
         found["data"] = [asdict(facts) for facts in found["data"]]

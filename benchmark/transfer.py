@@ -7,7 +7,7 @@ has the same key: what both have must agree, and what is finished stands before 
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -70,12 +70,14 @@ def merge(target: str | os.PathLike[str], sources: Sequence[str | os.PathLike[st
     """Add the runs and cells of ``sources`` to a store; return a sentence on each thing that was
     lost, and on each cell in which two differ, where the target's stays."""
     said = []
-    with closing(Store(target)) as new, new.alone():
-        for source in sources:
-            with closing(Store(source, create=False)) as old:
-                if old.place.name == new.place.name:
-                    raise BadInput(f"{new.place.name} cannot be merged with itself")
-                said += _add(new, old)
+    with ExitStack() as stack:
+        opened = [stack.enter_context(closing(Store(place, create=False))) for place in sources]
+        new = stack.enter_context(closing(Store(target)))
+        stack.enter_context(new.alone())
+        for old in opened:
+            if old.place.identity == new.place.identity:
+                raise BadInput(f"{new.place.name} cannot be merged with itself")
+            said += _add(new, old)
     return said
 
 
@@ -150,7 +152,13 @@ def _add_cell(
         except Damaged as error:
             said.append(f"{address(cell)} is to be fitted again: {error}")
             cell, records = _unfitted(cell), {}
-    mine = ours.cells.get(key, _unfitted(cell))
+    mine, damaged = ours.cells.get(key, _unfitted(cell)), False
+    if mine["status"] == "ok":
+        try:
+            _arrays_of(target, mine)
+        except Damaged as error:
+            said.append(f"{address(mine)} was damaged in the target: {error}")
+            mine, damaged = _unfitted(mine), True
     if cell["status"] == mine["status"] == "ok":
         cell, records, arrays, differing = _united(target, mine, cell, arrays, ours, theirs)
         said += differing
@@ -162,8 +170,18 @@ def _add_cell(
     if records:
         connection.execute(sa.insert(record_table), list(records.values()))
     for name, content in arrays.items():
-        target.place.keep(connection, name, content)
+        if damaged or name == forecast_name(key) or not _reads(target, cell["testset"]):
+            target.place.keep(connection, name, content)
     return said
+
+
+def _reads(store: Store, testset: str) -> bool:
+    """Whether test rows are there, and whole: others of the store's cells rest on them."""
+    try:
+        store.held_out(testset)
+    except Damaged:
+        return False
+    return True
 
 
 def _united(

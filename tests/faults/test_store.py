@@ -185,6 +185,7 @@ def test_no_sentence_has_a_password_in_it(new_database, tmp_path, monkeypatch, c
         url.replace("postgresql+psycopg", "mysql"),
         url.replace(SECRETS[1], SECRETS[0]),  # not encoded
         url.rpartition("/")[0],
+        re.sub("//[^@]*@[^/]*", f"//bench:{SECRETS[1]}", url),  # no host: a port that is none
     ]
     for each in wrong:
         for command in (["report", each], ["store", "check", each], ["store", "merge", each, "x"]):
@@ -426,7 +427,9 @@ def test_a_forecast_that_cannot_be_read_is_named_and_fitted_again(harm, copy, fi
     for sentence in sentences:
         assert re.search(r"(bayesian_ridge|marginal) on diabetes random-\d, .* again", sentence)
     if harm == "another cell's":
-        assert all("test rows" in sentence for sentence in sentences)
+        assert all("test rows" in sentence and "--fresh" in sentence for sentence in sentences)
+        assert values(run(copy, fresh=True)).equals(values(hr.load(finished)))
+        assert damage(copy) == []
         return
     with pytest.raises(Damaged, match=r"delete that file and run again"):
         hr.load(copy).forecasts()
@@ -546,6 +549,54 @@ def test_stores_that_differ_are_named_and_the_target_stays(finished, copy, capsy
 
 def test_a_store_is_not_merged_with_itself(copy, capsys):
     assert howrobust(capsys, "store", "merge", copy, copy)[0] == 2
+    assert howrobust(capsys, "store", "merge", copy, copy.parent / "." / copy.name)[0] == 2
+
+
+def test_a_merge_mends_what_is_damaged_in_the_target(finished, copy):
+    forecast_of(copy).unlink()
+    (said,) = merge(copy, [finished])
+    assert "was damaged in the target" in said
+    assert damage(copy) == []
+    assert values(hr.load(copy)).equals(values(hr.load(finished)))
+
+
+def test_a_merge_leaves_test_rows_that_cells_of_the_target_rest_on(finished, copy, tmp_path):
+    change(copy, "DELETE FROM cell WHERE method = 'marginal'")
+    source = shutil.copytree(finished, tmp_path / "source")
+    for path in (source / "testsets").glob("*.npz"):
+        with np.load(path) as held:
+            np.savez(path, **{k: held[k] + (1000 if k == "y" else 0) for k in held.files})
+    before = files(copy, "testsets/*.npz")
+    merge(copy, [source])
+    assert files(copy, "testsets/*.npz") == before
+
+
+def test_a_merge_with_what_is_not_there_makes_nothing(finished, tmp_path):
+    with pytest.raises(BadInput):
+        merge(tmp_path / "new", [finished, tmp_path / "absent"])
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_that_is_killed_while_it_forgets_leaves_no_damage(copy):
+    results = hr.load(copy)
+    with closing(Store(copy)) as store, store.alone():
+        store.forget(results.run, [cell["key"] for cell in results.cells()])
+    assert damage(copy) == []
+    with pytest.raises(BadInput, match="no longer holds the run"):
+        Store(copy).run(results.run)
+
+
+def test_a_folder_without_arrays_is_damaged_and_says_so(copy, capsys):
+    shutil.rmtree(copy / "forecasts")
+    code, out, _ = howrobust(capsys, "store", "check", copy)
+    assert code == 1
+    assert "bayesian_ridge on diabetes" in out
+
+
+def test_databases_that_differ_in_their_socket_alone_are_two():
+    places = [place_of(f"postgresql:///results?host=/run/{name}") for name in "ab"]
+    assert places[0].identity != places[1].identity
+    assert places[0]._prefix != places[1]._prefix
 
 
 # Whatever else may be found where a store should be
