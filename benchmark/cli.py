@@ -45,7 +45,8 @@ def main(arguments: list[str] | None = None) -> None:
         code = 130
     except SystemExit as ended:  # click's
         # It calls it a failure if the reader of a pipe has left. There is no one to tell.
-        code = 0 if isinstance(sys.stdout, PacifyFlushWrapper) else ended.code
+        left: object = sys.stdout
+        code = 0 if isinstance(left, PacifyFlushWrapper) else ended.code
     sys.exit(code if isinstance(code, int) else 0)
 
 
