@@ -196,7 +196,7 @@ def _test(
     facts = [taken.data[where[0]] for taken in (base, new)]
     overlap = max(data.overlap for data in facts)
     se, df = over_splits(values, overlap).se, len(values) - 1
-    if base.seed != new.seed:  # a split of one has nothing to do with that of the other
+    if base.seed != new.seed:  # rows of a split are others, but for published splits
         errors = [over_splits(losses[run].to_numpy(), overlap).se for run in losses]
         se = float(np.sqrt(np.sum(np.square(errors))))
         df *= 2

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.utils import PacifyFlushWrapper
 from rich.console import Console
 
 from howrobust.errors import BadInput, printable
@@ -28,6 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     0 fine, 1 failed cells, 2 bad input, 130 interrupted, 143 ended by SIGTERM.
     """
+    stdout = sys.stdout
     try:
         with interruptible():
             code = cli.main(args=arguments, prog_name="howrobust", standalone_mode=False)
@@ -44,9 +44,9 @@ def main(arguments: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):  # a plug-in's, while it is planned
         code = 130
     except SystemExit as ended:  # click's
-        # It calls it a failure if the reader of a pipe has left. There is no one to tell.
-        left: object = sys.stdout
-        code = 0 if isinstance(left, PacifyFlushWrapper) else ended.code
+        # It calls it a failure, and replaces the stream, if the reader of a pipe has left: there
+        # is no one to tell.
+        code = ended.code if sys.stdout is stdout else 0
     sys.exit(code if isinstance(code, int) else 0)
 
 

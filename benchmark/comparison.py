@@ -63,13 +63,23 @@ class Comparison:
     @property
     def exit_code(self) -> int:
         """0 fine; 1 where something is worse, slower, missing or failed, or of other data; 3 where
-        nothing could be compared, or no speed that was asked for."""
+        nothing could be compared or tested, or no speed that was asked for."""
+        kinds = {event.kind for event in self.events}
+        if FAILED in kinds:
+            return 1
         if not self.changes:
             return 3
-        lost = any(event.kind in (MISSING, FAILED, OTHER_DATA) for event in self.events)
-        if lost or self.of(WORSE) or any(pace.verdict == WORSE for pace in self.paces):
+        slower = any(pace.verdict == WORSE for pace in self.paces)
+        if kinds & {MISSING, OTHER_DATA} or slower or self.of(WORSE):
             return 1
-        return 3 if self.max_slowdown is not None and not self.paces else 0
+        if not self.tested or (self.max_slowdown is not None and not self.paces):
+            return 3
+        return 0
+
+    @property
+    def tested(self) -> bool:
+        """Whether a difference, where there is one, could be told from chance."""
+        return bool(self.tests) or all(change.same for change in self.changes)
 
     def of(self, verdict: str) -> list[Change]:
         """Changes of a verdict, those that matter most first."""

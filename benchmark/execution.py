@@ -102,10 +102,12 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
         "stack_size": float(len(problems)),
     }
     outcomes = []
+    drawn: dict[str, float] = {}  # of one posterior: those of a stack are of one kind
     for cell, posterior, (train, test) in zip(job.cells, posteriors, parts, strict=True):
         try:
             outcome = _forecast_cell(job, cell, posterior, truth, frame, train, test, files)
-            costs = {**shared, **_draw_cost(posterior, test.X), "peak_rss_mb": _peak_rss_mb()}
+            drawn = drawn or _draw_cost(posterior, test.X)
+            costs = {**shared, **drawn, "peak_rss_mb": _peak_rss_mb()}
             found = tuple(Record(*CLEAN, name, costs[name], "ok") for name in COSTS)
             outcomes.append(replace(outcome, costs=found))
         except Exception as error:

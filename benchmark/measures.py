@@ -86,13 +86,13 @@ def excess_calibration_error(scores: Scores, dataset: str, method: str, stress: 
     return mean_over_splits(scores, dataset, (values[0] - values[1]).dropna())
 
 
-def inside_null(scores: Scores, dataset: str, method: str) -> bool:
+def inside_null(scores: Scores, dataset: str, method: str, metric: str = "mace") -> bool:
     """Whether a perfect forecaster could have the calibration errors of the splits.
 
     No more of J splits lie beyond the null's 95 % point than the 95 % point of Binomial(J, .05).
     """
-    error = scores.values(dataset, method, "mace")
-    beyond = (error > scores.values(dataset, method, "mace_null_95")[error.index]).sum()
+    error = scores.values(dataset, method, metric)
+    beyond = (error > scores.values(dataset, method, f"{metric}_null_95")[error.index]).sum()
     return bool(beyond <= stats.binom.ppf(0.95, len(error), 0.05))
 
 

@@ -3,6 +3,7 @@
 It is loaded in every test run of an environment: nothing of howrobust is imported until it is used.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,11 @@ def robustness(request: pytest.FixtureRequest, tmp_path: Path) -> "Robustness":
     The settings are those of `howrobust.assess`. Baselines lie in the folder ``baselines`` beside
     the file of the test.
     """
-    test = re.sub(r"[^\w.=-]+", "_", f"{request.path.stem}.{request.node.name}").strip("_")
+    inside = request.node.nodeid.partition("::")[2]  # its classes, its name and its parameters
+    words = re.sub(r"::|\[", ".", inside.removesuffix("]"))
+    test = re.sub(r"[^\w.=-]+", "_", f"{request.path.stem}.{words}")
+    if not re.fullmatch(r"\w+(::\w+)*(\[[\w=-]+\])?", inside):  # others may look the same by now
+        test += f"-{hashlib.sha256(inside.encode()).hexdigest()[:6]}"
     home = request.path.parent / "baselines"
     return Robustness(home, test, bool(request.config.getoption(UPDATE)), tmp_path)
 

@@ -15,7 +15,7 @@ NO_ANSWER = "No method has a score on every split of a data set; the failures be
 
 
 def answer(summary: Summary) -> list[str]:
-    """Who predicts best, whether its stated doubt can be trusted, and what stress does to it.
+    """Who predicts best, whether its stated doubt stands the test, and what stress does to it.
 
     Three sentences about the method that leads on most data sets, by mean rank where two do; one
     where there is none.
@@ -57,7 +57,11 @@ def _who_leads(ranked: dict[str, list[Row]], wins: dict[str, list[str]], best: s
 
 def _beyond_chance(ranked: dict[str, list[Row]], led: list[str]) -> str:
     """Whether the leads on these data sets are more than chance, in words."""
-    several = [name for name in led if ranked[name][0].scored_splits[0] > 1]
+    several = [
+        name for name in led if ranked[name][0].scored_splits[0] > 1 and len(ranked[name]) > 1
+    ]
+    if all(len(ranked[name]) == 1 for name in led):
+        return "where no other has a score"
     if not several:
         return "but one split cannot tell a lead from chance: run more with --splits"
     clear = [name for name in several if not any(row.tied for row in ranked[name])]
@@ -77,7 +81,7 @@ def _whether_to_trust(summary: Summary, datasets: list[str], best: str) -> str:
     honest = {m: _honest_on(summary, datasets, m) for m in summary.methods}
     k, of = len(honest[best]), len(datasets)
     where = f"on {k or 'none'} of {of} data sets" if of > 1 else f"on {datasets[0]}"
-    verdict = "cannot be trusted" if of == 1 and not k else "can be trusted"
+    verdict = "does not stand the test" if of == 1 and not k else "stands the test"
     covered = [coverage_95(summary, name, best, "") for name in datasets]
     shares = [100 * found.value for found in covered if isinstance(found, Measured)]
     text = f"Its stated doubt {verdict} {where}"
@@ -86,17 +90,24 @@ def _whether_to_trust(summary: Summary, datasets: list[str], best: str) -> str:
     ranked = [m for m in summary.methods if m not in REFERENCES]
     other = max(ranked, key=lambda m: len(honest[m]))
     if of > 1 and len(honest[other]) > k:
-        text += f"; that of {other} can be trusted on {len(honest[other])}"
+        text += f"; that of {other} stands it on {len(honest[other])}"
     return text + "."
 
 
 def _honest_on(summary: Summary, datasets: list[str], method: str) -> list[str]:
-    """Data sets on which a perfect forecaster could have the method's calibration error."""
-    return [
-        name
-        for name in datasets
-        if len(summary.values(name, method, "mace")) and inside_null(summary, name, method)
-    ]
+    return [name for name in datasets if _honest(summary, name, method)]
+
+
+def _honest(summary: Summary, dataset: str, method: str) -> bool:
+    """Whether a perfect forecaster could have the method's calibration errors.
+
+    Those of its central intervals, and of its quantiles, in which a bias shows.
+    """
+    errors = ("mace", "mace_quantile")
+    return all(
+        len(summary.values(dataset, method, error)) and inside_null(summary, dataset, method, error)
+        for error in errors
+    )
 
 
 def _what_stress_does(summary: Summary, datasets: list[str], best: str) -> str:
@@ -140,7 +151,8 @@ def on_data_set(summary: Summary, data: dict[str, Any]) -> str:
     if not rows:
         return f"On {name} no method has a score on every split; the failures below say why."
     best = rows[0]
-    text = f"{_lead(summary, name, best)}. {_honesty(best)}{_example(summary, name, best)}"
+    lead, honesty = _lead(summary, name, best), _honesty(summary, name, best)
+    text = f"{lead}. {honesty}{_example(summary, name, best)}"
     stress = told_stress(summary)
     return text + (_under(summary, name, best.method, stress) if stress else "")
 
@@ -153,21 +165,23 @@ def _lead(summary: Summary, dataset: str, best: Row) -> str:
     return text
 
 
-def _honesty(row: Row) -> str:
-    """Whether the stated probabilities can be trusted, in words."""
+def _honesty(summary: Summary, dataset: str, row: Row) -> str:
+    """Whether the stated probabilities stand the test, in words."""
+    stands = _honest(summary, dataset, row.method)
+    verdict = f"Its stated probabilities {'stand' if stands else 'do not stand'} the test"
     inside, of = row.honest_splits
-    if inside == of:
-        verdict = "Its stated probabilities can be trusted"
-    elif inside == 0:
-        verdict = "Do not trust its stated probabilities"
-    else:
-        verdict = "Its stated probabilities are doubtful"
     share = f"on {inside} of {of} split{'s' if of != 1 else ''}"
-    return f"{verdict}: {share} they err no more than a perfect forecaster's would."
+    text = f"{verdict}: {share} its intervals err no more than a perfect forecaster's would"
+    if not stands and inside_null(summary, dataset, row.method):
+        text += ", but its quantiles are biased"
+    return text + "."
 
 
 def _example(summary: Summary, dataset: str, row: Row) -> str:
-    forecast = summary.clean(summary.finished(dataset, row.method)[0])
+    finished = summary.finished(dataset, row.method)
+    if not finished:  # only a repeat is left
+        return ""
+    forecast = summary.clean(finished[0])
     lower, upper = forecast.quantile(0.025)[0], forecast.quantile(0.975)[0]
     return (
         f" For example, its forecast for the first held-out row is {forecast.mean[0]:.4g} "

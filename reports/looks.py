@@ -65,8 +65,9 @@ def looks(methods: list[str]) -> Looks:
 
 
 def plain(text: str) -> str:
-    """A name as it is: to matplotlib a dollar begins a formula."""
-    return printable(text).replace("$", r"\$")
+    """A name as it is: to matplotlib a dollar begins a formula, and "_" what no legend shows."""
+    text = printable(text).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def log_axis(axis: Axis, values: ArrayLike) -> None:

@@ -38,9 +38,8 @@ class Picture:
         svg = text.getvalue()
         svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
         prefix = re.sub(r"\W", "-", self.name)
-        svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
-        svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)
-        svg = re.sub(r'href="#', f'href="#{prefix}-', svg)
+        named = re.compile(r'(?<=\bid=")|(?<=url\(#)|(?<=href="#)')
+        svg = re.sub(r"<[^>]*>", lambda tag: named.sub(f"{prefix}-", tag[0]), svg)
         # The size is the page's to choose; the viewBox keeps the shape.
         return re.sub(r'(<svg[^>]*?) width="[^"]*"| height="[^"]*pt"', r"\1", svg, count=2)
 

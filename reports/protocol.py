@@ -127,7 +127,7 @@ def _unknown(summary: Summary, suite: Suite | None) -> list[str]:
         if data["name"] not in names("datasets"):
             found.append(
                 f"{data['name']} is no data set of the catalogue: its sha256 began with "
-                f"{data['sha256'][:16]}"
+                f"{data['sha256'][:16]}; add --one-hot if it was used"
             )
         if data["split"] in COLUMNS:
             found.append(

@@ -17,7 +17,9 @@ def csv_text(records: pd.DataFrame) -> str:
 
 
 def _inert(value: object) -> object:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if isinstance(value, str) and (
+        value[:1] in ("\t", "\r", "\n") or value.lstrip()[:1] in ("=", "+", "-", "@")
+    ):
         return "'" + value
     if isinstance(value, float):
         return "" if value != value else repr(value)

@@ -121,6 +121,8 @@ def _conclusion(comparison: Comparison) -> list[str]:
 
 
 def _headline(comparison: Comparison) -> str:
+    if comparison.exit_code == 3 and comparison.changes and not comparison.tested:
+        return "Nothing could be tested: one split cannot tell a change from chance (--splits)."
     if comparison.exit_code == 3 and comparison.changes:
         return "No regression, but speed was to be compared and could not be."
     return HEADLINES[comparison.exit_code]

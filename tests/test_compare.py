@@ -283,6 +283,25 @@ def test_repeats_are_averaged_and_only_those_that_both_runs_have():
     assert {e.kind for e in found.events} == {"new"}
 
 
+def test_one_split_tests_nothing_and_that_is_no_pass():
+    making = Making(splits=1)
+    worse = making.snapshot(lambda d, m, s, level: scores(nll=9.0, rmse=9.0))
+    found = hr.compare(making.snapshot(), worse)
+    assert found.exit_code == 3
+    assert "one split cannot tell a change from chance" in verdict.text(found)
+    assert hr.compare(worse, worse).exit_code == 0
+
+
+def test_a_run_that_has_failed_in_whole_is_not_nothing_to_compare():
+    taken = Making(2, 2, 3).snapshot()
+    cells = [
+        msgspec.structs.replace(c, status="failed", reason="broken", scores=[]) for c in taken.cells
+    ]
+    found = hr.compare(taken, msgspec.structs.replace(taken, cells=cells))
+    assert found.exit_code == 1
+    assert "Not fine" in verdict.text(found)
+
+
 def test_what_differs_by_rounding_is_not_counted():
     making = Making(splits=4)
     tiny = 1 + 1e-3 * GATES["nll"].size * np.array([0.9, -0.9, 0.5, 0.1])

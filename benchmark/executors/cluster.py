@@ -14,19 +14,23 @@ from typing import Any, Self
 from uuid import uuid4
 
 from howrobust.arrays import Files, write_bytes
-from howrobust.errors import BadInput
+from howrobust.cells import Job
+from howrobust.errors import BadInput, Damaged
 from howrobust.executors import TaskFailed
 from howrobust.executors.host import run_order
 from howrobust.executors.order import (
     difference,
+    forecast_names,
     machine,
     made_of,
+    names_left,
     outcomes_of,
     stresses_of,
     write_order,
 )
 
 CONNECT_S = 5.0
+ANSWER_S = 30.0  # a worker that is stopped, or cut off, never answers
 
 
 class ClusterPool:
@@ -50,7 +54,7 @@ class ClusterPool:
         self._run = str(uuid4())
         self._made_of = cache(made_of)
         self._sent: set[Any] = set()  # dask forgets the task of a future that nobody holds
-        self._done: SimpleQueue[tuple[Any, Files, Future[Any]] | None] = SimpleQueue()
+        self._done: SimpleQueue[tuple[Any, Job, Files, Future[Any]] | None] = SimpleQueue()
         try:
             # A client that was never made does not close in silence.
             get_address_host_port(address)
@@ -84,18 +88,19 @@ class ClusterPool:
         """
         job, files, _ = arguments
         made = self._made_of(job.method.name, job.data, stresses_of(job))
-        held = [path for cell in job.cells if (path := files.forecast(cell.key)).is_file()]
-        given = {path.relative_to(files.folder).as_posix(): path.read_bytes() for path in held}
+        names = forecast_names(cell.key for cell in job.cells)
+        held = {name: path for name in names if (path := files.folder / name).is_file()}
+        given = {name: path.read_bytes() for name, path in held.items()}
         key = f"howrobust-{uuid4()}"
         order = (self._run, write_order(function, job, made), given, limit_s, key)
         future: Future[Any] = Future()
+        self.workers = self._threads()
         try:
-            self.workers = self._threads()
             sent = self._client.submit(run_order, *order, key=key, pure=False)
         except Exception as error:
             raise self._lost(error) from None
         self._sent.add(sent)
-        sent.add_done_callback(lambda done: self._done.put((done, files, future)))
+        sent.add_done_callback(lambda done: self._done.put((done, job, files, future)))
         return future
 
     def __exit__(
@@ -109,8 +114,15 @@ class ClusterPool:
 
     def _threads(self) -> int:
         """Jobs that the cluster can run at once, as it is now."""
-        threads: int = sum(self._client.nthreads().values())
+        try:
+            threads: int = sum(self._answer(self._client.nthreads).values())
+        except Exception as error:
+            raise self._lost(error) from None
         return max(1, threads)
+
+    def _answer(self, ask: Callable[..., Any], *arguments: Any, **words: Any) -> Any:
+        """Call a method of dask's client; TimeoutError where the answer is not there in time."""
+        return self._client.sync(ask, *arguments, callback_timeout=ANSWER_S, **words)
 
     def _check_workers(self) -> None:
         """Raise BadInput where there are no workers, or one of them differs from this machine."""
@@ -118,11 +130,17 @@ class ClusterPool:
 
         try:
             self._client.wait_for_workers(1, timeout=CONNECT_S)
-            found = self._client.run(machine, on_error="return")
         except TooLate:
             raise BadInput(
                 f"the scheduler at {self._address} has no workers; "
                 f"start some with `dask worker {self._address}`"
+            ) from None
+        try:
+            found = self._answer(self._client.run, machine, on_error="return")
+        except TooLate:
+            raise BadInput(
+                f"a worker of the scheduler at {self._address} has not answered for "
+                f"{ANSWER_S:g} s; end the one that is stopped or cannot be reached"
             ) from None
         except Exception as error:
             raise self._lost(error) from None
@@ -146,20 +164,24 @@ class ClusterPool:
         while (ended := self._done.get()) is not None:
             self._settle(*ended)
 
-    def _settle(self, done: Any, files: Files, future: Future[Any]) -> None:
+    def _settle(self, done: Any, job: Job, files: Files, future: Future[Any]) -> None:
         """Hand on what became of a job: its files first, then its outcomes."""
         from distributed import KilledWorker
 
         self._sent.discard(done)
         try:
             reply, contents = done.result()
-            for name, content in contents.items():
-                write_bytes(files.folder / name, content)
-            future.set_result(outcomes_of(reply))
+            outcomes = outcomes_of(reply)
+            names = names_left(job, outcomes)
+            for name in contents.keys() & names:
+                write_bytes(files.folder / name, contents[name])
+            future.set_result(outcomes)
         except KilledWorker as error:
             deaths = error.allowed_failures + 1
             reason = f"crash: each of {deaths} dask workers that tried it died"
             future.set_exception(TaskFailed("crash", reason))
+        except Damaged as error:  # what the worker sent
+            future.set_exception(TaskFailed.of(error))
         except Exception as error:
             future.set_exception(self._lost(error) if done.cancelled() else error)
 

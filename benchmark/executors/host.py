@@ -22,7 +22,7 @@ from howrobust.arrays import Files
 from howrobust.errors import BadInput
 from howrobust.executors import TaskFailed
 from howrobust.executors.local import LocalPool
-from howrobust.executors.order import FOLDERS, carry_out
+from howrobust.executors.order import FOLDERS, carry_out, forecast_names
 
 LOOK_EVERY_S = 0.05
 IDLE_S = 60.0  # a host leaves by itself after so long without an order
@@ -49,8 +49,9 @@ def run_order(
     with TemporaryDirectory(prefix="howrobust-", dir=worker.local_directory) as name:
         folder = Path(name)
         Files(folder).make()
-        for path, content in given.items():
-            (folder / path).write_bytes(content)
+        cells = json.loads(order)["job"]["cells"]
+        for path in given.keys() & forecast_names(cell["key"] for cell in cells):
+            (folder / path).write_bytes(given[path])
         host = _host(run)
         try:
             reply = host.ask({"order": order, "folder": name, "limit_s": limit_s}, wanted)

@@ -13,7 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from queue import SimpleQueue
-from threading import Event, Lock, Thread
+from socket import SHUT_RDWR, socket
+from threading import TIMEOUT_MAX, Event, Lock, Thread, Timer
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
@@ -31,7 +32,6 @@ PRELOAD = [
 ]
 # Metrics are functions of a forecast, and many: their tasks follow each other in one process.
 SHARED = "howrobust.score"
-LOOK_EVERY_S = 0.1
 LET_GO_S = 1.0
 STOP_S = 3.0  # a fork server that is still loading is not waited for
 
@@ -45,6 +45,11 @@ class _Task:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     limit_s: float
+
+    @property
+    def shares(self) -> bool:
+        """Whether it may follow another in the same process, and be followed."""
+        return self.function.__module__ == SHARED
 
 
 class LocalPool:
@@ -61,6 +66,7 @@ class LocalPool:
         self._context = _Context()
         self._context.set_forkserver_preload(PRELOAD)
         self._stopping = Event()
+        self._running: set[_Child] = set()
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._threads = [Thread(target=self._work, daemon=True) for _ in range(self.workers)]
         for thread in self._threads:
@@ -82,6 +88,8 @@ class LocalPool:
         self._stopping.set()
         for _ in self._threads:
             self._tasks.put(None)
+        for child in self._running.copy():
+            child.hang_up(_stopped())
         deadline = monotonic() + STOP_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
@@ -95,22 +103,47 @@ class LocalPool:
         """One worker: carry out tasks until the pool ends."""
         kept: _Child | None = None
         while (task := self._tasks.get()) is not None and not self._stopping.is_set():
-            if kept and task.function.__module__ != SHARED:
+            if kept and not (task.shares and kept.is_quiet()):
                 kept.end()
                 kept = None
             try:
-                child, kept = kept or _Child(self._context), None
-                try:
-                    value = child.run(task, self._stopping)
-                    kept = child if task.function.__module__ == SHARED else None
-                finally:
-                    if kept is None:
-                        child.end()
+                value, kept = self._carry_out(task, kept)
                 task.future.set_result(value)
             except BaseException as error:  # a worker never ends before its pool
+                kept = None
                 task.future.set_exception(error)
         if kept:
             kept.end()
+
+    def _carry_out(self, task: _Task, kept: "_Child | None") -> "tuple[Any, _Child | None]":
+        """Return a task's value, and the child that may go on to the next task."""
+        if kept:
+            try:
+                return self._run(task, kept)
+            except TaskFailed as error:
+                if error.kind != "crash":
+                    raise
+        # Where a kept child crashed, a task before this one may be to blame.
+        return self._run(task, _Child(self._context))
+
+    def _run(self, task: _Task, child: "_Child") -> "tuple[Any, _Child | None]":
+        """Have one child carry out a task; it is ended unless it may go on to the next."""
+        kept = None
+        self._running.add(child)
+        try:
+            if self._stopping.is_set():  # before the line above, which nobody has seen then
+                raise _stopped()
+            value = child.run(task)
+            kept = child if task.shares else None
+            return value, kept
+        finally:
+            self._running.discard(child)
+            if kept is None:
+                child.end()
+
+
+def _stopped() -> TaskFailed:
+    return TaskFailed("stopped", "the pool was closed")
 
 
 class _Child:
@@ -123,23 +156,37 @@ class _Child:
         with leash, tasks:
             self._guard = context.Process(target=guard, args=arguments)
             self._guard.start()
+        self._hung_up: Exception | None = None
+        self._closing = Lock()
 
-    def run(self, task: _Task, stopping: Event) -> Any:
+    def is_quiet(self) -> bool:
+        """Whether it waits for a task: it has neither ended nor sent what nobody asked for."""
+        return not self._tasks.poll()
+
+    def run(self, task: _Task) -> Any:
         """Return the task's value; raises `TaskFailed`, or TimeoutError past its limit."""
-        deadline = monotonic() + task.limit_s
+        limit = Timer(min(task.limit_s, TIMEOUT_MAX), self.hang_up, [TimeoutError()])
+        limit.daemon = True
+        limit.start()
         try:
             self._tasks.send((task.function, task.arguments))
-            while not self._tasks.poll(max(0.0, min(LOOK_EVERY_S, deadline - monotonic()))):
-                if stopping.is_set():
-                    raise TaskFailed("stopped", "the pool was closed")
-                if monotonic() >= deadline:
-                    raise TimeoutError
             kind, *found = self._tasks.recv()
-        except (EOFError, ConnectionError):
-            raise self._crash() from None
+        except (EOFError, OSError):
+            raise self._hung_up or self._crash() from None
+        finally:
+            limit.cancel()
+            limit.join()  # it may be about to hang up, and a next task may come
         if kind == "failed":
             raise TaskFailed(*found)
         return found[0]
+
+    def hang_up(self, why: Exception) -> None:
+        """Have `run` raise this, in whatever thread, and however much of a message it has."""
+        with self._closing:
+            if not self._tasks.closed:
+                self._hung_up = why
+                with socket(fileno=os.dup(self._tasks.fileno())) as same, suppress(OSError):
+                    same.shutdown(SHUT_RDWR)
 
     def _crash(self) -> TaskFailed:
         """Say how a child ended that has sent nothing."""
@@ -159,10 +206,12 @@ class _Child:
     def end(self) -> None:
         """End the child and all that descends from it."""
         self._leash.close()
-        self._tasks.close()
+        with self._closing:
+            self._tasks.close()
         self._guard.join(LET_GO_S)
         self._guard.kill()  # a guard that was stopped; its child dies with it
         self._guard.join()
+        self._guard.close()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ come out otherwise can refuse. Nothing in it is unpickled.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from howrobust import environment
-from howrobust.arrays import Files
+from howrobust.arrays import Files, forecast_name, testset_name
 from howrobust.catalogue import (
     DataSpec,
     MethodSpec,
@@ -58,6 +58,20 @@ def carry_out(text: str, folder: Path) -> dict[str, Any]:
 def outcomes_of(reply: dict[str, Any]) -> list[Outcome]:
     """Return the outcomes of a reply that went through JSON."""
     return msgspec.convert(reply["outcomes"], list[Outcome])
+
+
+def forecast_names(keys: Iterable[str]) -> set[str]:
+    """Names of the forecasts of cells: all that may go with an order."""
+    return set(map(forecast_name, keys))
+
+
+def names_left(job: Job, outcomes: list[Outcome]) -> set[str]:
+    """Names of the files that a job may leave: its cells' forecasts, and test sets that it names.
+
+    They lead out of no folder, whoever sent the outcomes; `Damaged` where one would.
+    """
+    forecasts = forecast_names(cell.key for cell in job.cells)
+    return forecasts | {testset_name(o.testset) for o in outcomes if o.testset}
 
 
 def _job_of(words: dict[str, Any]) -> Job:

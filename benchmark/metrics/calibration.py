@@ -119,6 +119,7 @@ def ence_null(forecast: Forecast) -> Array | Undefined:
 @lru_cache(maxsize=2)  # its mean, its edge and its p-value are asked for one after the other
 def _ence_null(sds: bytes) -> Array | Undefined:
     sd = np.frombuffer(sds)
+    sd = sd / np.sqrt(np.mean((sd / sd[-1]) ** 2)) / sd[-1]  # no scale: squares stay in range
     weights = _membership(sd)
     if isinstance(weights, Undefined):
         return weights

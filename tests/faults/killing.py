@@ -25,6 +25,7 @@ class Account:
     """What became of a run that was killed so often; what must be 0 is named in ``wrong``."""
 
     kills: int = 0
+    kills_after_a_cell: int = 0
     rounds: int = 0
     cells: int = 0
     survivors: int = 0
@@ -54,8 +55,12 @@ def kill_and_continue(words, kills, seed, folder):
         account.rounds += 1
         out = folder / f"round-{account.rounds}"
         fitted = {}
-        while account.kills < kills and killed(words, out, rng.uniform(0, whole_s), account):
+        # Every second kill comes just after a cell is finished, at whatever speed that is.
+        while account.kills < kills and killed(
+            words, out, rng.uniform(0, whole_s), account, len(fitted) if account.kills % 2 else None
+        ):
             fitted = compare(fitted, fits(out), account)
+            account.kills_after_a_cell += bool(fitted)
         code, _, err = howrobust("run", *words, "--out", out)
         assert code == 0, err
         compare(fitted, fits(out), account)
@@ -67,13 +72,20 @@ def kill_and_continue(words, kills, seed, folder):
     return account
 
 
-def killed(words, out, after_s, account):
-    """Start a run and kill its first process after so long; False where it has ended by then."""
+def killed(words, out, after_s, account, finished=None):
+    """Start a run and kill its first process; False where it has ended by then.
+
+    After so long, or once more cells are finished than ``finished``.
+    """
     mark = uuid.uuid4().hex
     process = subprocess.Popen(
         [sys.executable, "-m", "howrobust", "run", *map(str, words), "--out", str(out)],
         env=environment(**{MARK: mark}), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    if finished is not None:
+        while process.poll() is None and len(fits(out)) <= finished:
+            time.sleep(0.05)
+        after_s = 0
     try:
         process.wait(after_s)
     except subprocess.TimeoutExpired:

@@ -97,3 +97,21 @@ def test_a_run_ends_in_order_when_it_is_asked_to(phase, signals, expected, tmp_p
     statuses = {c["method"]: c["status"] for c in hr.load(tmp_path / "out").cells()}
     assert statuses.pop(POISON, "planned") == "planned"
     assert list(statuses.values()) == ["ok"] * FINISHED
+
+
+def test_an_interruption_whose_reader_has_left_is_still_in_order():
+    program = (
+        "import os, signal, sys; from howrobust.cli import cli, main\n"
+        "@cli.command()\n"
+        "def ends():\n"
+        "    sys.stdout.write('a line')\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "main(['ends'])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(PYTHONUNBUFFERED=""),
+    )  # fmt: skip
+    process.stdout.close()
+    assert process.wait(60) == 143
+    assert "Traceback" not in process.stderr.read()

@@ -2,17 +2,19 @@
 
 import importlib
 import os
+import signal
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 from commandline import howrobust
+from local_cluster import wait_until
 
 import howrobust as hr
 from howrobust.datasets.synthetic import Quintic
 from howrobust.execution import COSTS
-from howrobust.executors import TaskFailed
+from howrobust.executors import TaskFailed, local
 from howrobust.executors.local import LocalPool
 
 HEALTHY = ("bayesian_ridge", "marginal", "oracle")
@@ -41,6 +43,7 @@ POISONS = {
     "hangs with the interpreter's lock": "timeout",
     "stops itself": "timeout",
     "stops its guard": "timeout",
+    "answers by half and hangs": "timeout",
     "asks for input": "EOFError",
     "closes every file": "crash",
     "says much and raises": "OSError: \ufffd[31mloud",
@@ -231,6 +234,52 @@ def test_closing_a_pool_ends_what_it_is_doing(suffer, pids):
     assert time.monotonic() - began < 5
     assert len(words(pids)) == 6  # two workers, each with a child and a daemon
     assert alive(words(pids)) == []
+
+
+def test_closing_a_pool_waits_for_no_second_half_of_an_answer(suffer, pids):
+    with LocalPool(1) as pool:
+        future = pool.submit(suffer, "answers by half and hangs", limit_s=600)
+        wait_until(lambda: words(pids))
+        time.sleep(0.5)  # the half is written
+        began = time.monotonic()
+    assert time.monotonic() - began < 5
+    assert isinstance(future.exception(timeout=5), TaskFailed)
+    assert alive(words(pids)) == []
+
+
+@pytest.fixture
+def shared(monkeypatch):
+    """A pool of one in which functions of `os` follow each other in one process."""
+    monkeypatch.setattr(local, "SHARED", os.getpid.__module__)
+    with LocalPool(1) as pool:
+        yield pool
+
+
+def test_a_shared_process_that_has_died_is_no_fault_of_the_next_task(shared):
+    first, second = (shared.submit(os.getpid, limit_s=60).result() for _ in range(2))
+    assert first == second
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: not psutil.pid_exists(first))
+    assert shared.submit(os.getpid, limit_s=60).result() not in (first, os.getpid())
+
+
+def test_a_task_that_follows_others_and_crashes_is_tried_alone(shared, monkeypatch):
+    monkeypatch.setattr(local._Child, "is_quiet", lambda child: True)  # it dies just after that
+    first = shared.submit(os.getpid, limit_s=60).result()
+    os.kill(first, signal.SIGKILL)
+    assert shared.submit(os.getpid, limit_s=60).result() not in (first, os.getpid())
+    with pytest.raises(TaskFailed, match="exit code 7"):
+        shared.submit(os._exit, 7, limit_s=60).result()
+
+
+def test_a_crash_leaves_no_file_open():
+    with LocalPool(1) as pool:
+        for k in range(6):
+            with pytest.raises(TaskFailed):
+                pool.submit(os._exit, 7, limit_s=60).result()
+            if k == 0:  # the fork server's own are open from now on
+                before = psutil.Process().num_fds()
+        assert psutil.Process().num_fds() == before
 
 
 def words(path):

@@ -12,6 +12,7 @@ def test_a_small_run_survives_three_kills(tmp_path):
     account = kill_and_continue(SMALL, 3, 0, tmp_path)
     assert account.wrong == {}
     assert account.kills == 3
+    assert account.kills_after_a_cell
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from scipy.stats import ks_2samp, kstest
 from howrobust.metrics import METRICS, Undefined, evaluate, score
 from howrobust.metrics.calibration import (
     LEVELS,
+    ence_null,
     quantile_null,
     sd_bins,
     share_below,
@@ -77,6 +79,15 @@ def test_the_least_share_of_many_points_has_the_law_of_the_slow_one():
     assert fast.mean() == pytest.approx(slow.mean(), abs=0.1 * sd)
     assert fast.std() == pytest.approx(sd, rel=0.1)
     assert np.quantile(fast, 0.05) == pytest.approx(np.quantile(slow, 0.05), abs=0.2 * sd)
+
+
+@pytest.mark.parametrize("n", [500, 5000])
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_the_null_of_ence_does_not_depend_on_the_unit_of_the_target(n, unit):
+    sd = np.random.default_rng(0).gamma(2, 1, n)
+    null = ence_null(SimpleNamespace(sd=sd * unit))
+    np.testing.assert_allclose(null, ence_null(SimpleNamespace(sd=sd)), rtol=1e-4)
+    assert np.isfinite(null).all()
 
 
 def test_nulls_of_a_million_points_take_little_memory():

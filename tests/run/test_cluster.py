@@ -17,9 +17,9 @@ import howrobust as hr
 from howrobust.arrays import Files, read_forecasts
 from howrobust.catalogue import DataSpec, MethodSpec
 from howrobust.cells import CLEAN, Cell, Job
-from howrobust.errors import BadInput
+from howrobust.errors import BadInput, Damaged
 from howrobust.execution import COSTS, attempt
-from howrobust.executors import order
+from howrobust.executors import TaskFailed, order
 from howrobust.executors.cluster import ClusterPool
 from howrobust.plan import Request, make_plan
 
@@ -282,6 +282,56 @@ def test_a_worker_that_would_compute_otherwise_is_refused(cluster, plugins, tmp_
     with pytest.raises(BadInput, match="has loops torch, not numba as here"):
         wait_until(lambda: ClusterPool(cluster.address).workers > 2)  # once it has joined
     assert hr.load(tmp_path).cells()
+
+
+def test_a_worker_that_does_not_answer_is_a_sentence(cluster, monkeypatch):
+    monkeypatch.setattr("howrobust.executors.cluster.ANSWER_S", 2.0)
+    worker = cluster.add_worker()
+    ClusterPool(cluster.address)._client.close()  # it has joined
+    worker.send_signal(signal.SIGSTOP)
+    with pytest.raises(BadInput, match=r"a worker of the scheduler at .* has not answered for 2 s"):
+        ClusterPool(cluster.address)
+
+
+def test_a_scheduler_that_does_not_answer_is_a_sentence(cluster, tmp_path, monkeypatch):
+    cluster.add_worker()
+    Files(tmp_path).make()
+    with ClusterPool(cluster.address) as pool:
+        monkeypatch.setattr("howrobust.executors.cluster.ANSWER_S", 2.0)
+        cluster.scheduler.send_signal(signal.SIGSTOP)
+        with pytest.raises(BadInput, match="was lost"):
+            pool.submit(attempt, job("bayesian_ridge"), Files(tmp_path), 1, limit_s=60.0)
+        cluster.scheduler.send_signal(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("testset", ["ab", "../../escaped"])
+def test_a_worker_writes_no_file_but_its_own(testset, cluster, tmp_path, monkeypatch):
+    own = {f"forecasts/{'0' * 64}.npz", "testsets/ab.npz"}
+    foreign = {"../escaped", f"forecasts/{'1' * 64}.npz", "testsets/../../escaped.npz"}
+
+    def answer(*order):
+        outcome = {"key": "0" * 64, "status": "ok", "testset": testset}
+        return {"outcomes": [outcome]}, dict.fromkeys(own | foreign, b"x")
+
+    monkeypatch.setattr("howrobust.executors.cluster.run_order", answer)
+    cluster.add_worker()
+    files = Files(tmp_path / "store")
+    files.make()
+    before = {*tmp_path.iterdir()}
+    with ClusterPool(cluster.address) as pool:
+        task = job("bayesian_ridge")
+        future = pool.submit(attempt, task, files, 1, limit_s=60.0)
+        error = future.exception(timeout=60)
+    left = {p.relative_to(files.folder).as_posix() for p in files.folder.rglob("*.npz")}
+    assert left == (set() if error else own)
+    assert isinstance(error, TaskFailed if testset != "ab" else type(None))
+    assert {*tmp_path.iterdir()} == before
+
+
+def test_what_goes_with_an_order_is_forecasts_of_its_cells():
+    assert order.forecast_names(["0" * 64]) == {f"forecasts/{'0' * 64}.npz"}
+    with pytest.raises(Damaged):
+        order.forecast_names(["../escaped"])
 
 
 def test_an_order_is_the_same_after_a_journey():

@@ -54,7 +54,7 @@ class Sound(SingleMethod):
     def infer(self, problem):
         for _ in range(self.FITS):
             posterior = BayesianRidge().infer(problem)
-            burn(200)
+            burn(600)
         return Altered(posterior, self.SDS, self.DRAWS)
 
 

@@ -134,7 +134,21 @@ def test_one_name_is_one_baseline_of_a_test(suite, pytester):
     result, _ = suite(body, "--robustness-update")
     result.assert_outcomes(passed=2)
     names = sorted(path.name for path in pytester.path.glob("baselines/main/*.json"))
-    assert names == ["test_model.test_both_False.json", "test_model.test_both_True.json"]
+    assert names == ["test_model.test_both.False.json", "test_model.test_both.True.json"]
+
+
+def test_tests_that_look_alike_have_baselines_of_their_own(suite, pytester):
+    body = """
+    class TestOne:
+        def test_it(self, robustness):
+            robustness(LinearRegression(), X, y, **FAST).against("main")
+
+    @pytest.mark.parametrize("word", ["a b", "a_b"])
+    def test_it(robustness, word):
+        robustness(LinearRegression(), X, y, **FAST).against("main")
+    """
+    suite(body, "--robustness-update")
+    assert len({path.name for path in pytester.path.glob("baselines/main/*.json")}) == 3
 
 
 def test_speed_is_gated_by_pytest_benchmark_beside_it(suite, pytester):

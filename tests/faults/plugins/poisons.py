@@ -1,5 +1,6 @@
 """A third party's method that goes wrong in every way there is, on some of its problems."""
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -136,6 +137,15 @@ def spoil_the_process():
     raise OSError("spoilt")
 
 
+def answer_by_half():
+    """Begin a message on every socket that there is, and hang."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                os.write(int(name), b"\0\0")
+    time.sleep(3600)
+
+
 def kill(pid, number):
     """Send a signal, and wait for what comes of it."""
     os.kill(pid, number)
@@ -163,6 +173,7 @@ FIT = {
     "hangs with the interpreter's lock": hold_the_lock,
     "stops itself": lambda: kill(os.getpid(), signal.SIGSTOP),
     "stops its guard": lambda: kill(os.getppid(), signal.SIGSTOP),
+    "answers by half and hangs": answer_by_half,
     "asks for input": input,
     "closes every file": lambda: os.closerange(0, 4096),
     "says much and raises": lambda: (make_noise(), raise_(OSError("\x1b[31mloud"))),
