@@ -9,13 +9,15 @@ from howrobust.method import Posterior, Problem, SingleMethod
 from howrobust.predictive import Array, GaussianMixture, Predictive
 
 COMPONENTS = 50
+MOST_ROWS = 1_000  # that narrow the kernels: 50 of them would leave gaps between
 
 
 class Marginal(SingleMethod):
     """A kernel density estimate of the training target.
 
     At most 50 components at evenly spaced quantiles of y, moved to have y's mean, with Silverman's
-    bandwidth 0.9 min(sd, IQR / 1.34) n^(-1/5) (Silverman 1986, eq. 3.31). On a target that repeats
+    bandwidth 0.9 min(sd, IQR / 1.34) n^(-1/5) (Silverman 1986, eq. 3.31), n the rows, but 1,000 at
+    most: that of more rows would leave gaps between 50 kernels. On a target that repeats
     on a step the bandwidth is at least half of it: spikes at the values would beat any regression.
     """
 
@@ -32,7 +34,7 @@ class Marginal(SingleMethod):
         centres += y.mean() - centres.mean()
         sd = y.std() or 1.0
         iqr = np.subtract(*np.quantile(y, [0.75, 0.25])) / 1.34
-        width = max(0.9 * min(sd, iqr or sd) * len(y) ** -0.2, discrete_step(y) / 2)
+        width = max(0.9 * min(sd, iqr or sd) * min(len(y), MOST_ROWS) ** -0.2, discrete_step(y) / 2)
         return MarginalPosterior(centres, float(width))
 
 
