@@ -147,7 +147,7 @@ def read_table(path: Path) -> "pd.DataFrame":
 def _read_parquet(path: Path) -> "pd.DataFrame":
     """Read a .parquet file; what it is read with, thrice the table, is given back."""
     import pandas as pd
-    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow
 
     pool = pyarrow.default_memory_pool()
     pyarrow.set_memory_pool(pyarrow.system_memory_pool())
