@@ -11,6 +11,8 @@ import inspect
 import os
 import sys
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -76,12 +78,44 @@ def load(group: str, name: str) -> Any:
             raise BadInput(f"unknown {KINDS[group]} {name!r}; {_suggestion(name, list(known))}")
         entry = known[name]
     try:
-        return entry.load()
+        with surviving_exit(
+            f"the {KINDS[group]} {name!r}", f"the module {entry.module} was imported"
+        ):
+            return entry.load()
+    except BadInput:
+        raise
     except Exception as error:  # whatever a plug-in's import does is the plug-in's fault
         raise BadInput(
             f"the {KINDS[group]} {name!r} ({entry.value}) does not import: "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+@contextmanager
+def surviving_exit(what: str, when: str) -> Iterator[None]:
+    """Turn `sys.exit` in a plug-in's code into BadInput.
+
+    Otherwise the process ends with the plug-in's exit code, often 0, and nothing is done.
+
+    Parameters
+    ----------
+    what : str
+        The plug-in, as the subject of the sentence.
+    when : str
+        What was being done, after "while".
+
+    Raises
+    ------
+    BadInput
+        Where the code raised SystemExit.
+    """
+    try:
+        yield
+    except SystemExit as ended:
+        raise BadInput(
+            f"{what} cannot be used: sys.exit({ended.code!r}) was called while {when}; raise an "
+            "exception instead, or end the program under `if __name__ == '__main__':`"
+        ) from ended
 
 
 def _suggestion(name: str, known: list[str]) -> str:
@@ -158,7 +192,14 @@ class MethodSpec:
         return type(self.build()) if self.is_a_users() else self.plugin()
 
     def build(self) -> "Method":
-        """Return a new method with these settings."""
+        """Return a new method with these settings.
+
+        Raises BadInput where its code calls `sys.exit`.
+        """
+        with surviving_exit(f"the method {self.label!r}", "it was made"):
+            return self._build()
+
+    def _build(self) -> "Method":
         if not self.is_a_users():
             method: Method = self.plugin()(**self.settings)
             return method
@@ -295,8 +336,10 @@ class DataSpec:
 
             words = (self.target, self.one_hot, self.groups, self.time, self.mixed)
             return TableFile(self.name, *words)
-        found: Source = load("datasets", self.name)()
-        return found
+        plugin = load("datasets", self.name)
+        with surviving_exit(f"the data set {self.name!r}", "it was opened"):
+            source: Source = plugin()
+        return source
 
 
 def given_rows(X: Any, y: Any, name: str = "data") -> "Source":
@@ -328,7 +371,9 @@ def uci_folder() -> Path | None:
 
 def load_stress(name: str) -> "Stress":
     """Return a stress by name."""
-    stress: Stress = load("stress", name)()
+    plugin = load("stress", name)
+    with surviving_exit(f"the stress {name!r}", "it was made"):
+        stress: Stress = plugin()
     return stress
 
 

@@ -99,7 +99,7 @@ def _made(name: str, kind: type, make: Callable[[], Any]) -> Any:
         made = make()
     except BadInput:
         raise
-    except Exception as error:  # a plug-in may raise anything
+    except (Exception, SystemExit) as error:  # a plug-in may raise anything
         raise BadInput(f"{name} cannot be made: {_said(error)}") from error
     if not isinstance(made, kind):
         wanted = f"{kind.__module__}.{kind.__name__}"
@@ -128,14 +128,14 @@ def _findings(checks: Iterator[Check]) -> list[Finding]:
     for law, check in checks:
         try:
             check()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             found.append(Finding(law, False, _said(error)))
         else:
             found.append(Finding(law, True))
     return found
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     where = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {str(error) or f'`{where.line}` is false'}"
 
@@ -162,7 +162,7 @@ def check_method(make: Callable[[], Method]) -> list[Finding]:
         return [Finding("a method that is told the truth has no posterior to check", True)]
     try:
         posteriors = make().infer_stack(problems)
-    except Exception as error:  # no other law can be tried
+    except (Exception, SystemExit) as error:  # no other law can be tried
         return [Finding(LEARNS, False, _said(error))]
 
     def one_posterior_per_problem() -> None:

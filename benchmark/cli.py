@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,11 +44,19 @@ def main(arguments: list[str] | None = None) -> None:
         os._exit(asked.exit_code)
     except (KeyboardInterrupt, click.Abort):  # a plug-in's, while it is planned
         code = 130
-    except SystemExit as ended:  # click's
-        # It calls it a failure, and replaces the stream, if the reader of a pipe has left: there
-        # is no one to tell.
-        code = ended.code if sys.stdout is stdout else 0
+    except SystemExit as ended:
+        # click raises it, and replaces the stream, where the reader of a pipe has left: that is no
+        # failure. Any other is a plug-in's, and nothing was finished, whatever its code.
+        code = 0 if sys.stdout is not stdout else _foreign_exit(ended)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _foreign_exit(ended: SystemExit) -> int:
+    """Report code other than howrobust's that called `sys.exit`; return the exit code."""
+    *_, (frame, _) = walk_tb(ended.__traceback__)
+    module = frame.f_globals.get("__name__")
+    _say(f"howrobust: {printable(f'the module {module} called sys.exit; nothing was finished')}")
+    return 2
 
 
 def _say(text: str) -> None:
