@@ -1,5 +1,6 @@
 """The main job: plan, run, store, score; then results."""
 
+import multiprocessing
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
@@ -9,8 +10,6 @@ from howrobust import environment
 from howrobust.errors import BadInput
 from howrobust.execution import Progress, run_cells
 from howrobust.executors import Pool
-from howrobust.executors.cluster import ClusterPool
-from howrobust.executors.local import LocalPool
 from howrobust.plan import Plan, Request, make_plan
 from howrobust.results import Results
 from howrobust.score import score_run, unscored
@@ -70,8 +69,8 @@ def execute(
     ``pool`` is where, in place of so many ``workers``; what is fitted is fitted on the workers of
     the scheduler at ``dask``, if given.
     """
-    pool = LocalPool(worker_count(workers)) if pool is None else pool
-    cluster = None if dask is None else ClusterPool(dask)
+    pool = local_pool(workers) if pool is None else pool
+    cluster = None if dask is None else _cluster_pool(dask)
     with closing(Store(out)) as store, store.alone():
         if fresh:
             store.forget(plan.run, [cell.key for cell in plan.cells])
@@ -85,6 +84,28 @@ def execute(
             if worked:
                 store.add_time(plan.run, monotonic() - began)
     return Results(out, plan.run)
+
+
+def local_pool(workers: int | None) -> AbstractContextManager[Pool]:
+    """Return worker processes of this machine, so many or one per core.
+
+    BadInput where the system cannot start them: results can be read there.
+    """
+    count = worker_count(workers)
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        raise BadInput(
+            "models are fitted and scored on Linux or macOS, this system has no fork server; run "
+            "there and copy the results folder here, where it can be read"
+        )
+    from howrobust.executors.local import LocalPool
+
+    return LocalPool(count)
+
+
+def _cluster_pool(address: str) -> AbstractContextManager[Pool]:
+    from howrobust.executors.cluster import ClusterPool
+
+    return ClusterPool(address)
 
 
 def worker_count(asked: int | None) -> int:
@@ -103,6 +124,6 @@ def score_again(folder: str | Path, progress: Progress | None = None) -> Results
     results = Results(folder)
     with closing(Store(folder)) as store:
         if unscored(results.run, store):
-            with store.alone(), LocalPool(worker_count(None)) as pool:
+            with store.alone(), local_pool(None) as pool:
                 score_run(results.run, store, pool, progress)
     return Results(folder, results.run)

@@ -5,7 +5,6 @@ that says what they are, so that whoever reads the one has the other. One proces
 at a time; readers do not wait for it.
 """
 
-import fcntl
 import hashlib
 import os
 import re
@@ -14,13 +13,14 @@ import socket
 import sqlite3
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from io import BytesIO
 from pathlib import Path
 from time import monotonic, sleep
 
 import sqlalchemy as sa
+from filelock import FileLock, Timeout
 
 from howrobust.arrays import Files, write_bytes
 from howrobust.errors import BadInput, Damaged
@@ -116,17 +116,20 @@ class Folder(Place):
 
     @contextmanager
     def alone(self, engine: sa.Engine) -> Iterator[None]:
-        with (self.folder / "store.lock").open("a+") as file:
-            if not _patiently(lambda: _locked(file.fileno())):
-                file.seek(0)
-                raise _busy(self, file.read() or "another process")
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+        path = self.folder / "store.lock"
+        # Where the file system has no locks this fails: what stands in for one outlives a kill.
+        lock = FileLock(path, PATIENCE_S, fallback_to_soft=False, on_acquired=_sign)
+        try:
+            lock.acquire(poll_interval=LOOK_EVERY_S)
+        except Timeout:
+            raise _busy(self, _signature(path)) from None
+        try:
             self.files.make()
             for left in self.files.leftovers():
                 left.unlink(missing_ok=True)
             yield
+        finally:
+            lock.release()
 
     def held(self, connection: sa.Connection) -> set[str]:
         return {
@@ -185,9 +188,7 @@ class Server(Place):
     def alone(self, engine: sa.Engine) -> Iterator[sa.Connection]:
         with engine.connect() as connection:
             connection.detach()  # in the pool it would keep the lock
-            lock = sa.select(sa.func.pg_try_advisory_lock(LOCK))
-            if not _patiently(lambda: bool(connection.execute(lock).scalar())):
-                raise _busy(self, "another process")
+            self._lock(connection)
             connection.commit()
             for left in Path(tempfile.gettempdir()).glob(f"{self._prefix}*"):
                 shutil.rmtree(left, ignore_errors=True)
@@ -195,6 +196,14 @@ class Server(Place):
                 self.files = Files(Path(spool))
                 self.files.make()
                 yield connection
+
+    def _lock(self, connection: sa.Connection) -> None:
+        """Take the advisory lock; BadInput where another session keeps it past our patience."""
+        deadline = monotonic() + PATIENCE_S
+        while not connection.execute(sa.select(sa.func.pg_try_advisory_lock(LOCK))).scalar():
+            if monotonic() > deadline:
+                raise _busy(self, "another process")
+            sleep(LOOK_EVERY_S)
 
     def held(self, connection: sa.Connection) -> set[str]:
         return set(connection.execute(sa.select(array_table.c.name)).scalars())
@@ -270,21 +279,18 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _locked(descriptor: int) -> bool:
-    """Whether the lock on an open file is ours now."""
+def _sign(descriptor: int) -> None:
+    """Write this process's name into the lock file that it holds."""
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+
+
+def _signature(path: Path) -> str:
+    """Return the name of the process that holds a lock file."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _patiently(locked: Callable[[], bool]) -> bool:
-    """Ask for a lock until it is ours or patience ends."""
-    deadline = monotonic() + PATIENCE_S
-    while not (got := locked()) and monotonic() < deadline:
-        sleep(LOOK_EVERY_S)
-    return got
+        return path.read_text("utf-8", "replace") or "another process"
+    except OSError:  # Windows lets nobody read a file that is locked
+        return "another process"
 
 
 def _busy(place: Place, who: str) -> BadInput:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -28,7 +29,7 @@ from howrobust.errors import BadInput, Damaged
 from howrobust.execution import COSTS
 from howrobust.harness import score_again
 from howrobust.integrity import check
-from howrobust.places import place_of
+from howrobust.places import PATIENCE_S, place_of
 from howrobust.schema import baseline_table, cell_table, metadata
 from howrobust.store import Store
 from howrobust.transfer import export, merge
@@ -228,6 +229,27 @@ def test_a_second_writer_is_told_of_the_first_and_readers_do_not_wait(place, fin
         assert values(hr.load(place)).equals(values(hr.load(finished)))
         assert howrobust(capsys, "report", place, "--format", "csv")[0] == 0
     assert values(run(place)).equals(values(hr.load(finished)))
+
+
+def test_a_second_writer_of_a_folder_is_told_which_process_is_writing_within_patience(copy):
+    writes = (
+        "import sys, time; from howrobust.store import Store\n"
+        "with Store(sys.argv[1]).alone(): print('writing', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", writes, str(copy)], stdout=subprocess.PIPE, env=environment()
+    )
+    try:
+        assert process.stdout.readline() == b"writing\n"
+        began = time.monotonic()
+        with pytest.raises(BadInput, match=rf"^process {process.pid} on .* is writing to"):
+            run(copy)
+        assert PATIENCE_S <= time.monotonic() - began < 60
+    finally:
+        process.kill()
+        process.wait()
+    with closing(Store(copy)) as store, store.alone():  # the kernel has released the lock
+        assert (copy / "store.lock").read_text().startswith(f"process {os.getpid()} on ")
 
 
 def test_a_report_of_what_is_being_written_scores_nothing(copy, finished):
