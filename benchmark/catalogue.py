@@ -5,7 +5,6 @@ one. A method may also be named by ``package.module:Class``.
 """
 
 import difflib
-import hashlib
 import importlib
 import inspect
 import os
@@ -22,27 +21,17 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 
 from howrobust.errors import BadInput
+from howrobust.source_closure import Sources, sources
 
 if TYPE_CHECKING:
     from howrobust.data import Source
     from howrobust.method import Method
     from howrobust.stress.contract import Stress
 
-# Modules of the harness between a posterior and what is stored of it.
-FORECASTING = (
-    "compiled",
-    "data",
-    "execution",
-    "frames",
-    "known",
-    "method",
-    "nodes",
-    "predictive",
-    "quadrature",
-    "seeds",
-    "streamed",
-    "streams",
-)
+# Every stored forecast depends on it and on what it imports. What a job needs of plug-ins is loaded
+# by name and counted with that job, so that the worker's closure holds no method and no data set.
+WORKER = "howrobust.worker"
+ADAPTER = "howrobust.methods.adapt"
 KINDS = {"methods": "method", "datasets": "data set", "stress": "stress", "metrics": "metric"}
 
 
@@ -203,14 +192,12 @@ class MethodSpec:
         if not self.is_a_users():
             method: Method = self.plugin()(**self.settings)
             return method
-        from howrobust.methods.adapt import method_of
-
         found = self.plugin()
         words = inspect.signature(found).parameters if isinstance(found, type) else ()
         of_wrapper = {w for w in self.settings if w in OF_A_USERS_MODEL and w not in words}
         own = {w: v for w, v in self.settings.items() if w not in of_wrapper}
         thing = found(**own) if isinstance(found, type) else found
-        return method_of(thing, **{w: self.settings[w] for w in of_wrapper})
+        return _adapted(thing, **{w: self.settings[w] for w in of_wrapper})
 
     def is_a_users(self) -> bool:
         """Whether it is a user's own model rather than a class of `Method`.
@@ -243,44 +230,30 @@ class MethodSpec:
         inner = ",".join(f"{word}={_toml(value)}" for word, value in self.settings.items())
         return f"{self.name}[{inner}]"
 
-    def source_sha256(self) -> str:
-        """Hash of the plug-in's source and of the code that turns it into stored forecasts."""
-        own = Path(__file__).parent
-        harness = [own / f"{name}.py" for name in FORECASTING]
+    def sources(self) -> Sources:
+        """Return what a stored forecast of this method depends on, but for data and stress."""
         if self.thing is not None:  # it may have been written in a notebook
-            return files_sha256(harness) + repr(self.thing)
-        module = self.name.partition(":")[0] if ":" in self.name else self.load().__module__
-        wrapper = source_files("howrobust.methods") if self.is_a_users() else []
-        return files_sha256([*source_files(module), *wrapper, *harness])
+            return sources(WORKER)
+        if ":" in self.name:
+            module = self.name.partition(":")[0]
+            return sources(WORKER, module, *([ADAPTER] if self.is_a_users() else []))
+        return sources(WORKER, self.load().__module__, entries("methods")[self.name].module)
+
+    def source_sha256(self) -> str:
+        """Hash of `sources`, and of the model itself where it has no name."""
+        return self.sources().sha256 + ("" if self.thing is None else repr(self.thing))
 
 
-def source_files(module_name: str) -> list[Path]:
-    """Files that a plug-in's module may depend on: its whole top package, or the one module.
-
-    Of howrobust itself, the folder the module is in: a new page must not refit a network.
-    """
-    parts = module_name.split(".")
-    if parts[0] == "howrobust":
-        top = importlib.import_module(".".join(parts[:2]))
-    else:
-        top = importlib.import_module(parts[0])
-    file = Path(inspect.getfile(top))
-    return sorted(file.parent.rglob("*.py")) if hasattr(top, "__path__") else [file]
-
-
-def files_sha256(files: list[Path]) -> str:
-    """Hash of some files' names and contents."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.name.encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def sources_of(group: str, name: str, plugin: object) -> Sources:
+    """Return what a data set or a stress depends on: its class, and where its name leads to."""
+    entry = entries(group).get(name)
+    return sources(type(plugin).__module__, *([entry.module] if entry else []))
 
 
 def code_of(plugin: object) -> str:
-    """Hash of the source of the module that a class, function or metric was written in."""
+    """Hash of what the module depends on that a class, function or metric was written in."""
     written = getattr(plugin, "function", plugin)  # a Metric's module is that of its function
-    return files_sha256(source_files(written.__module__))
+    return sources(written.__module__).sha256
 
 
 def _frozen(value: Any) -> Any:
@@ -332,10 +305,9 @@ class DataSpec:
         if self.source is not None:
             return self.source
         if self.is_file:
-            from howrobust.datasets.files import TableFile
-
             words = (self.target, self.one_hot, self.groups, self.time, self.mixed)
-            return TableFile(self.name, *words)
+            table: Source = _loaded("howrobust.datasets.files", "TableFile")(self.name, *words)
+            return table
         plugin = load("datasets", self.name)
         with surviving_exit(f"the data set {self.name!r}", "it was opened"):
             source: Source = plugin()
@@ -347,26 +319,32 @@ def given_rows(X: Any, y: Any, name: str = "data") -> "Source":
 
     A frame may have columns of texts or categories; BadInput says what cannot be learnt from.
     """
-    from howrobust.datasets.given import given
-
-    return given(X, y, name)
+    source: Source = _loaded("howrobust.datasets.given", "given")(X, y, name)
+    return source
 
 
 def given_model(thing: Any, fitted: bool, n_folds: int, noise: str) -> "Method":
     """Return the `Method` of a user's own model; BadInput for what is none."""
-    from howrobust.methods.adapt import method_of
-
-    return method_of(thing, fitted, n_folds, noise)
+    return _adapted(thing, fitted, n_folds, noise)
 
 
 def uci_folder() -> Path | None:
     """Return the folder of the UCI sets, or None where there is none."""
-    from howrobust.datasets.uci import data_folder
-
     try:
-        return data_folder()
+        folder: Path = _loaded("howrobust.datasets.uci", "data_folder")()
     except BadInput:
         return None
+    return folder
+
+
+def _adapted(thing: Any, *arguments: Any, **words: Any) -> "Method":
+    method: Method = _loaded(ADAPTER, "method_of")(thing, *arguments, **words)
+    return method
+
+
+def _loaded(module: str, name: str) -> Any:
+    """Import a name of a plug-in's module: by a computed name, so that it is no import of ours."""
+    return getattr(importlib.import_module(module), name)
 
 
 def load_stress(name: str) -> "Stress":

@@ -8,12 +8,13 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from howrobust import seeds
-from howrobust.catalogue import DataSpec, MethodSpec, code_of
+from howrobust.catalogue import DataSpec, MethodSpec
 from howrobust.data import Source
+from howrobust.source_closure import Sources
 from howrobust.stress.contract import SettingStress, SplitStress, Stress, TrainStress
 
 Level = tuple[str, float]  # a stress and its severity
@@ -45,7 +46,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Job:
-    """One stack: a method on a data set, some of its cells, and the levels to forecast each at."""
+    """One stack: a method on a data set, some of its cells, and the levels to forecast each at.
+
+    ``sources`` and ``data_sha256`` are the source and the data that its keys were made of.
+    """
 
     method: MethodSpec
     data: DataSpec
@@ -54,6 +58,8 @@ class Job:
     seed: int
     timeout_s: float
     n_train: int
+    sources: Sources = field(default_factory=Sources)
+    data_sha256: str = ""
 
     def of(self, cells: Sequence[Cell]) -> "Job":
         """Return the job of some of its cells."""
@@ -72,7 +78,8 @@ class Fits:
     ``label`` is the method's before a suite's or a stress's own settings; ``splits`` are the
     source's own; the first ``repeated`` of them are fitted from ``repeats`` random starts and on
     shuffles of their rows. ``regions``: splits of each stress that holds a region out. ``code``:
-    hashes of the source of the method, the data and the loops.
+    hashes of the source of the method, the data and the loops. ``sources`` are those files, and
+    ``stress_sources`` those of each stress by name.
     """
 
     label: str
@@ -87,6 +94,8 @@ class Fits:
     repeated: int
     regions: dict[str, list[str]]
     code: tuple[str, ...]
+    sources: Sources
+    stress_sources: dict[str, Sources]
 
     def clean(self, levels: tuple[Level, ...]) -> Iterator[Job]:
         """Yield every split, forecast at ``levels``; then the same from other starts, clean alone.
@@ -133,7 +142,7 @@ class Fits:
         splits: Sequence[str],
         levels: tuple[float, ...],
     ) -> Job:
-        code = code_of(type(stress))
+        code = self.stress_sources[stress.name].sha256
         cells = [
             self._cell(split, method, (stress.name, level), stress_code=code)
             for split in splits
@@ -143,7 +152,13 @@ class Fits:
 
     def _job(self, method: MethodSpec, cells: list[Cell], levels: tuple[Level, ...]) -> Job:
         words = (self.seed, self.timeout_s, self.n_train)
-        return Job(method, self.data.absolute(), tuple(cells), levels, *words)
+        sources = self.sources
+        for name in dict.fromkeys(
+            [*(c.train_stress for c in cells), *(name for name, _ in levels)]
+        ):
+            sources |= self.stress_sources.get(name, Sources())  # nothing for clean rows
+        made_of = (sources, self.source.sha256)
+        return Job(method, self.data.absolute(), tuple(cells), levels, *words, *made_of)
 
     def _cell(
         self,

@@ -166,7 +166,9 @@ def _conclude(results: "Results", refitted: int) -> int:
     terminal.show(summary, console)
     page = results.report()
     cells, failures = summary.cells, summary.failures()
-    if not refitted:
+    if refitted:
+        console.print(summary.reused())
+    else:
         console.print(f"All {len(cells)} cells were finished before; nothing was refitted.")
     for warning in summary.warnings():
         terminal.say(console, f"warning: {warning}", "yellow")

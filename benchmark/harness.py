@@ -8,10 +8,11 @@ from time import monotonic, time_ns
 
 from howrobust import environment
 from howrobust.errors import BadInput
-from howrobust.execution import Progress, run_cells
 from howrobust.executors import Pool
+from howrobust.listening import Progress
 from howrobust.plan import Plan, Request, make_plan
 from howrobust.results import Results
+from howrobust.scheduler import run_cells
 from howrobust.score import score_run, unscored
 from howrobust.store import Store
 

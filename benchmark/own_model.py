@@ -15,9 +15,9 @@ from howrobust.catalogue import DataSpec, MethodSpec, given_model, given_rows, l
 from howrobust.cells import CLEAN
 from howrobust.data import Source
 from howrobust.errors import BadInput
-from howrobust.execution import Progress
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
+from howrobust.listening import Progress
 from howrobust.method import Method, Posterior, Problem
 from howrobust.plan import Request, load_suite, plan_of, texts, with_baseline
 from howrobust.predictive import Predictive

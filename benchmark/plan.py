@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from howrobust import environment
-from howrobust.catalogue import DataSpec, MethodSpec, code_of, load_stress
+from howrobust.catalogue import DataSpec, MethodSpec, load_stress, sources_of
 from howrobust.cautions import cautions
 from howrobust.cells import CLEAN, Cell, Fits, Job, Level, digest
 from howrobust.data import Dataset, Source
@@ -191,7 +191,9 @@ def plan_of(
     )
     refits = [s for s in stresses if not isinstance(s, InputStress)]
     method_codes = {method.name: method.source_sha256() for method in methods}
-    codes = {CLEAN[0]: "", **{s.name: code_of(type(s)) for s in stresses}}
+    method_sources = {method.name: method.sources() for method in methods}
+    stress_sources = {s.name: sources_of("stress", s.name, s) for s in stresses}
+    codes = {CLEAN[0]: "", **{name: read.sha256 for name, read in stress_sources.items()}}
     jobs: list[Job] = []
     facts: list[DataFacts] = []
     for spec in data:
@@ -207,13 +209,15 @@ def plan_of(
         repeated = len(splits) if request.repeats else suite.repeat_splits or len(splits)
         own_splits = (spec, source, tuple(splits), request.seed)
         size = (timeout_s, len(train.y), repeats, repeated)
-        data_code = (source.sha256, code_of(type(source)), environment.loops())
+        data_sources = sources_of("datasets", spec.name, source)
+        data_code = (source.sha256, data_sources.sha256, environment.loops())
         for method in methods:
             if method.load().sees_truth and source.truth is None:
                 continue
             own = _overridden(method, source.name, suite, request.device)
             code = (method_codes[method.name], *data_code)
-            fits = Fits(method.label, own, *own_splits, *size, regions, code)
+            read = (method_sources[method.name] | data_sources, stress_sources)
+            fits = Fits(method.label, own, *own_splits, *size, regions, code, *read)
             jobs += fits.clean(levels)
             for stress in refits:
                 jobs += fits.stressed(stress)

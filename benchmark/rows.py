@@ -13,7 +13,10 @@ JSON = {"levels", "data", "methods", "environment", "held", "lost", "facts"}
 
 
 class RunRow(TypedDict):
-    """A run: what was planned, with what, and how long it took (s) over all its starts."""
+    """A run: what was planned, with what, and how long it took (s) over all its starts.
+
+    ``reused`` counts cells that were finished before its last start.
+    """
 
     run: str
     suite: str
@@ -24,6 +27,7 @@ class RunRow(TypedDict):
     methods: list[str]
     environment: dict[str, str]
     took_s: float
+    reused: int | None
 
 
 class CellRow(TypedDict):

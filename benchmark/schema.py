@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from howrobust.errors import BadInput, Damaged
 
-VERSION = 3
+VERSION = 4
 MAKING = int.from_bytes(b"tables", "big")  # an advisory lock
 
 metadata = sa.MetaData()
@@ -21,6 +21,7 @@ run_table = sa.Table(
     sa.Column("methods", sa.Text, nullable=False),
     sa.Column("environment", sa.Text, nullable=False),
     sa.Column("took_s", sa.Float, nullable=False, server_default="0"),
+    sa.Column("reused", sa.Integer),  # cells finished before the last start; NULL: unknown
 )
 planned_table = sa.Table(
     "planned",
@@ -101,6 +102,8 @@ def bring_up(connection: sa.Connection) -> None:
         return
     if found == 1:  # a run did not say how long it took
         connection.execute(sa.text("ALTER TABLE run ADD COLUMN took_s FLOAT NOT NULL DEFAULT 0"))
+    if found is not None and found < 4:  # nor how many of its cells an earlier run had finished
+        connection.execute(sa.text("ALTER TABLE run ADD COLUMN reused INTEGER"))
     metadata.create_all(connection)  # 2 knew no baselines and no arrays
     connection.execute(sa.delete(schema_table))
     connection.execute(sa.insert(schema_table).values(version=VERSION))

@@ -16,12 +16,13 @@ from howrobust import catalogue
 from howrobust.arrays import read_forecasts, read_testset
 from howrobust.catalogue import code_of
 from howrobust.cells import CLEAN, Level
-from howrobust.execution import COSTS, Progress, Silent
 from howrobust.executors import Pool, TaskFailed
+from howrobust.listening import NullProgress, Progress
 from howrobust.metrics import METRICS, Metric, Undefined, evaluate
 from howrobust.metrics.calibration import terciles
 from howrobust.predictive import Array, Forecast
-from howrobust.store import Record, Store
+from howrobust.records import COSTS, Record
+from howrobust.store import Store
 
 SCORING_LIMIT_S = 600.0
 
@@ -55,7 +56,7 @@ def unscored(run: str, store: Store) -> dict[str, list[Level]]:
 
 def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = None) -> None:
     """Score what a run's cells lack, in the pool, and commit it cell by cell."""
-    progress = progress or Silent()
+    progress = progress or NullProgress()
     codes = _codes()
     cells = store.cells(run)
     known, lacking = store.scored(run), unscored(run, store)

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -28,6 +28,7 @@ from howrobust.errors import BadInput, Damaged
 from howrobust.places import place_of
 from howrobust.plan import Plan
 from howrobust.predictive import Forecast
+from howrobust.records import Outcome, Record
 from howrobust.rows import CellRow, HeldRow, PlacedRecord, RunRow, row_as, rows_as
 from howrobust.schema import (
     VERSION,
@@ -39,40 +40,6 @@ from howrobust.schema import (
     run_table,
     version_of,
 )
-
-
-@dataclass(frozen=True)
-class Record:
-    """One number of one cell at one stress level: a value, or why there is none."""
-
-    stress: str
-    level: float
-    metric: str
-    value: float | None
-    status: str
-    reason: str = ""
-    code: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a cell.
-
-    ``levels`` were forecast; ``lost`` are levels that failed, with the reason. ``costs`` are
-    records of the fit, ``facts`` what the fit reports.
-    """
-
-    key: str
-    status: str
-    levels: tuple[Level, ...] = ()
-    lost: tuple[tuple[Level, str], ...] = ()
-    testset: str = ""
-    facts: dict[str, float | list[float]] | None = None
-    costs: tuple[Record, ...] = ()
-    kind: str = ""
-    reason: str = ""
-    traceback: str = ""
-    whole_stack: bool = False  # nobody knows yet which of the stack's cells is to blame
 
 
 class Store:
@@ -193,6 +160,12 @@ class Store:
         with self.writing() as connection:
             more = {"took_s": t.took_s + seconds}
             connection.execute(sa.update(run_table).where(t.run == run).values(**more))
+
+    def count_reused(self, run: str, cells: int) -> None:
+        """Keep how many of a run's cells were finished before it was started last."""
+        with self.writing() as connection:
+            changed = sa.update(run_table).where(run_table.c.run == run).values(reused=cells)
+            connection.execute(changed)
 
     def held(self) -> dict[str, dict[Level, str]]:
         """Return the levels at which each finished cell has a forecast, and the stress's code."""

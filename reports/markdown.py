@@ -81,7 +81,7 @@ def _protocol(summary: Summary) -> Iterator[str]:
     yield (
         f"Splits: {splits}. Run {summary.results.run}; {len(summary.cells)} fits took "
         f"{about['took_s']:.0f} s on {ran['cores']} cores ({md(ran['processor'])}; "
-        f"howrobust {ran['howrobust']}, torch {ran['torch']})."
+        f"howrobust {ran['howrobust']}, torch {ran['torch']}). {summary.reused()}"
     )
     again, unknown = command(summary)
     yield f"Made again by\n\n```\n{printable(again)}\n```"

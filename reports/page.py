@@ -62,6 +62,7 @@ def render(results: Results) -> str:
         .render(
             about=summary.about,
             run=results.run,
+            reused=summary.reused(),
             started=started.strftime("%Y-%m-%d %H:%M UTC"),
             methods=summary.methods,
             answer=answer(summary),

@@ -5,9 +5,9 @@ from typing import Any
 
 from howrobust.catalogue import MethodSpec, known_stress, names
 from howrobust.errors import BadInput
-from howrobust.execution import GRADIENTS
 from howrobust.measures import BASELINE
 from howrobust.plan import ALWAYS, Suite, load_suite
+from howrobust.records import GRADIENTS
 from howrobust.reports.sheets import Sheet, SheetRow
 from howrobust.reports.summary import Summary
 from howrobust.reports.tables import Cell

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from howrobust.contest import Difference, differences
-from howrobust.execution import COSTS
 from howrobust.measures import Measured, coverage_95
+from howrobust.records import COSTS
 from howrobust.results import Results
 from howrobust.scores import REFERENCES, Scores
 from howrobust.statistics import Estimate
@@ -138,6 +138,13 @@ class Summary(Scores):
                 places = ", ".join(f"{stress} {level:g}" for stress, level in lost)
                 found.append({**cell, "reason": f"at {places}: {cell['lost'][lost[0]]}"})
         return found
+
+    def reused(self) -> str:
+        """Say how many fits were taken from earlier runs; empty where the store does not know."""
+        reused, fits = self.about["reused"], len(self.cells)
+        if reused is None:
+            return ""
+        return f"{reused} of {fits} fits come from earlier runs, {fits - reused} were fitted now."
 
     def warnings(self) -> list[str]:
         """What a careful reader must know before trusting a number."""

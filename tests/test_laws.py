@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from howrobust import source_closure
+
 ROOT = Path(__file__).parents[1]
 HOMES = {
     "benchmark": "howrobust",
@@ -16,6 +18,8 @@ HOMES = {
 # Layers of the harness, lowest first; a module imports from its own layer or from lower ones.
 LAYERS = [
     {"errors", "interruption", "seeds", "environment", "compiled", "yardstick", "descriptions"},
+    {"import_statements", "listening"},
+    {"source_closure"},
     {"nodes", "streams"},
     {"quadrature"},
     {"predictive"},
@@ -23,13 +27,15 @@ LAYERS = [
     {"data", "frames"},
     {"method", "stress", "metrics", "catalogue", "cautions"},
     {"cells", "forecasting"},
+    {"records"},
     {"plan"},
     {"schema", "arrays"},
     {"places", "rows"},
     {"store", "executors"},
+    {"worker"},
     {"integrity"},
     {"transfer"},
-    {"execution"},
+    {"scheduler"},
     {"score", "statistics", "ladders", "variability", "results", "progress", "checks"},
     {"scores"},
     {"measures", "blocks", "snapshot"},
@@ -84,10 +90,9 @@ def test_the_harness_never_imports_torch():
 
 
 def test_imports_between_the_four_folders_point_one_way():
-    # catalogue is the one place that looks at methods and datasets; results, cards, comparisons and
-    # cli reach reports, and cli what fetches datasets.
+    # catalogue loads methods and datasets, by name; results, cards, comparisons and cli reach
+    # reports, and cli what fetches datasets.
     doors = {
-        "catalogue.py": {"datasets", "methods"},
         "results.py": {"reports"},
         "robustness.py": {"reports"},
         "comparison.py": {"reports"},
@@ -136,10 +141,36 @@ def test_modules_of_the_harness_import_only_lower_layers():
 
 
 def test_running_never_sees_metrics_and_scoring_never_sees_methods():
-    execution = imported(ROOT / "benchmark" / "execution.py")
-    assert not any(name.startswith("howrobust.metrics") for name in execution)
+    worker = imported(ROOT / "benchmark" / "worker.py")
+    assert not any(name.startswith("howrobust.metrics") for name in worker)
     score = imported(ROOT / "benchmark" / "score.py")
     assert not any(name.startswith(("howrobust.method.", "howrobust.methods")) for name in score)
+
+
+def test_a_worker_reaches_neither_plan_nor_store_nor_plug_ins_nor_what_reads_results():
+    reached = {
+        name.removeprefix("howrobust.") for name in source_closure.sources("howrobust.worker").files
+    }
+    rooms = {name.partition(".")[0] for name in reached}
+    assert "forecasting" in rooms
+    assert not rooms & {
+        "plan",
+        "store",
+        "scheduler",
+        "score",
+        "scores",
+        "metrics",
+        "cli",
+        "reports",
+    }
+    assert not rooms & {"methods", "datasets"}
+    assert {name for name in reached if name.startswith("stress")} == {"stress", "stress.contract"}
+
+
+def test_scoring_and_analysis_do_not_load_the_worker():
+    for module in ("score", "scores", "reports.summary"):
+        reached = source_closure.sources(f"howrobust.{module}").files
+        assert not {"howrobust.worker", "howrobust.scheduler"} & reached.keys(), module
 
 
 GLOBAL_GENERATORS = {

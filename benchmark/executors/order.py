@@ -4,6 +4,7 @@ It says what its numbers are made of here, versions and hashes, so that a machin
 come out otherwise can refuse. Nothing in it is unpickled.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -19,13 +20,13 @@ from howrobust.arrays import Files, forecast_name, testset_name
 from howrobust.catalogue import (
     DataSpec,
     MethodSpec,
-    code_of,
-    files_sha256,
     load_stress,
+    sources_of,
 )
 from howrobust.cells import CLEAN, Cell, Job, Level
 from howrobust.errors import BadInput
-from howrobust.store import Outcome
+from howrobust.records import Outcome
+from howrobust.source_closure import Sources
 
 HOMES = ("howrobust", "howrobust.methods", "howrobust.datasets", "howrobust.reports")
 FOLDERS = ("forecasts", "testsets")  # of a store: those that cross
@@ -81,6 +82,7 @@ def _job_of(words: dict[str, Any]) -> Job:
         "data": DataSpec(**words["data"]),
         "cells": msgspec.convert(words["cells"], tuple[Cell, ...]),
         "levels": msgspec.convert(words["levels"], tuple[Level, ...]),
+        "sources": Sources(**words["sources"]),
     }
     return Job(**{**words, **parts})
 
@@ -90,7 +92,7 @@ def machine() -> dict[str, str]:
     known = environment.describe()
     return {
         **{name: known[name] for name in (*environment.PACKAGES, "loops")},
-        "the source of howrobust": files_sha256(_own_sources()),
+        "the source of howrobust": _files_sha256(_own_sources()),
     }
 
 
@@ -107,6 +109,15 @@ def _own_sources() -> list[Path]:
     return [found[place] for place in sorted(found)]
 
 
+def _files_sha256(files: list[Path]) -> str:
+    """Hash of some files' names and contents."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
 def made_of(method: str, data: DataSpec, stresses: tuple[str, ...]) -> dict[str, str]:
     """What the numbers of a job depend on besides its words: `machine`, its plug-ins, its rows.
 
@@ -116,9 +127,12 @@ def made_of(method: str, data: DataSpec, stresses: tuple[str, ...]) -> dict[str,
     return {
         **machine(),
         f"the source of {method}": MethodSpec(method).source_sha256(),
-        f"the source of {source.name}": code_of(type(source)),
+        f"the source of {source.name}": sources_of("datasets", data.name, source).sha256,
         f"the rows of {source.name}": source.sha256,
-        **{f"the source of {name}": code_of(type(load_stress(name))) for name in stresses},
+        **{
+            f"the source of {name}": sources_of("stress", name, load_stress(name)).sha256
+            for name in stresses
+        },
     }
 
 

@@ -14,7 +14,7 @@ from commandline import environment, howrobust
 import howrobust as hr
 from howrobust import seeds
 from howrobust.errors import BadInput
-from howrobust.execution import COSTS
+from howrobust.records import COSTS
 
 MARK = "HOWROBUST_TEST_RUN"  # by which the processes of a run are known, whoever their parent is
 GONE_S = 5.0

@@ -13,9 +13,9 @@ from local_cluster import wait_until
 
 import howrobust as hr
 from howrobust.datasets.synthetic import Quintic
-from howrobust.execution import COSTS
 from howrobust.executors import TaskFailed, local
 from howrobust.executors.local import LocalPool
+from howrobust.records import COSTS
 
 HEALTHY = ("bayesian_ridge", "marginal", "oracle")
 

@@ -17,10 +17,10 @@ from local_cluster import LocalCluster
 
 import howrobust as hr
 from howrobust import environment
-from howrobust.execution import run_cells
 from howrobust.executors import cluster
 from howrobust.executors.local import LocalPool
 from howrobust.plan import Request, make_plan
+from howrobust.scheduler import run_cells
 from howrobust.store import Store
 
 NAP_S = 2.0

@@ -13,7 +13,7 @@ from functools import wraps
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from howrobust import execution
+from howrobust import worker
 from howrobust.executors.here import HerePool
 from howrobust.executors.local import LocalPool
 from howrobust.harness import execute
@@ -75,11 +75,11 @@ def process_seconds() -> tuple[float, float]:
 def main(suite: str, splits: int | None = None) -> None:
     """Print the table."""
     a_stack, a_run = process_seconds()
-    counted(execution, "forecast_rows", "predict")
+    counted(worker, "forecast_rows", "predict")
     for method in (BayesianNN, DeepEnsemble, MCDropout, ShuffledCV):
         counted(method, "infer_stack", "fit")
-    counted(execution, "_draw_cost", "time draws")
-    counted(execution, "write_arrays", "store arrays")
+    counted(worker, "_draw_cost", "time draws")
+    counted(worker, "write_arrays", "store arrays")
     began = time.perf_counter()
     plan = make_plan(Request(suite, splits=splits))
     planned = time.perf_counter() - began

@@ -18,10 +18,11 @@ from howrobust.arrays import Files, read_forecasts
 from howrobust.catalogue import DataSpec, MethodSpec
 from howrobust.cells import CLEAN, Cell, Job
 from howrobust.errors import BadInput, Damaged
-from howrobust.execution import COSTS, attempt
 from howrobust.executors import TaskFailed, order
 from howrobust.executors.cluster import ClusterPool
 from howrobust.plan import Request, make_plan
+from howrobust.records import COSTS
+from howrobust.worker import attempt
 
 # One kind of what can go wrong each; whoever hangs says when and as what, and is not alone.
 MISBEHAVING = """

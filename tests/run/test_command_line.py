@@ -16,8 +16,8 @@ from commandline import FAST, environment, howrobust
 import howrobust as hr
 from howrobust.catalogue import DataSpec
 from howrobust.cli import main
-from howrobust.execution import COSTS
 from howrobust.plan import Request, make_plan
+from howrobust.records import COSTS
 
 METRIC_COLUMNS = ["dataset", "split", "method", "repeat", "stress", "level", "metric", "value",
                   "status", "reason"]  # fmt: skip

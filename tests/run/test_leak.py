@@ -7,7 +7,7 @@ from howrobust import catalogue
 from howrobust.arrays import Files, read_forecasts
 from howrobust.catalogue import DataSpec, MethodSpec
 from howrobust.cells import CLEAN, Cell, Job
-from howrobust.execution import fit_and_forecast
+from howrobust.worker import fit_and_forecast
 
 FAST = {
     "bayesian_nn": "bayesian_nn[epochs=2,n_draws=256]",

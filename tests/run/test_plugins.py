@@ -8,7 +8,7 @@ from commandline import howrobust
 import howrobust as hr
 from howrobust import catalogue
 from howrobust.checks import check_plugin
-from howrobust.execution import COSTS
+from howrobust.records import COSTS
 
 ROOT = Path(__file__).parents[1]
 

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from howrobust import compiled, execution
+from howrobust import compiled, scheduler, worker
 from howrobust.arrays import Files
 from howrobust.errors import BadInput
 from howrobust.method import announce, listening
@@ -52,7 +52,7 @@ def test_a_note_that_makes_no_sense_is_not_heard(note, tmp_path, job):
     files.make()
     files.fitting(job.cells[0].key).write_text(note)
     heard = Heard()
-    execution._hear([job], files, heard)
+    scheduler._hear([job], files, heard)
     assert heard.said == []
 
 
@@ -61,19 +61,19 @@ def test_what_a_worker_writes_counts_as_parts_of_its_cells(tmp_path, job):
     note = files.fitting(job.cells[0].key)
     for text in ("", "not a number", "3"):  # being written, or foreign
         note.write_text(text)
-        execution._hear([job], files, heard)
+        scheduler._hear([job], files, heard)
     assert not heard.said
     note.write_text("3 6")
-    execution._hear([job], files, heard)
+    scheduler._hear([job], files, heard)
     assert heard.said == [(1.0, f"{job.cells[0].method} on quintic: 3 of 6 networks")]
-    execution._silence(job, files)
-    execution._hear([job], files, heard)
+    scheduler._silence(job, files)
+    scheduler._hear([job], files, heard)
     assert len(heard.said) == 1
 
 
 def test_a_worker_says_how_far_it_is(tmp_path, job):
     files = Store(tmp_path).files
-    outcomes = execution.attempt(job, files, 1)
+    outcomes = worker.attempt(job, files, 1)
     assert [o.status for o in outcomes] == ["ok", "ok"]
     done, total = map(int, files.fitting(job.cells[0].key).read_text().split())
     assert 1 <= done <= total == 6
@@ -82,7 +82,7 @@ def test_a_worker_says_how_far_it_is(tmp_path, job):
 def test_a_fit_that_cannot_be_heard_of_is_still_a_fit(tmp_path, job):
     files = Store(tmp_path).files
     shutil.rmtree(tmp_path / "fitting")
-    assert [o.status for o in execution.attempt(job, files, 1)] == ["ok", "ok"]
+    assert [o.status for o in worker.attempt(job, files, 1)] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize("text", ["0", "two", "-1", "1.5"])

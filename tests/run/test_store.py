@@ -13,6 +13,8 @@ from howrobust.errors import BadInput
 from howrobust.executors import TaskFailed
 from howrobust.executors.here import HerePool
 from howrobust.metrics import Metric
+from howrobust.reports.markdown import markdown
+from howrobust.reports.summary import Summary
 from howrobust.store import Store
 
 METHODS = [FAST[-1]]
@@ -20,7 +22,8 @@ METRICS_OF_ALL = score.all_metrics()
 
 
 def run(out, **words):
-    return hr.run(methods=METHODS, data=["diabetes"], splits=2, out=out, workers=1, **words)
+    words = {"splits": 2, **words}
+    return hr.run(methods=METHODS, data=["diabetes"], out=out, workers=1, **words)
 
 
 def test_a_run_says_how_long_it_took_and_a_rerun_adds_nothing(tmp_path):
@@ -30,14 +33,32 @@ def test_a_run_says_how_long_it_took_and_a_rerun_adds_nothing(tmp_path):
     assert run(tmp_path, fresh=True).about["took_s"] != first
 
 
+def test_a_run_says_how_many_fits_it_took_from_earlier_runs(tmp_path):
+    first = run(tmp_path)
+    cells = len(first.cells())
+    assert first.about["reused"] == 0
+    more = run(tmp_path, splits=3)
+    assert len(more.cells()) > cells
+    assert more.about["reused"] == cells
+    new = len(more.cells()) - cells
+    sentence = f"{cells} of {cells + new} fits come from earlier runs, {new} were fitted now."
+    assert Summary(more).reused() == sentence
+    assert sentence in more.report().read_text()
+    assert sentence in markdown(Summary(more))
+    assert run(tmp_path, splits=3, fresh=True).about["reused"] == 0
+
+
 def test_a_store_of_schema_1_opens_and_keeps_its_records(tmp_path):
     before = run(tmp_path).records()
     with sqlite3.connect(tmp_path / "store.sqlite") as database:
         database.execute("ALTER TABLE run DROP COLUMN took_s")
+        database.execute("ALTER TABLE run DROP COLUMN reused")
         database.execute("UPDATE schema SET version = 1")
     results = hr.load(tmp_path)
     assert results.records().equals(before)
     assert results.about["took_s"] == 0
+    assert results.about["reused"] is None
+    assert Summary(results).reused() == ""
     assert run(tmp_path).about["took_s"] == 0  # nothing was fitted
 
 
@@ -45,6 +66,7 @@ def test_an_upgrade_that_is_cut_short_has_done_nothing(tmp_path, monkeypatch):
     before = run(tmp_path).records()
     with sqlite3.connect(tmp_path / "store.sqlite") as database:
         database.execute("ALTER TABLE run DROP COLUMN took_s")
+        database.execute("ALTER TABLE run DROP COLUMN reused")
         database.execute("UPDATE schema SET version = 1")
     with monkeypatch.context() as patch:
         patch.setattr(schema.metadata, "create_all", lambda _: 1 / 0)
@@ -66,6 +88,7 @@ def test_a_store_of_schema_2_opens_and_takes_a_baseline(tmp_path):
     with sqlite3.connect(tmp_path / "store.sqlite") as database:
         for table in ("baseline", "array"):
             database.execute(f"DROP TABLE {table}")
+        database.execute("ALTER TABLE run DROP COLUMN reused")
         database.execute("UPDATE schema SET version = 2")
     store = Store(tmp_path)
     store.save_baseline("main", "{}")

@@ -10,9 +10,10 @@ from howrobust.cells import CLEAN
 from howrobust.errors import BadInput
 from howrobust.method import Problem
 from howrobust.plan import Request, make_plan
+from howrobust.records import Outcome
 from howrobust.score import all_metrics
 from howrobust.seeds import derive
-from howrobust.store import Outcome, Store
+from howrobust.store import Store
 from howrobust.stress.contract import InputStress, SettingStress, SplitStress, TrainStress
 
 METHODS = ["deep_ensemble[epochs=2,n_members=2]", "bayesian_ridge"]

@@ -1,20 +1,17 @@
-"""Run: fit the cells of a plan, forecast, and leave the forecasts in the store.
+"""Worker: fit a stack of cells, forecast each at its levels, and write the forecasts to files.
 
-A job is a stack; one that fails or overruns is halved until only the guilty cell fails. Workers
-write files and return what became of each cell; the one parent commits.
+It knows neither the plan nor the store; what the scheduler commits are the outcomes it returns.
 """
 
 import hashlib
 import math
 import os
 import time
-from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import psutil
@@ -23,60 +20,32 @@ from threadpoolctl import threadpool_limits
 from howrobust import seeds, yardstick
 from howrobust.arrays import Files, pack_forecasts, read_forecasts, write_arrays
 from howrobust.catalogue import load_stress
-from howrobust.cells import CLEAN, Cell, Job, Level, rough_seconds
-from howrobust.compiled import threads as threads_asked
-from howrobust.data import Dataset, Truth, discrete_step
+from howrobust.cells import CLEAN, Cell, Job, Level
+from howrobust.data import Dataset, Source, Truth, discrete_step
 from howrobust.errors import BadInput
-from howrobust.executors import Pool, TaskFailed
+from howrobust.executors import TaskFailed
 from howrobust.forecasting import forecast_rows
 from howrobust.frames import Frame
 from howrobust.method import DifferentiablePosterior, Posterior, Problem, listening
-from howrobust.plan import Plan
 from howrobust.predictive import Array, Forecast
-from howrobust.store import Outcome, Record, Store
+from howrobust.records import COSTS, GRADIENTS, Outcome, Record
 from howrobust.stress.contract import Context, InputStress, TrainStress
 
 TIMED_POINTS = 1000
 TIMED_DRAWS = 256
 WRITE_EVERY_S = 0.5
-READ_EVERY_S = 0.5
-GRADIENTS = "gradients"  # the fact that says whether attacks could use the model's gradients
-COSTS = (
-    "fit_cpu_s", "fit_wall_s", "fit_ratio", "us_per_draw", "draw_ratio", "peak_rss_mb",
-    "stack_size",
-)  # fmt: skip
-
-
-class Progress(Protocol):
-    """What hears how far a run has come."""
-
-    def begin(self, total: int, cached: int, what: str) -> None:
-        """A stage of ``total`` cells begins, ``cached`` of which were there already."""
-
-    def advance(self, ok: int, failed: int, name: str) -> None:
-        """So many more cells are done; ``name`` says which."""
-
-    def partly(self, cells: float, name: str) -> None:
-        """What is being fitted is worth so many cells; ``name`` says how far the last stack is."""
-
-
-class Silent:
-    """Hears, and says nothing."""
-
-    def begin(self, total: int, cached: int, what: str) -> None: ...
-
-    def advance(self, ok: int, failed: int, name: str) -> None: ...
-
-    def partly(self, cells: float, name: str) -> None: ...
+CHANGED = "changed"  # the kind of a failure
 
 
 def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     """Worker: fit one stack and forecast each of its cells at every level.
 
-    Raises whatever the method raises while it fits the stack; what goes wrong with one cell's
-    forecast fails that cell alone.
+    Raises whatever the method raises while it fits the stack, and `TaskFailed` where source or data
+    are no longer what the keys were made of; what goes wrong with one cell's forecast fails that
+    cell alone.
     """
-    source = job.data.open()
+    _require_unchanged(job)  # before a plug-in is imported
+    source = _planned_source(job)
     method = job.method.build()
     parts = [source.realise(cell.split, job.seed) for cell in job.cells]
     truth, frame = source.truth, source.frame
@@ -115,6 +84,28 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     return outcomes
 
 
+def _require_unchanged(job: Job) -> None:
+    """Raise `TaskFailed` where a source file is no longer what the plan has read."""
+    changed = job.sources.changed()
+    if changed:
+        raise _changed(changed)
+
+
+def _planned_source(job: Job) -> Source:
+    """Open the data; `TaskFailed` where they are no longer what the plan has read."""
+    try:
+        source = job.data.open()
+    except BadInput as error:  # what the plan could read
+        raise _changed(job.data.name) from error
+    if job.data_sha256 and source.sha256 != job.data_sha256:
+        raise _changed(job.data.name)
+    return source
+
+
+def _changed(what: str) -> TaskFailed:
+    return TaskFailed(CHANGED, f"changed since the run was planned: {what}; run again")
+
+
 def attempt(job: Job, files: Files, threads: int) -> list[Outcome]:
     """Worker: `fit_and_forecast`, heard of while it lasts.
 
@@ -144,104 +135,6 @@ def failure(cell: Cell, error: BaseException) -> Outcome:
     return Outcome(
         cell.key, "failed", kind=words.kind, reason=words.reason, traceback=words.traceback
     )
-
-
-def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = None) -> int:
-    """Fit every cell that the store does not hold yet, committing each as soon as it exists.
-
-    Return how many those were.
-    """
-    progress = progress or Silent()
-    todo = _missing(plan, store)
-    count = sum(len(job.cells) for job in todo)
-    progress.begin(len(plan.cells), len(plan.cells) - count, "fit")
-
-    work = sum(map(rough_seconds, todo))
-
-    def submit(job: Job) -> Future[list[Outcome]]:
-        # A stack that is half of the work gets half of the cores.
-        share = max(1, round(pool.workers * rough_seconds(job) / work))
-        threads = threads_asked() or share
-        _silence(job, store.files)  # what an earlier attempt left
-        store.lay_out([cell.key for cell in job.cells])
-        return pool.submit(attempt, job, store.files, threads, limit_s=job.limit_s)
-
-    waiting = deque(sorted(todo, key=rough_seconds, reverse=True))
-    pending: dict[Future[list[Outcome]], Job] = {}
-    while waiting or pending:
-        # A few at a time: what is done is committed before more is begun, in any pool.
-        while waiting and len(pending) < 2 * pool.workers:
-            job = waiting.popleft()
-            pending[submit(job)] = job
-        finished, _ = wait(pending, timeout=READ_EVERY_S, return_when=FIRST_COMPLETED)
-        _hear(list(pending.values()), store.files, progress)
-        for future in finished:
-            job = pending.pop(future)
-            _silence(job, store.files)
-            outcomes = _outcomes(job, future)
-            if len(job.cells) > 1 and all(o.status == "failed" and o.whole_stack for o in outcomes):
-                # The guilty cell is in one half; the other half is fitted without it.
-                middle = len(job.cells) // 2
-                waiting.extend(job.of(half) for half in (job.cells[:middle], job.cells[middle:]))
-                continue
-            for outcome in outcomes:
-                store.commit(outcome, plan.codes, job.levels)
-            failed = sum(o.status == "failed" or bool(o.lost) for o in outcomes)
-            name = f"{job.cells[0].method} on {job.cells[0].dataset}"
-            progress.advance(len(outcomes) - failed, failed, name)
-    return count
-
-
-def _silence(job: Job, files: Files) -> None:
-    """Remove what a worker said of a stack."""
-    with suppress(OSError):
-        files.fitting(job.cells[0].key).unlink(missing_ok=True)
-
-
-def _hear(jobs: list[Job], files: Files, progress: Progress) -> None:
-    """Hand on how far the stacks that are being fitted are."""
-    cells, name = 0.0, ""
-    for job in jobs:
-        try:
-            done, total = map(int, files.fitting(job.cells[0].key).read_text().split())
-            cells += len(job.cells) * done / total
-        except (OSError, ValueError, ZeroDivisionError):  # not begun, or not to be read
-            continue
-        name = f"{job.cells[0].method} on {job.cells[0].dataset}: {done} of {total} networks"
-    if name:
-        progress.partly(cells, name)
-
-
-def _missing(plan: Plan, store: Store) -> list[Job]:
-    """Jobs of the cells that lack a forecast, at the levels that any of them lacks."""
-    held = store.held()
-    todo = []
-    for job in plan.jobs:
-        lacks = {
-            cell: [p for p in job.levels if held.get(cell.key, {}).get(p) != plan.codes[p[0]]]
-            for cell in job.cells
-        }
-        cells = [cell for cell in job.cells if lacks[cell]]
-        levels = tuple(p for p in job.levels if any(p in lacks[cell] for cell in cells))
-        if cells:
-            todo.append(replace(job.of(cells), levels=levels))
-    return todo
-
-
-def _outcomes(job: Job, future: Future[list[Outcome]]) -> list[Outcome]:
-    """What the worker returned, or what it means that it did not."""
-    error: Exception
-    try:
-        return future.result()
-    except TimeoutError:
-        limit = f"{job.timeout_s:g} s per cell"
-        reason = f"timeout: the fit and its forecasts took more than {limit}"
-        error = TaskFailed("timeout", reason)
-    except BadInput:  # nothing more can run there
-        raise
-    except Exception as raised:
-        error = raised
-    return [replace(failure(cell, error), whole_stack=True) for cell in job.cells]
 
 
 def _frozen(array: Array) -> Array:
@@ -306,6 +199,7 @@ def _forecast_cell(
             lost.append(((name, level), failure(cell, error).reason))
             if (name, level) == CLEAN:
                 raise
+    _require_unchanged(job)  # what was imported meanwhile is what the key says
     path = files.forecast(cell.key)
     kept = read_forecasts(path) if path.is_file() else {}
     write_arrays(path, pack_forecasts({**kept, **forecasts}))
