@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from howrobust.predictive import Array
 
@@ -60,33 +62,55 @@ def paired(values: Array, other: Array, overlap: float, level: float = 0.95) -> 
 
 
 def holm(p: Array) -> Array:
-    """Adjusted p-values (m,) that control the family-wise error (Holm 1979), in the order given.
+    """Adjust p-values for multiple tests by Holm's method.
 
-    The k-th least of m becomes the largest of (m - j + 1) p_(j) over j <= k, at most 1. NaN stands
-    for a test that was not made: it stays NaN and is not counted.
+    Parameters
+    ----------
+    p
+        p-values, shape (m,); NaN stands for a test that was not made and is not counted.
+
+    Returns
+    -------
+    Array
+        Adjusted p-values in the order given, shape (m,); NaN where ``p`` is NaN.
+
+    Notes
+    -----
+    They control the family-wise error: the k-th least of m becomes the largest of
+    (m - j + 1) p_(j) over j <= k, at most 1 (Holm 1979).
     """
     adjusted = np.full(len(p), np.nan)
-    tests = np.flatnonzero(~np.isnan(p))
-    order = tests[np.argsort(p[tests])]
-    steps = np.arange(len(order), 0, -1) * p[order]
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    tested = ~np.isnan(p)
+    if tested.any():
+        adjusted[tested] = multipletests(p[tested], method="holm")[1]
     return adjusted
 
 
 def friedman(values: Array) -> float:
-    """p of equal ranks among k >= 2 methods, values (N, k) on N data sets (Friedman 1937).
+    """Test whether k methods have equal ranks over data sets.
 
-    Q = (k - 1) sum_j (R_j - N (k + 1) / 2)^2 / (sum_ij r_ij^2 - N k (k + 1)^2 / 4), R_j the sum of
-    the ranks r_ij within data sets, ties averaged; chi-square with k - 1 degrees of freedom. 1
-    where all values of every data set are tied.
+    Parameters
+    ----------
+    values
+        A value of each of k >= 2 methods on each of N data sets, shape (N, k).
+
+    Returns
+    -------
+    float
+        p of Friedman's test (1937) by chi-square with k - 1 degrees of freedom; 1 where all values
+        of every data set are tied.
+
+    Notes
+    -----
+    Of two methods, which scipy's Friedman test does not take, Friedman's statistic is that of the
+    sign test, (wins - losses)^2 / (wins + losses), data sets with a tie left out.
     """
-    N, k = values.shape
-    ranks = stats.rankdata(values, axis=1)
-    spread = np.sum(ranks**2) - N * k * (k + 1) ** 2 / 4
-    if spread == 0:
+    if (values == values[:, :1]).all():
         return 1.0
-    Q = (k - 1) * np.sum((ranks.sum(axis=0) - N * (k + 1) / 2) ** 2) / spread
-    return float(stats.chi2.sf(Q, k - 1))
+    if values.shape[1] == 2:
+        first, second = values.T
+        return float(stats.chisquare([np.sum(first < second), np.sum(first > second)]).pvalue)
+    return float(stats.friedmanchisquare(*values.T).pvalue)
 
 
 def signed_rank(differences: Array) -> float:
@@ -105,27 +129,53 @@ def nemenyi(k: int, N: int, level: float = 0.95) -> float:
 
 
 def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's interval of a share of hits among n (Wilson 1927)."""
-    lower, upper = _wilson(np.array(hits / n), n, level)
+    """Return Wilson's interval of a share.
+
+    Parameters
+    ----------
+    hits
+        Number of successes; an effective number need not be whole.
+    n
+        Number of independent trials, likewise.
+    level
+        Probability that the interval holds, default 0.95.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper limit (Wilson 1927).
+    """
+    lower, upper = proportion_confint(hits, n, alpha=1 - level, method="wilson")
     return float(lower), float(upper)
 
 
-def _wilson(share: Array, n: float, level: float) -> tuple[Array, Array]:
-    z = float(stats.norm.ppf(0.5 + level / 2))
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return centre - half, centre + half
-
-
 def mean_share(shares: Array, n: Array, level: float = 0.95) -> tuple[Array, Array, Array]:
-    """Mean over M data sets of shares (M, ...), each of n (M,) independent runs, and its limits.
+    """Average shares over data sets, with Wilson's interval.
 
-    Wilson's interval of p, the mean of the shares p_m, at M^2 / sum 1/n_m runs. It errs on the wide
+    Parameters
+    ----------
+    shares
+        Shares p_m of M data sets, shape (M, ...).
+    n
+        Independent runs behind the shares of each data set, shape (M,); need not be whole.
+    level
+        Probability that the interval holds, default 0.95.
+
+    Returns
+    -------
+    tuple of Array
+        Mean, lower and upper limit, each of shape (...).
+
+    Notes
+    -----
+    The interval is Wilson's of p, the mean of the p_m, at M^2 / sum 1/n_m runs. It errs on the wide
     side: with equal n the variance of the mean is sum p_m (1 - p_m) / (M^2 n) <= p (1 - p) / (M n),
     as p (1 - p) is concave. Where every run agrees it has a width, as a bootstrap's has not.
     """
-    mean = shares.mean(axis=0)
-    return mean, *_wilson(mean, len(n) ** 2 / np.sum(1 / n), level)
+    mean = np.asarray(shares.mean(axis=0))
+    runs = float(len(n) ** 2 / np.sum(1 / n))
+    lower, upper = proportion_confint(mean * runs, runs, alpha=1 - level, method="wilson")
+    return mean, np.asarray(lower), np.asarray(upper)
 
 
 def effective_n(appearances: NDArray[np.int64]) -> float:

@@ -3,7 +3,6 @@ from itertools import product
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.stats import binomtest
 
 from howrobust import seeds
 from howrobust.statistics import (
@@ -19,9 +18,20 @@ from howrobust.statistics import (
 )
 
 
-def test_wilsons_interval_is_scipys():
-    theirs = binomtest(45, 50).proportion_ci(0.95, method="wilson")
-    assert wilson(45, 50) == pytest.approx((theirs.low, theirs.high), rel=1e-9)
+def wilson_in_closed_form(share, n, level=0.95):
+    """Roots p of |share - p| = z sqrt(p (1 - p) / n)."""
+    z = stats.norm.ppf(0.5 + level / 2)
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return centre - half, centre + half
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95])
+@pytest.mark.parametrize(("hits", "n"), [(45, 50), (0, 3), (3, 3), (4.37, 12.81), (0.2, 0.9)])
+def test_wilsons_interval_is_the_closed_form_also_of_effective_numbers(hits, n, level):
+    # Limits of 0 and n hits are 0 and 1 but for rounding of differences of terms of order 1.
+    expected = wilson_in_closed_form(hits / n, n, level)
+    assert wilson(hits, n, level) == pytest.approx(expected, rel=1e-12, abs=1e-15)
 
 
 def test_the_interval_over_independent_splits_is_students():
@@ -68,14 +78,19 @@ def test_equal_scores_are_no_difference_and_one_split_says_nothing_of_chance():
     assert np.isnan(paired(values[:1], values[1:2], 0.0).p)
 
 
-def test_holms_p_is_that_of_statsmodels():
-    from statsmodels.stats.multitest import multipletests
+def slow_holm(p):
+    """The largest over j <= k of (m - j + 1) p_(j), for each p one by one."""
+    m, ordered = len(p), sorted(p)
+    return [min(1.0, max((m - j) * ordered[j] for j in range(ordered.index(one) + 1))) for one in p]
 
+
+def test_holms_p_is_the_largest_of_its_steps():
     rng = seeds.generator(0, "holm")
     for m in (1, 2, 6, 15):
         p = np.round(rng.random(m) ** 3, 2)  # rounded: some are tied
-        assert holm(p) == pytest.approx(multipletests(p, method="holm")[1], rel=1e-12)
+        assert holm(p) == pytest.approx(slow_holm(p), rel=1e-12)
     assert holm(np.array([])).size == 0
+    assert np.isnan(holm(np.full(3, np.nan))).all()
 
 
 def test_a_test_that_was_not_made_is_not_counted():
@@ -84,18 +99,26 @@ def test_a_test_that_was_not_made_is_not_counted():
     )
 
 
-def test_friedmans_p_is_scipys_with_and_without_ties():
-    rng = seeds.generator(0, "friedman")
-    for values in (rng.normal(size=(9, 4)), rng.integers(3, size=(12, 5)).astype(float)):
-        theirs = stats.friedmanchisquare(*values.T).pvalue
-        assert friedman(values) == pytest.approx(theirs, rel=1e-9)
-    assert friedman(np.ones((5, 3))) == 1
+def friedman_in_closed_form(values):
+    """Chi-square of (k - 1) sum_j (R_j - N (k + 1) / 2)^2 over the spread of the ranks, N k times
+    their variance, ties averaged."""
+    N, k = values.shape
+    ranks = stats.rankdata(values, axis=1)
+    spread = np.sum(ranks**2) - N * k * (k + 1) ** 2 / 4
+    Q = (k - 1) * np.sum((ranks.sum(axis=0) - N * (k + 1) / 2) ** 2) / spread
+    return stats.chi2.sf(Q, k - 1)
 
 
-def test_friedmans_test_of_two_methods_is_the_sign_test_by_chi_square():
-    # R_j - 3 N / 2 = +-(wins - losses) / 2, the spread N / 2: Q = (wins - losses)^2 / N.
-    values = np.array([[0.0, 1.0]] * 7 + [[1.0, 0.0]] * 2)
-    assert friedman(values) == pytest.approx(stats.chi2.sf(25 / 9, 1), rel=1e-12)
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_friedmans_p_is_the_closed_form_with_and_without_ties(k):
+    rng = seeds.generator(0, "friedman", k)
+    for values in (rng.normal(size=(9, k)), rng.integers(3, size=(12, k)).astype(float)):
+        assert friedman(values) == pytest.approx(friedman_in_closed_form(values), rel=1e-9)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_methods_that_tie_on_every_data_set_have_p_1(k):
+    assert friedman(np.repeat(np.arange(5.0)[:, None], k, axis=1)) == 1
 
 
 def slow_signed_rank(differences):
