@@ -61,15 +61,6 @@ def awareness(
     return float(a @ b / (b @ b))
 
 
-def tolerance(levels: ArrayLike, rmse: ArrayLike, clean_rmse: float) -> Crossing | Undefined:
-    """Where the rmse (L,) of one split first reaches twice its clean value.
-
-    The curve starts at (0, clean) and is linear in the level between neighbouring levels.
-    """
-    b = _log_ratios(rmse, clean_rmse)
-    return NO_RATIO if isinstance(b, Undefined) else _doubling(levels, b)
-
-
 def tolerance_over_splits(
     levels: ArrayLike,
     rmse: ArrayLike,
@@ -80,8 +71,8 @@ def tolerance_over_splits(
     """Where the mean curve of J splits, rmse (J, L) and clean_rmse (J,), first reaches twice clean.
 
     The mean curve is the geometric mean over splits of rmse / clean rmse: 1 at level 0, linear in
-    the level between neighbouring levels; of one split it is `tolerance`. Splits that are not
-    crossed count with the ratios they reached; crossings themselves are never averaged.
+    the level between neighbouring levels. Splits that are not crossed count with the ratios they
+    reached; crossings themselves are never averaged.
 
     The interval comes from the limits of the mean log ratio at each level (`over_splits` with
     ``overlap``): ``lower`` is where the curve of upper limits first reaches 2, ``upper`` where the

@@ -8,7 +8,6 @@ from howrobust.ladders import (
     awareness,
     degradation_area,
     first_level_above,
-    tolerance,
     tolerance_over_splits,
 )
 from howrobust.metrics import Undefined
@@ -16,6 +15,12 @@ from howrobust.statistics import over_splits
 
 LEVELS = (0.05, 0.1, 0.2, 0.4, 0.8)
 RMSE = np.array([1.02, 1.1, 1.4, 2.1, 3.9])
+
+
+def tolerance(levels, rmse, clean_rmse):
+    """The crossing of one split, or why there is none."""
+    found = tolerance_over_splits(levels, np.atleast_2d(rmse), np.array([clean_rmse]), 0.0)
+    return found if isinstance(found, Undefined) else found.crossing
 
 
 @pytest.mark.parametrize("constant", [1.0, 0.3, 7.0])

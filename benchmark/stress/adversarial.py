@@ -2,9 +2,8 @@
 
 A row moves by at most level * sd in each feature, sd that of training. A posterior that is a
 `DifferentiablePosterior` is attacked along its gradients, any other by random search, which sees
-forecasts alone and finds less: the two kinds are never ranked together, and `attack_of` says which
-one a posterior meets. The attack forecasts with ``ATTACK_DRAWS`` draws of a seed of its own, so
-that it does not fit the very draws that score it.
+forecasts alone and finds less: the two kinds are never ranked together. The attack forecasts with
+``ATTACK_DRAWS`` draws of a seed of its own, so that it does not fit the very draws that score it.
 
 For a linear model with weights w, residuals r and a constant sd, both attacks reach
 rmse^2 = mean (|r| + level sum_j |w_j| sd_j)^2.
@@ -12,12 +11,11 @@ rmse^2 = mean (|r| + level sum_j |w_j| sd_j)^2.
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 
 from howrobust import seeds
-from howrobust.method import DifferentiablePosterior, Posterior
+from howrobust.method import DifferentiablePosterior
 from howrobust.predictive import Array, Predictive
 from howrobust.stress.contract import Context, InputStress
 
@@ -27,11 +25,6 @@ QUERIES = 100
 
 Loss = Callable[[Array], Array]  # (n, d) -> (n,)
 Gradient = Callable[[Array], Array]  # (n, d) -> (n, d)
-
-
-def attack_of(posterior: Posterior) -> Literal["gradient", "black box"]:
-    """Say which kind of attack a posterior meets."""
-    return "gradient" if isinstance(posterior, DifferentiablePosterior) else "black box"
 
 
 class Attack(InputStress):
