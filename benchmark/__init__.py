@@ -6,17 +6,17 @@ A benchmark of regression models that know their doubt. Nothing is imported unti
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from howrobust.cards import Card
     from howrobust.comparison import Comparison, compare
     from howrobust.harness import run
     from howrobust.own_model import assess
     from howrobust.results import Results, load
-    from howrobust.robustness import Card
 
 __all__ = ["Card", "Comparison", "Results", "assess", "compare", "load", "run"]
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Card": "howrobust.robustness",
+    "Card": "howrobust.cards",
     "Comparison": "howrobust.comparison",
     "Results": "howrobust.results",
     "assess": "howrobust.own_model",

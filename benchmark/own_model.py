@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from howrobust.cards import Card, cards
 from howrobust.catalogue import DataSpec, MethodSpec, given_model, given_rows, load_stress
 from howrobust.cells import CLEAN
 from howrobust.data import Source
@@ -21,7 +22,6 @@ from howrobust.listening import Progress
 from howrobust.method import Method, Posterior, Problem
 from howrobust.plan import Request, load_suite, plan_of, texts, with_baseline
 from howrobust.predictive import Predictive
-from howrobust.robustness import Card, cards
 from howrobust.scores import Scores
 from howrobust.seeds import derive
 

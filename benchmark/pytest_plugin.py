@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from howrobust.cards import Card
     from howrobust.comparison import Comparison
     from howrobust.predictive import Predictive
-    from howrobust.robustness import Card
     from howrobust.scores import Scores
     from howrobust.snapshot import Snapshot
 

@@ -15,8 +15,8 @@ from howrobust.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
+    from howrobust.cards import Card
     from howrobust.predictive import Forecast
-    from howrobust.robustness import Card
 
 COLUMNS = (
     "run", "dataset", "split", "method", "repeat", "stress", "level", "metric", "value", "status",
@@ -113,15 +113,15 @@ class Results:
 
     def variance_split(self, metric: str = "rmse") -> "pd.DataFrame":
         """How much of a clean metric's variance is between splits and between restarts: see
-        `howrobust.robustness.variance_parts`."""
-        from howrobust.robustness import variance_parts
+        `howrobust.cards.variance_parts`."""
+        from howrobust.cards import variance_parts
         from howrobust.scores import Scores
 
         return variance_parts(Scores(self), metric)
 
     def card(self, method: str) -> "Card":
         """Return the robustness card of a method; BadInput for one that the run has not."""
-        from howrobust.robustness import cards
+        from howrobust.cards import cards
         from howrobust.scores import Scores
 
         if method not in self.about["methods"]:

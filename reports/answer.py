@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from howrobust.card_measures import Measured, coverage_95, inside_null, ratio
+from howrobust.cards import HEADLINE_STRESS
 from howrobust.catalogue import known_stress
-from howrobust.measures import Measured, coverage_95, inside_null, ratio
 from howrobust.reports import tables
 from howrobust.reports.figures import stress_unit
 from howrobust.reports.summary import Row, Summary
-from howrobust.robustness import HEADLINE_STRESS
 from howrobust.scores import REFERENCES
 from howrobust.stress.contract import InputStress
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jinja2
 from markupsafe import Markup
 
-from howrobust.robustness import PARTS, Card, Entry, Item
+from howrobust.cards import PARTS, Card, Entry, Item
 
 
 @dataclass(frozen=True)

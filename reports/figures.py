@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import matplotlib as mpl
 
+from howrobust.card_measures import SHUFFLE
 from howrobust.catalogue import known_stress
 from howrobust.contest import contest
-from howrobust.measures import SHUFFLE
 from howrobust.metrics.contract import Undefined
 from howrobust.profiles import profiles
 from howrobust.reports import calibration

@@ -11,6 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from howrobust.cards import cards
 from howrobust.contest import contest, improvements
 from howrobust.errors import BadInput
 from howrobust.metrics.contract import Undefined
@@ -23,7 +24,6 @@ from howrobust.reports.protocol import command, settings
 from howrobust.reports.published import comparisons
 from howrobust.reports.summary import Summary
 from howrobust.results import Results
-from howrobust.robustness import cards
 from howrobust.scores import REFERENCES
 
 CALIBRATION = ("calibration-", "pit-")  # how the names of its figures begin

@@ -3,9 +3,9 @@
 import shlex
 from typing import Any
 
+from howrobust.card_measures import BASELINE
 from howrobust.catalogue import MethodSpec, known_stress, names
 from howrobust.errors import BadInput
-from howrobust.measures import BASELINE
 from howrobust.plan import ALWAYS, Suite, load_suite
 from howrobust.records import GRADIENTS
 from howrobust.reports.sheets import Sheet, SheetRow

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from howrobust.card_measures import SHUFFLE
 from howrobust.cells import CLEAN
-from howrobust.measures import SHUFFLE
 from howrobust.reports.looks import GREY, Looks, panels, plain
 from howrobust.reports.picture import Picture
 from howrobust.reports.summary import Summary

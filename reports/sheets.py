@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from howrobust.card_measures import Measured, coverage
+from howrobust.cards import Card, variance_parts
 from howrobust.degradation import degradation
-from howrobust.measures import Measured, coverage
 from howrobust.metrics.contract import Undefined
 from howrobust.reports import tables
 from howrobust.reports.cards import Tile
 from howrobust.reports.published import comparisons
 from howrobust.reports.summary import Summary
 from howrobust.reports.tables import Cell
-from howrobust.robustness import Card, variance_parts
 from howrobust.scores import REFERENCES
 
 COVERED = (0.5, 0.9, 0.95, 0.997)  # stated probabilities of central intervals

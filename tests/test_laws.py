@@ -38,9 +38,9 @@ LAYERS = [
     {"scheduler"},
     {"score", "statistics", "ladders", "variability", "results", "progress", "checks"},
     {"scores"},
-    {"measures", "blocks", "snapshot"},
+    {"card_measures", "blocks", "snapshot"},
     {"contest", "profiles"},
-    {"robustness", "degradation"},
+    {"cards", "degradation"},
     {"changes", "paces"},
     {"comparison"},
     {"harness"},
@@ -94,7 +94,7 @@ def test_imports_between_the_four_folders_point_one_way():
     # reports, and cli what fetches datasets.
     doors = {
         "results.py": {"reports"},
-        "robustness.py": {"reports"},
+        "cards.py": {"reports"},
         "comparison.py": {"reports"},
         "cli.py": {"reports", "datasets"},
     }

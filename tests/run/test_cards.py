@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 
 import howrobust as hr
+from howrobust.cards import PARTS, cards
 from howrobust.catalogue import load_stress, names
 from howrobust.errors import BadInput
-from howrobust.robustness import PARTS, cards
 from howrobust.scores import Scores
 from howrobust.stress.contract import SplitStress
 

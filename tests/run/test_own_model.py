@@ -16,6 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import nn
 
 import howrobust as hr
+from howrobust.cards import PARTS, cards
 from howrobust.catalogue import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.errors import BadInput
 from howrobust.executors.here import HerePool
@@ -23,7 +24,6 @@ from howrobust.harness import execute
 from howrobust.methods import DeepEnsemble, TorchRegressor, UserModel
 from howrobust.plan import Request, Suite, plan_of
 from howrobust.reports.page import render
-from howrobust.robustness import PARTS, cards
 from howrobust.scores import Scores
 
 QUICK = {"splits": 3, "repeats": 2, "stress": ["input_noise", "label_noise", "gap", "shuffle"]}

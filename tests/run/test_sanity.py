@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 import howrobust as hr
+from howrobust.cards import cards
 from howrobust.catalogue import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
@@ -13,7 +14,6 @@ from howrobust.method import Posterior, SingleMethod
 from howrobust.methods import BayesianRidge
 from howrobust.plan import Request, Suite, plan_of, with_baseline
 from howrobust.predictive import GaussianMixture
-from howrobust.robustness import cards
 from howrobust.scores import Scores
 from howrobust.seeds import generator
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from howrobust import measures
+from howrobust import card_measures as measures
+from howrobust.card_measures import Measure, Measured, Result
 from howrobust.catalogue import known_stress
 from howrobust.cells import CLEAN
 from howrobust.errors import BadInput
-from howrobust.measures import Measure, Measured, Result
 from howrobust.metrics.contract import Undefined
 from howrobust.predictive import Predictive
 from howrobust.scores import REFERENCES, Scores
