@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from howrobust.card_measures import BASELINE, REGION, regions
 from howrobust.catalogue import known_stress
 from howrobust.cells import CLEAN, Level
+from howrobust.regions import BASELINE, REGION, regions
 from howrobust.scores import Scores
 from howrobust.stress.contract import InputStress
 

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from howrobust.cards import Card, cards
+from howrobust.card_ranking import cards
+from howrobust.cards import Card
 from howrobust.catalogue import DataSpec, MethodSpec, given_model, given_rows, load_stress
 from howrobust.cells import CLEAN
 from howrobust.data import Source

@@ -113,15 +113,15 @@ class Results:
 
     def variance_split(self, metric: str = "rmse") -> "pd.DataFrame":
         """How much of a clean metric's variance is between splits and between restarts: see
-        `howrobust.cards.variance_parts`."""
-        from howrobust.cards import variance_parts
+        `howrobust.variance_parts.variance_parts`."""
         from howrobust.scores import Scores
+        from howrobust.variance_parts import variance_parts
 
         return variance_parts(Scores(self), metric)
 
     def card(self, method: str) -> "Card":
         """Return the robustness card of a method; BadInput for one that the run has not."""
-        from howrobust.cards import cards
+        from howrobust.card_ranking import cards
         from howrobust.scores import Scores
 
         if method not in self.about["methods"]:

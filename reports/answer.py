@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from howrobust.card_measures import Measured, coverage_95, inside_null, ratio
-from howrobust.cards import HEADLINE_STRESS
+from howrobust.card_items import HEADLINE_STRESS
+from howrobust.card_measures import coverage_95, inside_null
+from howrobust.card_stress_measures import ratio
 from howrobust.catalogue import known_stress
+from howrobust.measured import Measured
 from howrobust.reports import tables
 from howrobust.reports.figures import stress_unit
 from howrobust.reports.summary import Row, Summary

@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from howrobust.cards import cards
+from howrobust.card_ranking import cards
 from howrobust.contest import contest, improvements
 from howrobust.errors import BadInput
 from howrobust.metrics.contract import Undefined

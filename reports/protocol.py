@@ -3,11 +3,11 @@
 import shlex
 from typing import Any
 
-from howrobust.card_measures import BASELINE
 from howrobust.catalogue import MethodSpec, known_stress, names
 from howrobust.errors import BadInput
 from howrobust.plan import ALWAYS, Suite, load_suite
 from howrobust.records import GRADIENTS
+from howrobust.regions import BASELINE
 from howrobust.reports.sheets import Sheet, SheetRow
 from howrobust.reports.summary import Summary
 from howrobust.reports.tables import Cell

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from howrobust.card_measures import Measured, coverage
-from howrobust.cards import Card, variance_parts
+from howrobust.card_measures import coverage
+from howrobust.cards import Card
 from howrobust.degradation import degradation
+from howrobust.measured import Measured
 from howrobust.metrics.contract import Undefined
 from howrobust.reports import tables
 from howrobust.reports.cards import Tile
@@ -15,6 +16,7 @@ from howrobust.reports.published import comparisons
 from howrobust.reports.summary import Summary
 from howrobust.reports.tables import Cell
 from howrobust.scores import REFERENCES
+from howrobust.variance_parts import variance_parts
 
 COVERED = (0.5, 0.9, 0.95, 0.997)  # stated probabilities of central intervals
 COSTS = {

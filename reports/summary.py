@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from howrobust.card_measures import Measured, coverage_95
+from howrobust.card_measures import coverage_95
 from howrobust.contest import Difference, differences
+from howrobust.measured import Measured
 from howrobust.records import COSTS
 from howrobust.results import Results
 from howrobust.scores import REFERENCES, Scores

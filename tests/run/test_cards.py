@@ -6,7 +6,8 @@ import pytest
 from scipy import stats
 
 import howrobust as hr
-from howrobust.cards import PARTS, cards
+from howrobust.card_ranking import cards
+from howrobust.cards import PARTS
 from howrobust.catalogue import load_stress, names
 from howrobust.errors import BadInput
 from howrobust.scores import Scores

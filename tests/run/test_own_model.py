@@ -16,7 +16,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import nn
 
 import howrobust as hr
-from howrobust.cards import PARTS, cards
+from howrobust.card_ranking import cards
+from howrobust.cards import PARTS
 from howrobust.catalogue import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.errors import BadInput
 from howrobust.executors.here import HerePool

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import howrobust as hr
-from howrobust.cards import cards
+from howrobust.card_ranking import cards
 from howrobust.catalogue import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute

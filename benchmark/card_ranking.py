@@ -1,0 +1,92 @@
+"""Cards of all methods of a run: each measure ranked among the methods of a data set."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from howrobust.card_items import card_items
+from howrobust.card_measures import inside_null
+from howrobust.card_sentences import notes, sentences
+from howrobust.cards import Card, Entry, Item
+from howrobust.measured import Measured, Result
+from howrobust.metrics.contract import Undefined
+from howrobust.scores import REFERENCES, Scores
+
+NEEDS_SKILL = ("honesty", "stability", "tolerance")  # a constant forecast would win them
+
+
+def cards(scores: Scores) -> dict[str, Card]:
+    """Return the card of every method of a run, references included, which are never ranked."""
+    wanted = card_items(scores)
+    entries: dict[str, list[Entry]] = {method: [] for method in scores.methods}
+    for data in scores.data:
+        name = data["name"]
+        present = [m for m in scores.methods if scores.finished(name, m)]
+        skilled = [m for m in present if beats_marginal(scores, name, m)]
+        for item in wanted:
+            results = {m: item.measure(scores, name, m, item.stress) for m in present}
+            for method, entry in _ranked(scores, name, item, results, skilled).items():
+                entries[method].append(entry)
+    return {
+        method: Card(method, tuple(found), sentences(scores, method), notes(found))
+        for method, found in entries.items()
+    }
+
+
+def beats_marginal(scores: Scores, dataset: str, method: str) -> bool:
+    """Whether the mean nll over splits (rmse where there is none) is below marginal's."""
+    for metric in ("nll", "rmse"):
+        own = scores.estimate(dataset, method, metric)
+        marginal = scores.estimate(dataset, "marginal", metric)
+        if own and marginal:
+            return own.mean < marginal.mean
+    return True
+
+
+def _ranked(
+    scores: Scores, dataset: str, item: Item, results: dict[str, Result], skilled: Sequence[str]
+) -> dict[str, Entry]:
+    """Rank the methods by a measure; ties share the better rank."""
+    reasons = {m: _unranked(scores, dataset, item, m, r, skilled) for m, r in results.items()}
+    keys = {
+        m: _key(scores, dataset, item, m, r)
+        for m, r in results.items()
+        if not reasons[m] and isinstance(r, Measured)
+    }
+    ranks = {m: 1 + sum(other < key for other in keys.values()) for m, key in keys.items()}
+    return {
+        m: Entry(dataset, item, r, ranks.get(m), len(keys), reasons[m]) for m, r in results.items()
+    }
+
+
+def _key(scores: Scores, dataset: str, item: Item, method: str, result: Measured) -> float:
+    """What a measure is ranked by, the least first."""
+    if item.part == "honesty":
+        # Inside the null all are equal: a perfect forecaster could have scored any of them.
+        inside = inside_null(scores, dataset, method)
+        return -np.inf if inside else result.value
+    if item.better == "one":
+        return abs(result.value - 1)
+    if item.better == "high":
+        return -np.inf if result.censored else -result.value
+    return result.value
+
+
+def _unranked(
+    scores: Scores, dataset: str, item: Item, method: str, result: Result, skilled: Sequence[str]
+) -> str:
+    """Why a method is not ranked by a measure; empty where it is."""
+    if isinstance(result, Undefined):
+        return result.reason
+    if method in REFERENCES:
+        return "a reference, not ranked"
+    if item.better == "none":
+        return f"not ranked: {item.unranked}"
+    scored = scores.fewest_splits(dataset, method, item.stress)
+    if scored < scores.planned_splits(dataset):
+        return f"not ranked: scored on {scored} of {scores.planned_splits(dataset)} splits"
+    if item.part in NEEDS_SKILL and method not in skilled:
+        return "not ranked: it does not beat marginal"
+    if item.stress.startswith("adversarial") and not scores.has_gradients(dataset, method):
+        return "not ranked: attacked without gradients"
+    return ""
