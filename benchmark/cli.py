@@ -353,25 +353,6 @@ def _told(sentences: list[str]) -> int:
 
 
 @cli.command()
-@click.argument("folders", nargs=-1, required=True)
-@click.option("--notes", type=click.Path(path_type=Path), help="TOML file of notes on exceptions.")
-def reproduction(folders: tuple[str, ...], notes: Path | None) -> int:
-    """Hold the latest runs in FOLDERS against published tables, as Markdown.
-
-    Exits with 1 where an exception has no note.
-    """
-    from howrobust.harness import score_again
-    from howrobust.reports.reproduction import read_notes, reproduction
-
-    read = read_notes(notes)
-    text, missing = reproduction([score_again(folder) for folder in folders], read)
-    click.echo(text, nl=False)
-    for sentence in missing:
-        _say(f"howrobust: no note says why {sentence}")
-    return 1 if missing else 0
-
-
-@cli.command()
 @click.argument("name")
 @click.option("--to", type=click.Path(path_type=Path), help="Folder (default: where runs look).")
 def fetch(name: str, to: Path | None) -> int:

@@ -2,10 +2,15 @@
 
 import csv
 import html
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
-from commandline import howrobust
+from commandline import environment
 from scipy import stats
 
 import howrobust as hr
@@ -18,6 +23,16 @@ from howrobust.reports.summary import Summary
 ENSEMBLE = 'deep_ensemble[preset="lakshminarayanan2017"]'
 DROPOUT = 'mc_dropout[preset="gal2016"]'
 SPLITS = 4
+TOOL = Path(__file__).parents[2] / "tools" / "reproduction.py"
+
+
+def reproduction(*arguments, **variables):
+    """Run the tool; (exit code, standard output, standard error)."""
+    done = subprocess.run(
+        [sys.executable, TOOL, *map(str, arguments)],
+        capture_output=True, text=True, env=environment(**variables), timeout=600, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +126,9 @@ def test_a_reproduction_says_what_was_run_and_wants_a_note_for_every_exception(
 ):
     exceptions = [c for c in comparisons(Summary(results)) if c.is_exception]
     assert exceptions, "this test needs one: the ensemble on yacht is known to be one"
-    code, text, err = howrobust("reproduction", out, HOWROBUST_DATA=str(uci))
+    empty = tmp_path / "empty.toml"
+    empty.write_text("")
+    code, text, err = reproduction(out, "--notes", empty, HOWROBUST_DATA=str(uci))
     assert code == 1
     assert err.count("no note says why") == len(exceptions)
     assert "it took" in text
@@ -121,19 +138,29 @@ def test_a_reproduction_says_what_was_run_and_wants_a_note_for_every_exception(
         f"[[note]]\nmethod = '{c.method}'\ndataset = '{c.dataset}'\nscores = ['{c.metric}']\n"
         f"text = 'because {k}'\n" for k, c in enumerate(exceptions)
     ))  # fmt: skip
-    code, text, err = howrobust("reproduction", out, "--notes", notes, HOWROBUST_DATA=str(uci))
+    code, text, err = reproduction(out, "--notes", notes, HOWROBUST_DATA=str(uci))
     assert (code, err) == (0, "")
     assert all(f"because {k}" in text for k in range(len(exceptions)))
 
 
 def test_without_published_results_a_reproduction_says_what_is_missing(results, out, tmp_path):
-    code, _, err = howrobust("reproduction", out, HOWROBUST_DATA=str(tmp_path))
+    code, _, err = reproduction(out, HOWROBUST_DATA=str(tmp_path))
     assert code == 2
     assert "published_tables.csv" in err
     (tmp_path / "notes.toml").write_text("[[note]]\nmethod = 3\n")
-    code, _, err = howrobust("reproduction", out, "--notes", tmp_path / "notes.toml")
+    code, _, err = reproduction(out, "--notes", tmp_path / "notes.toml")
     assert code == 2
     assert "cannot be read" in err
+
+
+def test_the_page_of_the_documentation_is_made_with_the_notes_beside_the_tool():
+    notes = tomllib.loads((TOOL.parent / "reproduction-notes.toml").read_text(encoding="utf-8"))
+    page = (TOOL.parents[1] / "docs" / "reproduction.md").read_text(encoding="utf-8")
+    assert notes["about"].strip() in page
+    texts = {note["text"].strip() for note in notes["note"]}
+    explained = re.findall(r"^\*\*uci/\w+, .+?\): (.+?)(?=\n\n|\Z)", page, re.MULTILINE | re.DOTALL)
+    assert explained
+    assert {text.strip() for text in explained} <= texts
 
 
 def test_nothing_published_is_shipped():

@@ -1,5 +1,11 @@
-"""Published tables reproduced: stored runs beside them as Markdown, a note on each exception."""
+"""Compare stored runs with published tables, as Markdown with a note on each exception.
 
+``python tools/reproduction.py FOLDER ... > docs/reproduction.md`` renews the page of the
+documentation. It needs an installed howrobust and a data folder that holds the published results.
+"""
+
+import argparse
+import sys
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
@@ -8,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from howrobust.errors import BadInput
+from howrobust.harness import score_again
 from howrobust.reports.markdown import md, md_table
 from howrobust.reports.published import Comparison, beside, comparisons
 from howrobust.reports.sheets import Sheet, SheetRow
@@ -16,6 +23,11 @@ from howrobust.reports.tables import Cell, number, printed
 from howrobust.results import Results
 from howrobust.scores import REFERENCES
 
+NOTES = Path(__file__).with_name("reproduction-notes.toml")
+MADE_BY = (
+    "Made by `python tools/reproduction.py FOLDER ... > docs/reproduction.md` from the latest run "
+    "in each folder:"
+)
 PAIRED = "paired by split"
 UNPAIRED = (
     "both standard errors and the rounding counted, as if the splits were not the same: that error "
@@ -29,7 +41,7 @@ COLUMNS = ("data set", "score", "ours (SE)", "published (SE)", "difference in SE
 
 
 class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was tried where a score of a method on a data set differs from the published one."""
+    """What was tried where scores of a method on a data set differ from the published ones."""
 
     method: str
     dataset: str
@@ -38,16 +50,14 @@ class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Notes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a reader must know beyond the numbers: of the whole, and of each exception."""
+    """Notes on the page as a whole, ``about``, and on its exceptions."""
 
     about: str = ""
     note: list[Note] = []
 
 
-def read_notes(path: Path | None) -> Notes:
-    """Read a file of notes; BadInput says what is wrong with it."""
-    if path is None:
-        return Notes()
+def read_notes(path: Path) -> Notes:
+    """Read a file of notes; raise BadInput where it cannot be read."""
     try:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Notes)
     except (OSError, ValueError) as error:
@@ -55,11 +65,11 @@ def read_notes(path: Path | None) -> Notes:
 
 
 def reproduction(results: Sequence[Results], notes: Notes) -> tuple[str, list[str]]:
-    """Return the page, and the exceptions that no note speaks of.
+    """Return the page, and a sentence for each exception without a note.
 
     Raises BadInput where no run has a counterpart among published results.
     """
-    summaries = [Summary(found) for found in results]
+    summaries = [Summary(each) for each in results]
     every = [c for summary in summaries for c in comparisons(summary)]
     if not every:
         raise BadInput(
@@ -67,8 +77,8 @@ def reproduction(results: Sequence[Results], notes: Notes) -> tuple[str, list[st
             "folder (HOWROBUST_DATA) holds no published/published_tables.csv"
         )
     parts = ["# Published tables, reproduced", _how(summaries), notes.about.strip(), _tally(every)]
-    for place in dict.fromkeys((c.method, c.published, c.split) for c in every):
-        rows = [c for c in every if (c.method, c.published, c.split) == place]
+    for section in dict.fromkeys((c.method, c.published, c.split) for c in every):
+        rows = [c for c in every if (c.method, c.published, c.split) == section]
         parts += _section(rows)
     parts += _exceptions(every, notes)
     parts += _beside(summaries)
@@ -83,8 +93,8 @@ def reproduction(results: Sequence[Results], notes: Notes) -> tuple[str, list[st
 
 
 def _how(summaries: Sequence[Summary]) -> str:
-    """Which runs these are, how long they took, and where."""
-    lines = ["Made by `howrobust reproduction` from stored runs:", ""]
+    """List the runs, with their duration and machine."""
+    lines = [MADE_BY, ""]
     for summary in summaries:
         about, ran = summary.about, summary.about["environment"]
         methods = ", ".join(f"`{m}`" for m in summary.methods if m not in REFERENCES)
@@ -99,24 +109,25 @@ def _how(summaries: Sequence[Summary]) -> str:
 
 
 def _tally(every: Sequence[Comparison]) -> str:
-    """How many comparisons agree, by published method."""
+    """Count the comparisons that agree, by published method."""
     lines = []
     for published in dict.fromkeys(c.published for c in every if c.reproduces):
-        own = [c for c in every if c.published == published and c.reproduces]
-        within = sum(not c.is_exception for c in own)
+        scores = [c for c in every if c.published == published and c.reproduces]
+        within = sum(not c.is_exception for c in scores)
         lines.append(
-            f"* {md(published)}: {within} of {len(own)} scores within 2 standard errors of the "
+            f"* {md(published)}: {within} of {len(scores)} scores within 2 standard errors of the "
             "published ones, in either direction."
         )
     return "\n".join([CHANCE, "", *lines])
 
 
 def _section(rows: Sequence[Comparison]) -> list[str]:
+    """Return the title, the protocol and the table of one published method."""
     first = rows[0]
     role = "" if first.reproduces else " (a reference of another protocol, not a target)"
     kind = PAIRED if first.paired else UNPAIRED
     spreads = Counter(c.theirs.spread or "no spread given" for c in rows)
-    found = [
+    table = [
         SheetRow(
             [
                 Cell(c.dataset),
@@ -133,34 +144,34 @@ def _section(rows: Sequence[Comparison]) -> list[str]:
         f"## `{first.method}` beside {md(first.published)}, {first.split} splits{role}",
         f"Published protocol: {md(first.theirs.protocol)}. Its spread: "
         f"{md('; '.join(spreads))}. Differences: {kind}.",
-        md_table(Sheet(first.published, COLUMNS, (0, 1, 5), found)),
+        md_table(Sheet(first.published, COLUMNS, (0, 1, 5), table)),
     ]
 
 
 def _exceptions(every: Sequence[Comparison], notes: Notes) -> list[str]:
-    found = [c for c in every if c.is_exception]
-    if not found:
-        return []
+    """Return each note that has exceptions, with their differences in standard errors."""
     parts = []
     for note in notes.note:
-        own = [
+        noted = [
             c
-            for c in found
-            if (c.method, c.dataset) == (note.method, note.dataset) and c.metric in note.scores
+            for c in every
+            if c.is_exception
+            and (c.method, c.dataset) == (note.method, note.dataset)
+            and c.metric in note.scores
         ]
-        if own:
-            scores = ", ".join(f"{c.metric} {c.difference:+.1f}" for c in own)
+        if noted:
+            scores = ", ".join(f"{c.metric} {c.difference:+.1f}" for c in noted)
             parts.append(f"**{md(note.dataset)}, `{note.method}`** ({scores}): {note.text.strip()}")
     return ["## Exceptions, and what was tried", *parts] if parts else []
 
 
 def _beside(summaries: Sequence[Summary]) -> list[str]:
-    """Published scores of a method that is not ours, for scale."""
+    """Return published scores of probabilistic backpropagation, for scale."""
     names = [d["name"] for s in summaries for d in s.data if d["split"] == "random"]
-    found = beside(list(dict.fromkeys(names)))
+    published = beside(list(dict.fromkeys(names)))
     rows = [
         SheetRow([Cell(dataset), Cell(metric), Cell(printed(p))])
-        for (dataset, metric), p in found.items()
+        for (dataset, metric), p in published.items()
     ]
     title = "## For scale: probabilistic backpropagation (Hernandez-Lobato & Adams 2015)"
     table = md_table(Sheet(title, ("data set", "score", "published"), (0, 1), rows))
@@ -168,11 +179,33 @@ def _beside(summaries: Sequence[Summary]) -> list[str]:
 
 
 def _cautions(summaries: Sequence[Summary]) -> list[str]:
-    """What the data themselves warn of."""
-    found = [
+    """Return the warnings about the data."""
+    warnings = [
         f"* {md(data['name'])} ({data['split']} splits): {md(caution)}"
         for summary in summaries
         for data in summary.data
         for caution in data.get("cautions", [])
     ]
-    return ["## What to know of the data", "\n".join(found)] if found else []
+    return ["## What to know of the data", "\n".join(warnings)] if warnings else []
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the page; return 1 where an exception has no note, and 2 on bad input."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="folder of a run")
+    parser.add_argument("--notes", type=Path, default=NOTES, help="TOML file of notes")
+    options = parser.parse_args(arguments)
+    try:
+        notes = read_notes(options.notes)
+        text, missing = reproduction([score_again(each) for each in options.folders], notes)
+    except BadInput as error:
+        print(f"reproduction: {error}", file=sys.stderr)
+        return 2
+    print(text, end="")
+    for sentence in missing:
+        print(f"reproduction: no note says why {sentence}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
