@@ -2,7 +2,7 @@
 
 import pytest
 from performance.cases import cases, least_seconds
-from performance.gate import (
+from performance.paired_ratios import (
     SLACK,
     commit,
     committed,

@@ -1,4 +1,4 @@
-"""The gate: a median of interleaved paired ratios, against the ratio that is committed."""
+"""A median of interleaved paired ratios, held against the ratio that is committed."""
 
 import json
 from collections.abc import Callable
