@@ -1,10 +1,9 @@
 """Arrays of a store: forecasts of cells and the test rows they belong to, as .npz.
 
-Arrays are plain: nothing is unpickled. A file is written under another name and renamed, so that a
-file that is there is whole.
+Arrays are plain: nothing is unpickled. A file is written in one step, so that a file that is there
+is whole. Files of other names than a run gives are the user's, and stay.
 """
 
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -15,11 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from howrobust.atomic import write_bytes
 from howrobust.cells import Level
 from howrobust.errors import Damaged
 from howrobust.predictive import STORED_LEVELS, Array, Forecast
 
 FOLDERS = ("forecasts", "testsets", "fitting")
+ARRAY = re.compile(r"[0-9a-f]{64}\.npz")
+HALF_DONE = {
+    "forecasts": re.compile(r"\.[0-9a-f]{64}\.npz\.[0-9a-f]+\.tmp"),
+    "testsets": re.compile(r"\.[0-9a-f]{64}\.npz\.[0-9a-f]+\.tmp"),
+    "fitting": re.compile(r"[0-9a-f]{64}(\.new)?"),
+}
 _NUMBERS = ("n_components", "nll_error", "crps_error", "step", "variants")
 _OPTIONAL = ("logpdf_rounded", "kl")
 
@@ -65,8 +71,30 @@ class Files:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     def leftovers(self) -> list[Path]:
-        """Files that a run which was killed left half done."""
-        return [*self.folder.glob("*/.*.tmp"), *self.folder.glob("fitting/*")]
+        """Files that a run which was killed left half done, by the names that runs give."""
+        return [path for name in FOLDERS for path in self._named(name, HALF_DONE[name])]
+
+    def discard(self) -> None:
+        """Remove all that a run has made here, and the folders unless something else is there."""
+        for name in FOLDERS:
+            for pattern in (ARRAY, HALF_DONE[name]):
+                for path in self._named(name, pattern):
+                    path.unlink(missing_ok=True)
+        for folder in (*(self.folder / name for name in FOLDERS), self.folder):
+            if _is_folder(folder) and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _named(self, name: str, pattern: re.Pattern[str]) -> list[Path]:
+        """Return the plain files of a folder whose whole name matches."""
+        folder = self.folder / name
+        paths = sorted(folder.iterdir()) if _is_folder(folder) else []
+        return [
+            p for p in paths if pattern.fullmatch(p.name) and p.is_file() and not p.is_symlink()
+        ]
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 @dataclass(frozen=True)
@@ -91,24 +119,6 @@ def npz(arrays: dict[str, NDArray[Any]]) -> bytes:
     content = BytesIO()
     np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
     return content.getvalue()
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file in one step, as `write_arrays` does."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)  # the new name is on the disk once the folder is
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def pack_forecasts(forecasts: dict[Level, Forecast]) -> dict[str, NDArray[Any]]:

@@ -258,6 +258,7 @@ _out = click.option(
 @click.option("--file", type=click.Path(path_type=Path), help="Write it to this file, too (.json).")
 def baseline_save(name: str, out: str, file: Path | None) -> None:
     """Keep the latest run's scores and costs in its store under NAME."""
+    from howrobust.atomic import write_output
     from howrobust.results import load
 
     if not name or not name.isprintable() or "/" in name or name.endswith(".json"):
@@ -268,10 +269,7 @@ def baseline_save(name: str, out: str, file: Path | None) -> None:
     text = results.save_baseline(name)
     click.echo(f"Baseline {name} is kept in {results.where}")
     if file is not None:
-        try:
-            file.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise BadInput(f"{file} cannot be written ({error.strerror})") from None
+        write_output(file, text.encode("utf-8"))
         click.echo(f"and written to {file}")
 
 

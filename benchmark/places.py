@@ -8,13 +8,12 @@ at a time; readers do not wait for it.
 import hashlib
 import os
 import re
-import shutil
 import socket
 import sqlite3
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from time import monotonic, sleep
@@ -22,7 +21,8 @@ from time import monotonic, sleep
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
-from howrobust.arrays import Files, write_bytes
+from howrobust.arrays import FOLDERS, Files
+from howrobust.atomic import write_bytes
 from howrobust.errors import BadInput, Damaged
 from howrobust.schema import array_table
 
@@ -30,6 +30,13 @@ PATIENCE_S = 2.0  # a process that was just killed has let go of its lock by the
 LOOK_EVERY_S = 0.05
 CONNECT_S = 10
 BUSY_S = 60
+DATABASE = "store.sqlite"
+# What a run makes in its folder: a link of one of these names would lead its writes elsewhere.
+NAMES = (
+    *FOLDERS, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", "store.lock",
+    "report.html",
+)  # fmt: skip
+SPOOL = re.compile(r"[a-z0-9_]{8}")  # how `tempfile` ends the names that it makes
 LOCK = int.from_bytes(b"howrobus", "big")  # advisory locks are numbers, within one database
 
 
@@ -89,6 +96,8 @@ class Place(ABC):
 class Folder(Place):
     """``store.sqlite`` (in WAL mode) beside the files of arrays.
 
+    Nothing is made in a folder of other things, and nothing is read or written through a link.
+
     The lock is the kernel's, on ``store.lock``: no other process of this machine has it too. A
     network file system may promise less.
     """
@@ -99,13 +108,16 @@ class Folder(Place):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.files = Files(folder.absolute())  # workers may have another working directory
-        self.path = folder / "store.sqlite"
+        self.path = folder / DATABASE
         self.name, self.database = str(folder), str(self.path)
         self.identity = str(folder.resolve())
 
     def engine(self, create: bool) -> sa.Engine:
+        self._refuse_links()
         if create:
-            self.files.make()
+            self._refuse_other_things()
+            # The database is the first file here: with it, a folder is a store.
+            self.folder.mkdir(parents=True, exist_ok=True)
         elif not self.path.is_file():
             raise BadInput(f"{self.folder} holds no results; give the folder of a finished run")
         url = sa.URL.create("sqlite", database=str(self.path))
@@ -113,6 +125,23 @@ class Folder(Place):
         sa.event.listen(engine, "connect", _prepare_writer if create else _prepare_reader)
         sa.event.listen(engine, "begin", _begin)
         return engine
+
+    def _refuse_links(self) -> None:
+        for name in NAMES:
+            if (self.folder / name).is_symlink():
+                raise BadInput(
+                    f"{self.folder / name} is a symbolic link, through which no results are read "
+                    f"or written; remove the link, or {self.remedy}"
+                )
+
+    def _refuse_other_things(self) -> None:
+        if self.path.is_file() or not self.folder.exists():
+            return
+        if any(self.folder.iterdir()):
+            raise BadInput(
+                f"{self.folder} is not empty and holds no results of howrobust; give a new or an "
+                f"empty folder: {self.remedy}"
+            )
 
     @contextmanager
     def alone(self, engine: sa.Engine) -> Iterator[None]:
@@ -190,12 +219,19 @@ class Server(Place):
             connection.detach()  # in the pool it would keep the lock
             self._lock(connection)
             connection.commit()
-            for left in Path(tempfile.gettempdir()).glob(f"{self._prefix}*"):
-                shutil.rmtree(left, ignore_errors=True)
+            self._discard_spools()
             with tempfile.TemporaryDirectory(prefix=self._prefix) as spool:
                 self.files = Files(Path(spool))
                 self.files.make()
                 yield connection
+
+    def _discard_spools(self) -> None:
+        """Remove what killed writers to this database left in the temporary folder."""
+        for left in Path(tempfile.gettempdir()).glob(f"{self._prefix}*"):
+            ours = SPOOL.fullmatch(left.name.removeprefix(self._prefix))
+            if ours and left.is_dir() and not left.is_symlink():
+                with suppress(PermissionError):  # another user's
+                    Files(left).discard()
 
     def _lock(self, connection: sa.Connection) -> None:
         """Take the advisory lock; BadInput where another session keeps it past our patience."""

@@ -155,7 +155,8 @@ class Assessed:
 
 
 def _write(path: Path, taken: "Snapshot") -> None:
+    from howrobust.atomic import write_output
     from howrobust.snapshot import to_json
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_json(taken), encoding="utf-8")
+    write_output(path, to_json(taken).encode("utf-8"))

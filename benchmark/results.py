@@ -146,10 +146,18 @@ class Results:
         return text
 
     def report(self, path: str | Path | None = None) -> Path:
-        """Write the page, one self-contained HTML file (default: report.html in the folder)."""
-        from howrobust.reports.page import write_page
+        """Write the page, one self-contained HTML file, and return its path.
 
-        return write_page(self, Path(path) if path else self.folder / "report.html")
+        Without ``path`` it is report.html in the folder; BadInput where a file of that name is
+        there which howrobust has not made.
+        """
+        from howrobust.reports.page import require_replaceable, write_page
+
+        if path is not None:
+            return write_page(self, Path(path))
+        page = self.folder / "report.html"
+        require_replaceable(page)
+        return write_page(self, page)
 
 
 def load(path: str | Path) -> Results:

@@ -11,6 +11,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from howrobust import __version__
+from howrobust.atomic import write_output
 from howrobust.card_ranking import cards
 from howrobust.contest import contest, improvements
 from howrobust.errors import BadInput
@@ -26,6 +28,8 @@ from howrobust.reports.summary import Summary
 from howrobust.results import Results
 from howrobust.scores import REFERENCES
 
+MARK = b'<meta name="generator" content="howrobust'
+LONGEST_HEAD = 1000  # bytes: the mark is in the first lines
 CALIBRATION = ("calibration-", "pit-")  # how the names of its figures begin
 
 
@@ -43,12 +47,21 @@ class Shown:
 
 def write_page(results: Results, path: Path) -> Path:
     """Write the page of a run; BadInput where the file cannot be written."""
-    text = render(results)
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"the report {path} cannot be written ({error.strerror})") from None
+    write_output(path, render(results).encode("utf-8"))
     return path
+
+
+def require_replaceable(path: Path) -> None:
+    """Raise BadInput where a file is there that is no page of howrobust: it would be lost."""
+    try:
+        content = path.read_bytes() if path.is_file() else MARK
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read ({error.strerror}); move it away") from None
+    if MARK not in content[:LONGEST_HEAD]:
+        raise BadInput(
+            f"{path} was not made by howrobust and is left as it is; move it to another place and "
+            "run `howrobust report` again"
+        )
 
 
 def render(results: Results) -> str:
@@ -60,6 +73,7 @@ def render(results: Results) -> str:
         environment()
         .get_template("page.html")
         .render(
+            version=__version__,
             about=summary.about,
             run=results.run,
             reused=summary.reused(),

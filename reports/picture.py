@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from howrobust.atomic import write_output
 from howrobust.reports.looks import INK, STYLE
 
 FORMATS = ("png", "pdf")
@@ -47,7 +48,9 @@ class Picture:
         """Write it on white, as files named for it: PNG at 150 dots an inch, and PDF."""
         name = re.sub(r"[^\w.-]", "-", self.name)
         for kind in FORMATS:
+            content = io.BytesIO()
             with mpl.rc_context(STYLE):
                 self.figure.savefig(
-                    folder / f"{name}.{kind}", dpi=150, bbox_inches="tight", facecolor="white"
+                    content, format=kind, dpi=150, bbox_inches="tight", facecolor="white"
                 )
+            write_output(folder / f"{name}.{kind}", content.getvalue())

@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from howrobust.arrays import Files, write_bytes
+from howrobust.arrays import Files
+from howrobust.atomic import write_bytes
 from howrobust.cells import Job
 from howrobust.errors import BadInput, Damaged
 from howrobust.executors import TaskFailed

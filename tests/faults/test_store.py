@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import howrobust as hr
+from howrobust.arrays import Files
 from howrobust.cli import main
 from howrobust.errors import BadInput, Damaged
 from howrobust.harness import score_again
@@ -343,8 +344,8 @@ def test_what_was_written_and_not_committed_is_replaced(finished, tmp_path, monk
     assert orphans
     for orphan in orphans:  # as a disk may leave it that lost its power
         orphan.write_bytes(orphan.read_bytes()[:100])
-    (folder / "forecasts" / ".x.npz.1.tmp").write_bytes(b"half")
-    (folder / "fitting" / "x").write_text("1 2")
+    (folder / "forecasts" / f".{'a' * 64}.npz.1f.tmp").write_bytes(b"half")
+    (folder / "fitting" / ("b" * 64)).write_text("1 2")
     assert damage(folder) == []
     # And the test rows of the other split, the temporary file and what was being fitted.
     assert len([f for f in check(folder) if f.harmless]) == len(orphans) + 3
@@ -358,10 +359,19 @@ def test_what_was_written_and_not_committed_is_replaced(finished, tmp_path, monk
 def test_what_a_killed_writer_left_in_its_spool_is_removed(new_database, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     place = place_of(new_database())
-    left = tmp_path / f"{place._prefix}left"
-    left.mkdir()
-    other = tmp_path / "howrobust-other"
-    other.mkdir()
+    left = tmp_path / f"{place._prefix}_killed1"
+    Files(left).make()
+    (left / "fitting" / ("a" * 64)).write_text("1 2")
+    (left / "forecasts" / f"{'a' * 64}.npz").write_bytes(b"an array")
+    precious = tmp_path / "precious"
+    Files(precious).make()
+    (precious / "fitting" / ("a" * 64)).write_text("1 2")
+    (tmp_path / f"{place._prefix}a_link_1").symlink_to(precious)
+    used = tmp_path / f"{place._prefix}someone1"
+    used.mkdir()
+    (used / "mine.txt").write_text("kept")
+    (tmp_path / f"{place._prefix}my-own-notes").mkdir()
+    before = sorted(set(tmp_path.rglob("*")) - {left, *left.rglob("*")})
     with closing(Store(new_database())) as store, store.alone():  # of another database
         assert left.is_dir()
     engine = place.engine(create=True)
@@ -369,7 +379,7 @@ def test_what_a_killed_writer_left_in_its_spool_is_removed(new_database, tmp_pat
         assert not left.exists()
         assert place.files.forecast("ab").parent.is_dir()
     engine.dispose()
-    assert list(tmp_path.iterdir()) == [other]
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.fixture

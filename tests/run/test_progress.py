@@ -58,6 +58,7 @@ def test_a_note_that_makes_no_sense_is_not_heard(note, tmp_path, job):
 
 def test_what_a_worker_writes_counts_as_parts_of_its_cells(tmp_path, job):
     files, heard = Store(tmp_path).files, Heard()
+    files.make()
     note = files.fitting(job.cells[0].key)
     for text in ("", "not a number", "3"):  # being written, or foreign
         note.write_text(text)
@@ -73,6 +74,7 @@ def test_what_a_worker_writes_counts_as_parts_of_its_cells(tmp_path, job):
 
 def test_a_worker_says_how_far_it_is(tmp_path, job):
     files = Store(tmp_path).files
+    files.make()
     outcomes = worker.attempt(job, files, 1)
     assert [o.status for o in outcomes] == ["ok", "ok"]
     done, total = map(int, files.fitting(job.cells[0].key).read_text().split())
@@ -81,6 +83,7 @@ def test_a_worker_says_how_far_it_is(tmp_path, job):
 
 def test_a_fit_that_cannot_be_heard_of_is_still_a_fit(tmp_path, job):
     files = Store(tmp_path).files
+    files.make()
     shutil.rmtree(tmp_path / "fitting")
     assert [o.status for o in worker.attempt(job, files, 1)] == ["ok", "ok"]
 
