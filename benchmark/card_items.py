@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from howrobust import card_measures as clean
 from howrobust import card_stress_measures as stressed
 from howrobust.cards import Item
-from howrobust.catalogue import known_stress
+from howrobust.facts import StressFacts
 from howrobust.measured import Measure, Result
 from howrobust.metrics.contract import Undefined
 from howrobust.regions import BASELINE
 from howrobust.scores import Scores
-from howrobust.stress.contract import InputStress, SettingStress, SplitStress, TrainStress
 
 HEADLINE_STRESS = "input_noise"
 NOMINAL = "nearer its nominal share is better"
@@ -40,7 +39,8 @@ def card_items(scores: Scores) -> list[Item]:
         Item("stability", "instability over shuffles", clean.instability_over_shuffles, "low"),
     ]
     for stress in scores.stresses():
-        items += _items_of(stress, stress == _headline_stress(scores))
+        facts, severities = scores.stress_facts(stress), len(scores.stresses()[stress])
+        items += _items_of(facts, severities, stress == _headline_stress(scores))
     for part in ("tolerance", "awareness"):
         if not any(item.part == part and item.headline for item in items):
             absent = _absent("the run has no stress with several levels of the inputs")
@@ -55,22 +55,22 @@ def card_items(scores: Scores) -> list[Item]:
 def _headline_stress(scores: Scores) -> str:
     """The headline of tolerance and awareness: input noise, or else the first ladder of inputs."""
     ladders = []
-    for stress in scores.stresses():
-        kind = known_stress(stress)
-        if isinstance(kind, InputStress) and kind.scored_by == "rmse" and len(kind.levels) > 1:
+    for stress, levels in scores.stresses().items():
+        facts = scores.stress_facts(stress)
+        if facts.kind == "input" and facts.scored_by == "rmse" and len(levels) > 1:
             ladders.append(stress)
     if HEADLINE_STRESS in ladders or not ladders:
         return HEADLINE_STRESS
     return ladders[0]
 
 
-def _items_of(stress: str, headline: bool) -> Iterator[Item]:
-    """The measures of one stress; none for what is no severity."""
-    kind = known_stress(stress)
-    if isinstance(kind, InputStress) and kind.moves_targets:
+def _items_of(facts: StressFacts, severities: int, headline: bool) -> Iterator[Item]:
+    """The measures of one stress with so many levels; none for what is no severity."""
+    stress = facts.name
+    if facts.moves_targets:
         place = (stress, False, "it should grow outside the training data")
         yield Item("awareness", "sd over clean sd", stressed.sd_ratio, "none", *place)
-    elif isinstance(kind, InputStress) and kind.scored_by == "nll":
+    elif facts.scored_by == "nll":
         yield Item(
             "tolerance",
             "nll at the highest level",
@@ -78,9 +78,9 @@ def _items_of(stress: str, headline: bool) -> Iterator[Item]:
             "low",
             stress,
         )
-    elif isinstance(kind, InputStress) or (isinstance(kind, TrainStress) and kind.ladder):
-        yield from _items_of_ladder(stress, kind, headline)
-    elif isinstance(kind, SplitStress) and stress != BASELINE:
+    elif facts.severities:
+        yield from _items_of_ladder(facts, severities, headline)
+    elif facts.kind == "split" and stress != BASELINE:
         yield Item(
             "tolerance",
             "rmse over that of thirds",
@@ -89,16 +89,15 @@ def _items_of(stress: str, headline: bool) -> Iterator[Item]:
             stress,
         )
         yield Item("awareness", "awareness", stressed.region_awareness, "one", stress)
-    elif isinstance(kind, SettingStress):
+    elif facts.kind == "setting":
         place = (stress, False, "1 means that the setting has no effect")
         yield Item("tolerance", "rmse over clean rmse, doubled", stressed.ratio, "none", *place)
 
 
-def _items_of_ladder(
-    stress: str, kind: InputStress | TrainStress, headline: bool
-) -> Iterator[Item]:
+def _items_of_ladder(facts: StressFacts, severities: int, headline: bool) -> Iterator[Item]:
+    stress = facts.name
     place = (stress, headline)
-    if len(kind.levels) > 1:
+    if severities > 1:
         yield Item("tolerance", "severity that doubles rmse", stressed.doubling, "high", *place)
         yield Item("tolerance", "degradation area", stressed.degradation, "low", stress)
         yield Item(
@@ -107,7 +106,7 @@ def _items_of_ladder(
         )  # fmt: skip
     else:
         yield Item("tolerance", "rmse over clean rmse", stressed.ratio, "low", stress)
-    if isinstance(kind, InputStress) and kind.in_turn:
+    if facts.in_turn:
         yield Item(
             "tolerance",
             "worst feature's rmse ratio",
@@ -115,7 +114,7 @@ def _items_of_ladder(
             "low",
             stress,
         )
-    if isinstance(kind, InputStress):
+    if facts.kind == "input":
         yield Item("awareness", "awareness", stressed.keeping_pace, "one", *place)
 
 

@@ -66,18 +66,14 @@ def load(group: str, name: str) -> Any:
         if name not in known:
             raise BadInput(f"unknown {KINDS[group]} {name!r}; {_suggestion(name, list(known))}")
         entry = known[name]
-    try:
-        with surviving_exit(
-            f"the {KINDS[group]} {name!r}", f"the module {entry.module} was imported"
-        ):
+    what = f"the {KINDS[group]} {name!r}"
+    with surviving_exit(what, f"the module {entry.module} was imported"):
+        try:
             return entry.load()
-    except BadInput:
-        raise
-    except Exception as error:  # whatever a plug-in's import does is the plug-in's fault
-        raise BadInput(
-            f"the {KINDS[group]} {name!r} ({entry.value}) does not import: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+        except Exception as error:  # whatever a plug-in's import does is the plug-in's fault
+            raise BadInput(
+                f"{what} ({entry.value}) does not import: {type(error).__name__}: {error}"
+            ) from error
 
 
 @contextmanager
@@ -353,11 +349,3 @@ def load_stress(name: str) -> "Stress":
     with surviving_exit(f"the stress {name!r}", "it was made"):
         stress: Stress = plugin()
     return stress
-
-
-def known_stress(name: str) -> "Stress | None":
-    """Return a stress by name, or None: the plug-in of a stored run may be gone."""
-    try:
-        return load_stress(name)
-    except BadInput:
-        return None

@@ -12,7 +12,6 @@ import pandas as pd
 from scipy import stats
 
 from howrobust.cells import CLEAN
-from howrobust.degradation import moves_targets
 from howrobust.snapshot import Snapshot
 from howrobust.statistics import Estimate, holm, over_splits
 
@@ -105,7 +104,7 @@ def _pairs(base: Snapshot, new: Snapshot, apart: Set[str]) -> pd.DataFrame:
     key = ["dataset", "method", "stress", "level", "metric", "split", "repeat"]
     frames = [pd.DataFrame(_rows(taken), columns=[*key, "value"]) for taken in (base, new)]
     pairs = frames[0].merge(frames[1], on=key, suffixes=("_base", "_new"))
-    moved = {stress for stress in pairs["stress"].unique() if moves_targets(stress)}
+    moved = {*base.moves_targets, *new.moves_targets}
     clean_alone = [name for name, gate in GATES.items() if gate.clean_alone]
     pairs = pairs[
         pairs["metric"].isin(list(GATES))

@@ -4,11 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from howrobust.catalogue import known_stress
 from howrobust.cells import CLEAN, Level
 from howrobust.regions import BASELINE, REGION, regions
 from howrobust.scores import Scores
-from howrobust.stress.contract import InputStress
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +24,7 @@ def degradation(scores: Scores) -> "pd.DataFrame":
     import pandas as pd
 
     held_out = regions(scores) - {BASELINE}
-    moved = {stress for stress in scores.stresses() if moves_targets(stress)}
+    moved = {s for s in scores.stresses() if scores.stress_facts(s).moves_targets}
     rows = []
     for data in scores.data:
         for method in scores.methods:
@@ -73,9 +71,3 @@ def _against_clean(
         "nll_difference": float(nll.mean() - clean_nll.mean()),
         "coverage_90": float(covered.mean()),
     }
-
-
-def moves_targets(stress: str) -> bool:
-    """Whether the true targets of the stressed rows are others: their error then says nothing."""
-    kind = known_stress(stress)
-    return isinstance(kind, InputStress) and kind.moves_targets

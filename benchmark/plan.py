@@ -18,11 +18,12 @@ from howrobust.cautions import cautions
 from howrobust.cells import CLEAN, Cell, Fits, Job, Level, digest
 from howrobust.data import Dataset, Source
 from howrobust.errors import BadInput
+from howrobust.facts import Command, DataFacts, MethodFacts, StressFacts
 from howrobust.known import expected_scores
+from howrobust.rerun import REFERENCES, command
 from howrobust.stress.contract import InputStress, SplitStress, Stress
 from howrobust.stress.regions import Thirds
 
-ALWAYS = ("marginal", "oracle")
 MOST_FITS = 10_000  # of a method on a data set: a plan is held in memory
 
 
@@ -80,26 +81,6 @@ def parse_suite(text: str, name: str) -> Suite:
 
 
 @dataclass(frozen=True)
-class DataFacts:
-    """What a report says of a data set; ``limits`` are the expected scores of a known truth."""
-
-    name: str
-    title: str
-    source: str
-    licence: str
-    unit: str
-    sha256: str
-    synthetic: bool
-    limits: dict[str, float]
-    target: str
-    features: list[str]
-    n_train: int
-    n_test: int
-    split: str
-    cautions: list[str]
-
-
-@dataclass(frozen=True)
 class Plan:
     """Everything a run will do. ``run`` names it: the same plan has the same name.
 
@@ -113,7 +94,9 @@ class Plan:
     levels: tuple[Level, ...]
     codes: dict[str, str]
     data: tuple[DataFacts, ...]
-    methods: tuple[str, ...]
+    methods: tuple[MethodFacts, ...]
+    stresses: tuple[StressFacts, ...]
+    command: Command
 
     @property
     def cells(self) -> list[Cell]:
@@ -152,7 +135,7 @@ def make_plan(request: Request) -> Plan:
         raise BadInput(f"suite {suite.name} has no methods of its own; name one with -m")
     methods = list({spec.label: spec for spec in parsed}.values())
     named = {spec.name for spec in methods}
-    methods += [MethodSpec(name) for name in ALWAYS if name not in named]
+    methods += [MethodSpec(name) for name in REFERENCES if name not in named]
     options = (request.target, request.one_hot, request.groups, request.time)
     # A user's pipeline has an encoder of its own; our methods need numbers.
     mixed = not request.one_hot and all(spec.is_a_users() for spec in parsed)
@@ -225,9 +208,18 @@ def plan_of(
     places = (*levels, *fitted)
     keys = [cell.key for job in jobs for cell in job.cells]
     run = f"{suite.name}-{digest([keys, places, codes])[:12]}"
-    labels = tuple(method.label for method in methods)
-    identity = (run, suite.name, request.seed)
-    return Plan(*identity, tuple(jobs), places, codes, tuple(facts), labels)
+    return Plan(
+        run=run,
+        suite=suite.name,
+        seed=request.seed,
+        jobs=tuple(jobs),
+        levels=places,
+        codes=codes,
+        data=tuple(facts),
+        methods=tuple(map(MethodFacts.of, methods)),
+        stresses=tuple(map(StressFacts.of, stresses)),
+        command=command(suite, request, methods, data, stresses, facts),
+    )
 
 
 def _regions(

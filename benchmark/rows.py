@@ -2,17 +2,23 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 import msgspec
 
+from howrobust.cells import CLEAN
 from howrobust.errors import Damaged
-from howrobust.plan import DataFacts
+from howrobust.facts import Command, DataFacts, MethodFacts, StressFacts
 
-JSON = {"levels", "data", "methods", "environment", "held", "lost", "facts"}
+JSON = {
+    "levels", "data", "methods", "stresses", "command", "environment", "held", "lost", "facts"
+}  # fmt: skip
+SHOWN_OF_ENVIRONMENT = {"cores", "howrobust", "processor", "torch"}
 
 
-class RunRow(TypedDict):
+@dataclass(frozen=True)
+class RunRow:
     """A run: what was planned, with what, and how long it took (s) over all its starts.
 
     ``reused`` counts cells that were finished before its last start.
@@ -24,10 +30,22 @@ class RunRow(TypedDict):
     started: int
     levels: list[tuple[str, float]]
     data: list[DataFacts]
-    methods: list[str]
+    methods: list[MethodFacts]
+    stresses: list[StressFacts]
+    command: Command
     environment: dict[str, str]
     took_s: float
-    reused: int | None
+    reused: int
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where the row lacks facts that a report needs."""
+        known = {CLEAN[0], *(stress.name for stress in self.stresses)}
+        unknown = sorted({stress for stress, _ in self.levels} - known)
+        if unknown:
+            raise ValueError(f"there are levels, but no facts, of the stress {unknown[0]!r}")
+        missing = sorted(SHOWN_OF_ENVIRONMENT - self.environment.keys())
+        if missing:
+            raise ValueError(f"the environment lacks {', '.join(missing)}")
 
 
 class CellRow(TypedDict):

@@ -1,4 +1,4 @@
-"""The schema of a store: its tables, the same in SQLite and PostgreSQL, and its versions."""
+"""The schema of a store: its tables, the same in SQLite and PostgreSQL, and its version."""
 
 import sqlalchemy as sa
 
@@ -19,9 +19,11 @@ run_table = sa.Table(
     sa.Column("levels", sa.Text, nullable=False),
     sa.Column("data", sa.Text, nullable=False),
     sa.Column("methods", sa.Text, nullable=False),
+    sa.Column("stresses", sa.Text, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
     sa.Column("environment", sa.Text, nullable=False),
     sa.Column("took_s", sa.Float, nullable=False, server_default="0"),
-    sa.Column("reused", sa.Integer),  # cells finished before the last start; NULL: unknown
+    sa.Column("reused", sa.Integer, nullable=False, server_default="0"),
 )
 planned_table = sa.Table(
     "planned",
@@ -86,24 +88,17 @@ def version_of(connection: sa.Connection) -> int | None:
     return int(versions[0])
 
 
-def bring_up(connection: sa.Connection) -> None:
-    """Make the tables, or bring those of an older version to this one, in one transaction.
+def make_tables(connection: sa.Connection) -> None:
+    """Make the tables, in one transaction; nothing where another process has just made them.
 
     BadInput where there are tables of these names that no howrobust has made.
     """
     if connection.dialect.name == "postgresql":  # two at once would both make them
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MAKING)))
-    found = version_of(connection)
-    if found is None:
-        others = sorted({*sa.inspect(connection).get_table_names()} & metadata.tables.keys())
-        if others:
-            raise BadInput(f"tables that are no store's are there: {', '.join(others)}")
-    elif found >= VERSION:
+    if version_of(connection) is not None:
         return
-    if found == 1:  # a run did not say how long it took
-        connection.execute(sa.text("ALTER TABLE run ADD COLUMN took_s FLOAT NOT NULL DEFAULT 0"))
-    if found is not None and found < 4:  # nor how many of its cells an earlier run had finished
-        connection.execute(sa.text("ALTER TABLE run ADD COLUMN reused INTEGER"))
-    metadata.create_all(connection)  # 2 knew no baselines and no arrays
-    connection.execute(sa.delete(schema_table))
+    others = sorted({*sa.inspect(connection).get_table_names()} & metadata.tables.keys())
+    if others:
+        raise BadInput(f"tables that are no store's are there: {', '.join(others)}")
+    metadata.create_all(connection)
     connection.execute(sa.insert(schema_table).values(version=VERSION))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from howrobust.arrays import HeldOut
 from howrobust.cells import CLEAN
+from howrobust.facts import StressFacts
 from howrobust.predictive import Array, Forecast
 from howrobust.records import GRADIENTS
 from howrobust.results import Results
@@ -173,6 +174,11 @@ class Scores:
         for level in self.stresses().get(stress, []):
             clean &= set(self.values(dataset, method, "rmse", stress, level).index)
         return len(clean)
+
+    def stress_facts(self, stress: str) -> StressFacts:
+        """Facts of a stress of the run."""
+        facts: StressFacts = self.about["stress_facts"][stress]
+        return facts
 
     def stresses(self) -> dict[str, list[float]]:
         """Ladders of the run: levels above 0 by stress."""

@@ -68,7 +68,10 @@ class SnappedData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is compared of a run. Scores have six significant digits, costs three."""
+    """What is compared of a run. Scores have six significant digits, costs three.
+
+    ``moves_targets`` are the stresses under which an error is not compared: see `InputStress`.
+    """
 
     format: str
     run: str
@@ -76,6 +79,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: str
     environment: dict[str, str]
     data: dict[str, SnappedData]
+    moves_targets: list[str]
     cells: list[Snapped]
 
 
@@ -99,7 +103,8 @@ def snapshot(results: Results) -> Snapshot:
     # A kernel's build is no part of what numbers depend on; a processor and versions are.
     environment = {name: v for name, v in about["environment"].items() if name != "platform"}
     named = (results.run, about["suite"], about["seed"])
-    return Snapshot(FORMAT, *named, environment, dict(sorted(data.items())), cells)
+    moved = sorted(s for s in scores.stresses() if scores.stress_facts(s).moves_targets)
+    return Snapshot(FORMAT, *named, environment, dict(sorted(data.items())), moved, cells)
 
 
 Found = tuple[dict[str, float], dict[str, str]]

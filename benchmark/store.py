@@ -33,8 +33,8 @@ from howrobust.rows import CellRow, HeldRow, PlacedRecord, RunRow, row_as, rows_
 from howrobust.schema import (
     VERSION,
     baseline_table,
-    bring_up,
     cell_table,
+    make_tables,
     planned_table,
     record_table,
     run_table,
@@ -45,8 +45,8 @@ from howrobust.schema import (
 class Store:
     """The results of runs, in a folder or the database of a URL; made where there are none.
 
-    Raises BadInput for a place that cannot be used or a store that is newer, and `Damaged` for one
-    that is corrupt.
+    Raises BadInput for a place that cannot be used or a store of another schema, and `Damaged` for
+    one that is corrupt.
     """
 
     def __init__(self, place: str | os.PathLike[str], create: bool = True) -> None:
@@ -56,16 +56,16 @@ class Store:
             self.engine = self.place.engine(create)
             self._writer = self.engine.execution_options(writes=True)
             with self.reading() as connection:
-                found = version_of(connection)
-            if found is None and not create:
+                version = version_of(connection)
+            if version is None and not create:
                 raise BadInput(f"{self.place.name} holds no results; run a suite there first")
-            if found is None or found < VERSION:
+            if version is None:
                 with self.writing() as connection:
-                    bring_up(connection)
-        if found is not None and found > VERSION:
+                    make_tables(connection)
+        if version not in (None, VERSION):
             raise BadInput(
-                f"{self.place.database} has schema {found}, this howrobust reads {VERSION}; "
-                f"install a newer howrobust, or {self.place.remedy}"
+                f"{self.place.database} has schema {version}, this howrobust reads {VERSION}; "
+                f"use the version of howrobust that wrote it, or {self.place.remedy}"
             )
 
     def close(self) -> None:
@@ -140,7 +140,9 @@ class Store:
                     started=started,
                     levels=levels,
                     data=json.dumps([asdict(d) for d in plan.data]),
-                    methods=json.dumps(plan.methods),
+                    methods=json.dumps([asdict(m) for m in plan.methods]),
+                    stresses=json.dumps([asdict(s) for s in plan.stresses]),
+                    command=json.dumps(asdict(plan.command)),
                     environment=json.dumps(environment),
                     took_s=took_s,
                 )
@@ -299,15 +301,22 @@ class Store:
             return list(connection.execute(query).scalars())
 
     def run(self, name: str) -> dict[str, Any]:
-        """Return what is known of a run: suite, seed, levels, data, methods, environment, time."""
+        """Return what is known of a run: suite, seed, levels, data, methods, environment, time.
+
+        ``methods`` are labels; ``method_facts`` and ``stress_facts`` are by label and by name.
+        """
         with self.reading() as connection:
             row = connection.execute(sa.select(run_table).where(run_table.c.run == name)).first()
         if row is None:
             raise BadInput(f"{self.place.name} no longer holds the run {name}; it is being redone")
-        found: dict[str, Any] = row_as(RunRow, row._mapping, self.place.database)
-        found["levels"] = [list(place) for place in found["levels"]]
-        found["data"] = [asdict(facts) for facts in found["data"]]
-        return found
+        read: RunRow = row_as(RunRow, row._mapping, self.place.database)
+        about = {f.name: getattr(read, f.name) for f in fields(read)}
+        about["levels"] = [list(place) for place in read.levels]
+        about["data"] = [asdict(facts) for facts in read.data]
+        about["methods"] = [facts.label for facts in read.methods]
+        about["method_facts"] = {facts.label: facts for facts in read.methods}
+        about["stress_facts"] = {facts.name: facts for facts in about.pop("stresses")}
+        return about
 
     def cells(self, run: str) -> list[dict[str, Any]]:
         """Return the planned cells of a run, in the plan's order."""

@@ -5,13 +5,10 @@ from typing import Any
 from howrobust.card_items import HEADLINE_STRESS
 from howrobust.card_measures import coverage_95, inside_null
 from howrobust.card_stress_measures import ratio
-from howrobust.catalogue import known_stress
 from howrobust.measured import Measured
 from howrobust.reports import tables
-from howrobust.reports.figures import stress_unit
 from howrobust.reports.summary import Row, Summary
 from howrobust.scores import REFERENCES
-from howrobust.stress.contract import InputStress
 
 NO_ANSWER = "No method has a score on every split of a data set; the failures below say why."
 
@@ -123,8 +120,9 @@ def _what_stress_does(summary: Summary, datasets: list[str], best: str) -> str:
     shares = [100 * found.mean for found in held if found]
     if not times or not shares:
         return f"What {stress.replace('_', ' ')} does to it is not known; see the failures below."
+    severity = f"{level:g} {summary.stress_facts(stress).unit}"
     return (
-        f"Under the strongest {stress.replace('_', ' ')} ({level:g} {stress_unit(stress)}) its "
+        f"Under the strongest {stress.replace('_', ' ')} ({severity}) its "
         f"typical error is {_range(times, '.2g')} times as large, and its 90 % intervals then hold "
         f"{_range(shares, '.0f')} % of held-out points."
     )
@@ -140,8 +138,8 @@ def told_stress(summary: Summary) -> str | None:
     """The stress that sentences tell of: noise on the inputs, or the first ladder of inputs."""
     ladders = summary.stresses()
     for stress in sorted(ladders, key=lambda stress: stress != HEADLINE_STRESS):
-        kind = known_stress(stress)
-        if isinstance(kind, InputStress) and kind.scored_by == "rmse":
+        facts = summary.stress_facts(stress)
+        if facts.kind == "input" and facts.scored_by == "rmse":
             return stress
     return None
 
@@ -200,8 +198,9 @@ def _under(summary: Summary, dataset: str, method: str, stress: str) -> str:
     covered = summary.estimate(dataset, method, "coverage_90", stress, level)
     if not (isinstance(grown, Measured) and worst and covered):
         return ""
+    severity = f"{level:g} {summary.stress_facts(stress).unit}"
     text = (
-        f" Under the stress {stress.replace('_', ' ')}, at {level:g} {stress_unit(stress)}, its "
+        f" Under the stress {stress.replace('_', ' ')}, at {severity}, its "
         f"rmse is {grown.value:.2g} times the clean one"
     )
     truth = summary.estimate(dataset, "oracle", "rmse", stress, level)

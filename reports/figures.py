@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import matplotlib as mpl
 
 from howrobust.card_measures import SHUFFLE
-from howrobust.catalogue import known_stress
 from howrobust.contest import contest
 from howrobust.metrics.contract import Undefined
 from howrobust.profiles import profiles
@@ -30,8 +29,8 @@ def pictures(summary: Summary) -> Iterator[Picture]:
         for data in summary.data:
             yield from _of_data_set(summary, data["name"], own)
         for stress in summary.stresses():
-            if is_severity(stress):
-                yield degradation(summary, stress, stress_unit(stress), own)
+            if is_severity(summary.stress_facts(stress)):
+                yield degradation(summary, stress, summary.stress_facts(stress).unit, own)
         if any(cell["repeat"] > 0 or cell["train_stress"] == SHUFFLE for cell in summary.cells):
             yield stability(summary, own)
 
@@ -58,9 +57,3 @@ def _of_data_set(summary: Summary, name: str, own: Looks) -> Iterator[Picture]:
     null = calibration.null_shares(rows)
     yield calibration.curves(summary, name, finished, null, own)
     yield calibration.histograms(summary, name, finished, null, own)
-
-
-def stress_unit(name: str) -> str:
-    """What a stress's levels are measured in."""
-    kind = known_stress(name)
-    return kind.unit if kind else "level"

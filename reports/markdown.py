@@ -7,7 +7,7 @@ from howrobust.contest import contest, improvements
 from howrobust.metrics.contract import Undefined
 from howrobust.reports import sheets, tables
 from howrobust.reports.answer import answer, on_data_set
-from howrobust.reports.protocol import command, settings
+from howrobust.reports.protocol import settings
 from howrobust.reports.sheets import Sheet
 from howrobust.reports.standings import CAPTION, standings
 from howrobust.reports.summary import Summary
@@ -83,9 +83,9 @@ def _protocol(summary: Summary) -> Iterator[str]:
         f"{about['took_s']:.0f} s on {ran['cores']} cores ({md(ran['processor'])}; "
         f"howrobust {ran['howrobust']}, torch {ran['torch']}). {summary.reused()}"
     )
-    again, unknown = command(summary)
-    yield f"Made again by\n\n```\n{printable(again)}\n```"
-    yield "\n".join(f"* {md(sentence)}" for sentence in unknown)
+    again = about["command"]
+    yield f"Made again by\n\n```\n{printable(again.text)}\n```"
+    yield "\n".join(f"* {md(sentence)}" for sentence in again.remarks)
     yield from folded(settings(summary))
 
 

@@ -22,7 +22,7 @@ from howrobust.reports.answer import answer, on_data_set
 from howrobust.reports.cards import environment, lines, tiles
 from howrobust.reports.figures import pictures
 from howrobust.reports.picture import Picture
-from howrobust.reports.protocol import command, settings
+from howrobust.reports.protocol import settings
 from howrobust.reports.published import comparisons
 from howrobust.reports.summary import Summary
 from howrobust.results import Results
@@ -90,7 +90,6 @@ def render(results: Results) -> str:
             **_tables(summary),
             datasets=[_data_set(summary, data, figures) for data in summary.data],
             settings=settings(summary),
-            command=command(summary),
         )
     )
 

@@ -5,20 +5,17 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from howrobust.catalogue import known_stress
 from howrobust.cells import CLEAN, Level
+from howrobust.facts import StressFacts
 from howrobust.regions import BASELINE, REGION
 from howrobust.reports.looks import GREY, Looks, legend, log_axis, panels, plain
 from howrobust.reports.picture import Picture
 from howrobust.reports.summary import Summary
-from howrobust.stress.contract import InputStress, SettingStress, SplitStress, TrainStress
 
 
-def is_severity(stress: str) -> bool:
+def is_severity(facts: StressFacts) -> bool:
     """Whether a stress has a figure: its levels are severities, not numbers of repeats."""
-    kind = known_stress(stress)
-    repeats = isinstance(kind, TrainStress) and not kind.ladder
-    return stress != BASELINE and not repeats
+    return facts.name != BASELINE and facts.ladder
 
 
 def degradation(summary: Summary, stress: str, unit: str, own: Looks) -> Picture:
@@ -26,8 +23,8 @@ def degradation(summary: Summary, stress: str, unit: str, own: Looks) -> Picture
 
     Where a stress moves the true targets too, the stated sd stands in place of the error.
     """
-    kind = known_stress(stress)
-    error = kind.scored_by if isinstance(kind, InputStress) else "rmse"
+    facts = summary.stress_facts(stress)
+    error = facts.scored_by
     names = [data["name"] for data in summary.data]
     figure, axes, pairs = panels(names, down=2, beside=1.9)
     for name, (upper, lower) in pairs.items():
@@ -41,7 +38,7 @@ def degradation(summary: Summary, stress: str, unit: str, own: Looks) -> Picture
         ax.set_ylabel("root mean variance" if label == "sharpness" else label)
     figure.supxlabel(f"{stress.replace('_', ' ')} ({unit})", fontsize=9)
     legend(figure, axes)
-    title = f"{kind.title if kind else stress}: {error} and 90 % coverage (grey: as promised)"
+    title = f"{facts.title}: {error} and 90 % coverage (grey: as promised)"
     if stress.startswith("adversarial"):
         title += "; hollow: attacked without gradients, not to be compared"
     alt = f"{error} and 90 % coverage of each method on {', '.join(pairs)} as {stress} grows"
@@ -73,10 +70,10 @@ def _ladders(
             lw=1.2,
             label=plain(method),
         )
-    kind = known_stress(stress)
-    if isinstance(kind, SplitStress):
+    kind = summary.stress_facts(stress).kind
+    if kind == "split":
         ax.set_xticks([0, 1], ["random third", stress])
-    elif isinstance(kind, SettingStress):
+    elif kind == "setting":
         ax.set_xscale("log", base=2)
         ax.set_xticks([0.5, 1, 2], ["half", "as set", "double"])
 
@@ -84,10 +81,10 @@ def _ladders(
 def _places(summary: Summary, stress: str) -> list[tuple[float, Level]]:
     """Where on the axis each level of a stress stands, and what it is held against."""
     levels = [(level, (stress, level)) for level in summary.stresses()[stress]]
-    kind = known_stress(stress)
-    if isinstance(kind, SplitStress):
+    kind = summary.stress_facts(stress).kind
+    if kind == "split":
         return [(0.0, (BASELINE, REGION)), *levels]
-    if isinstance(kind, SettingStress):
+    if kind == "setting":
         return sorted([(1.0, CLEAN), *levels])
     return [(0.0, CLEAN), *levels]
 

@@ -141,10 +141,8 @@ class Summary(Scores):
         return found
 
     def reused(self) -> str:
-        """Say how many fits were taken from earlier runs; empty where the store does not know."""
+        """Say how many fits were taken from earlier runs."""
         reused, fits = self.about["reused"], len(self.cells)
-        if reused is None:
-            return ""
         return f"{reused} of {fits} fits come from earlier runs, {fits - reused} were fitted now."
 
     def warnings(self) -> list[str]:

@@ -57,7 +57,7 @@ class Making:
                     cells.append(Snapped(*where, "ok", "", found, costs))
         data = SnappedData(self.sha256, self.n_test, self.overlap)
         names = {f"data{d}": data for d in range(self.datasets)}
-        return Snapshot(FORMAT, "made", "made", "0", MACHINE, names, cells)
+        return Snapshot(FORMAT, "made", "made", "0", MACHINE, names, [], cells)
 
 
 def by_split(metric, values):

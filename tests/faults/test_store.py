@@ -36,9 +36,8 @@ from howrobust.store import Store
 from howrobust.transfer import export, merge
 
 SECRETS = (postgresql.PASSWORD, quote(postgresql.PASSWORD, safe=""))
-JSON_COLUMNS = [("run", c) for c in ("levels", "data", "methods", "environment")] + [
-    ("cell", c) for c in ("held", "lost", "facts")
-]
+OF_RUN = ("levels", "data", "methods", "stresses", "command", "environment")
+JSON_COLUMNS = [("run", c) for c in OF_RUN] + [("cell", c) for c in ("held", "lost", "facts")]
 
 
 def run(out, splits=2, stress=("input_noise",), **words):
@@ -732,11 +731,38 @@ def test_json_of_another_kind_is_one_sentence(table, column, value, copy, capsys
     assert howrobust(capsys, "store", "check", copy)[0] == 1
 
 
-def test_a_store_of_a_later_schema_is_one_sentence(copy, capsys):
-    change(copy, "UPDATE schema SET version = 99")
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("stresses", "[]", "levels, but no facts, of the stress 'input_noise'"),
+        (
+            "stresses",
+            '[{"name": "input_noise", "kind": "odd", "title": "", "unit": ""}]',
+            "Invalid enum value 'odd'",
+        ),
+        ("methods", '["bayesian_ridge"]', "Expected `object`, got `str`"),
+        ("methods", '[{"label": "bayesian_ridge", "components": 3}]', "Expected `str`, got `int`"),
+        ("command", '{"text": "howrobust run"}', "missing required field `remarks`"),
+        ("environment", '{"cores": "2"}', "the environment lacks howrobust, processor, torch"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["html", "md", "latex", "csv"])
+def test_facts_that_a_report_needs_and_lacks_are_one_sentence(
+    column, value, reason, kind, copy, capsys
+):
+    change(copy, f"UPDATE run SET {column} = ?", value)
+    code, out, err = howrobust(capsys, "report", copy, "--format", kind)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert reason in err
+    assert howrobust(capsys, "store", "check", copy)[0] == 1
+
+
+@pytest.mark.parametrize("version", [1, 3, 99])
+def test_a_store_of_another_schema_is_one_sentence(version, copy, capsys):
+    change(copy, f"UPDATE schema SET version = {version}")
     before = files(copy)
     for command in (["report", copy], ["store", "export", copy, copy.with_name("new")]):
         code, _, err = howrobust(capsys, *command)
         assert (code, err.count("\n")) == (2, 1)
-        assert "has schema 99, this howrobust reads 3; install a newer howrobust" in err
+        assert f"has schema {version}, this howrobust reads 4; use the version of" in err
     assert files(copy) == before

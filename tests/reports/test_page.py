@@ -2,12 +2,13 @@
 
 import base64
 import hashlib
+import html
 import re
 import shlex
 from html.parser import HTMLParser
 
-import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 from commandline import howrobust
 
@@ -19,7 +20,6 @@ from howrobust.reports.answer import answer
 from howrobust.reports.cards import breakable, tiles
 from howrobust.reports.figures import pictures
 from howrobust.reports.page import render
-from howrobust.reports.protocol import command
 from howrobust.reports.sheets import COVERED
 from howrobust.reports.summary import Summary
 
@@ -280,29 +280,37 @@ def plan_of(line):
 @pytest.mark.parametrize("run", ["hostile", "stressed"])
 def test_the_command_on_the_page_plans_the_same_run(run, request):
     results = request.getfixturevalue(run)
-    line, _ = command(Summary(results))
+    line = results.about["command"].text
     assert plan_of(shlex.split(line)).run == results.run
+    assert line in html.unescape(render(results))
 
 
 @pytest.mark.parametrize("suite", ["quick", "uci", "uci-gap", "robustness"])
 def test_a_suite_as_it_is_needs_no_options(suite, uci):
-    plan = make_plan(Request(suite, seed=3))
-    cells = [
-        {"dataset": c.dataset, "split": c.split, "method": c.method, "repeat": c.repeat,
-         "train_stress": c.train_stress, "level": c.level}
-        for c in plan.cells
-    ]  # fmt: skip
-    line, unknown = command(Planned(plan, cells))
-    assert line == f"howrobust run {suite} --seed 3"
-    assert unknown == []
+    again = make_plan(Request(suite, seed=3)).command
+    assert again.text == f"howrobust run {suite} --seed 3"
+    assert again.remarks == []
 
 
-class Planned(Summary):
-    """A summary of a plan that was not carried out."""
-
-    def __init__(self, plan, cells):
-        levels = dict.fromkeys([*plan.levels, *((c["train_stress"], c["level"]) for c in cells)])
-        data = [msgspec.to_builtins(facts) for facts in plan.data]
-        names = {"suite": plan.suite, "seed": plan.seed, "methods": list(plan.methods)}
-        self.about = {**names, "levels": [list(place) for place in levels], "data": data}
-        self.methods, self.data, self.cells = names["methods"], data, cells
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"target": "y", "one_hot": True, "time": "a", "splits": 2, "repeats": 2},
+        {"groups": "g", "timeout_s": 9.5, "device": "cpu"},
+        {"methods": ["marginal", "bayesian_ridge"], "stress": ["gap", "input_noise"]},
+    ],
+)
+def test_the_command_has_every_option_of_the_run(options, tmp_path):
+    frame = pd.DataFrame({"a": range(60), "g": ["u", "v", "w"] * 20, "y": np.arange(60) ** 2.0})
+    frame.to_csv(tmp_path / "a table.csv", index=False)
+    words = {"methods": ["bayesian_ridge"], "data": [str(tmp_path / "a table.csv")], **options}
+    if "groups" not in options:
+        words["one_hot"] = True
+    request = Request("quick", seed=4, **words)
+    plan = make_plan(request)
+    options = cli.commands["run"].make_context("run", shlex.split(plan.command.text)[2:]).params
+    for name in ("target", "one_hot", "groups", "splits", "repeats", "device"):
+        assert options[name] == getattr(request, name)
+    assert (options["time_"], options["timeout"]) == (request.time, request.timeout_s)
+    assert make_plan(request).run == plan_of(shlex.split(plan.command.text)).run == plan.run
