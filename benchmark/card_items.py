@@ -21,14 +21,14 @@ def card_items(scores: Scores) -> list[Item]:
         Item("accuracy", "rmse", clean.rmse, "low", headline=True),
         Item("accuracy", "nll", clean.nll, "low"),
         Item(
-            "honesty",
+            "calibration",
             "excess calibration error",
             clean.excess_calibration_error,
             "low",
             headline=True,
         ),
-        Item("honesty", "coverage_90", clean.coverage_90, "none", unranked=NOMINAL),
-        Item("honesty", "coverage_95", clean.coverage_95, "none", unranked=NOMINAL),
+        Item("calibration", "coverage_90", clean.coverage_90, "none", unranked=NOMINAL),
+        Item("calibration", "coverage_95", clean.coverage_95, "none", unranked=NOMINAL),
         Item(
             "stability",
             "instability over restarts",

@@ -12,7 +12,7 @@ from howrobust.measured import Measured, Result
 from howrobust.metrics.contract import Undefined
 from howrobust.scores import REFERENCES, Scores
 
-NEEDS_SKILL = ("honesty", "stability", "tolerance")  # a constant forecast would win them
+NEEDS_SKILL = ("calibration", "stability", "tolerance")  # a constant forecast would win them
 
 
 def cards(scores: Scores) -> dict[str, Card]:
@@ -61,7 +61,7 @@ def _ranked(
 
 def _key(scores: Scores, dataset: str, item: Item, method: str, result: Measured) -> float:
     """What a measure is ranked by, the least first."""
-    if item.part == "honesty":
+    if item.part == "calibration":
         # Inside the null all are equal: a perfect forecaster could have scored any of them.
         inside = inside_null(scores, dataset, method)
         return -np.inf if inside else result.value

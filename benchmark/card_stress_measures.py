@@ -78,7 +78,7 @@ def worst_ratio(scores: Scores, dataset: str, method: str, stress: str) -> Resul
 def sd_ratio(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     """Geometric mean over splits of sd / clean sd at the highest level, sd = sharpness.
 
-    Does the stated doubt grow where nothing was trained?
+    It shows whether the stated sd grows outside the training data.
     """
     return _ratio_at_the_top(scores, dataset, method, "sharpness", "sharpness", stress)
 

@@ -19,7 +19,7 @@ from howrobust.predictive import Predictive
 if TYPE_CHECKING:
     import pandas as pd
 
-PARTS = ("accuracy", "honesty", "stability", "tolerance", "awareness", "cost")
+PARTS = ("accuracy", "calibration", "stability", "tolerance", "awareness", "cost")
 Better = Literal["low", "high", "one", "none"]
 
 
@@ -90,11 +90,11 @@ class Entry:
 
 @dataclass(frozen=True, repr=False)
 class Card:
-    """What a run says of one method.
+    """The robustness card of one method.
 
     ``sentences``: by data set, an example forecast with its interval and how many points such
-    intervals held. ``notes``: what a reader must know, such as what was not measured, and why.
-    ``forecaster``: what `predictive` asks.
+    intervals held. ``notes``: what was not measured, and why.
+    ``forecaster``: the function that `predictive` calls.
     """
 
     method: str
@@ -110,7 +110,9 @@ class Card:
         models are many.
         """
         if self.forecaster is None:
-            raise BadInput("the card of a run forecasts no new rows; fit the method and ask it")
+            raise BadInput(
+                "the card of a run holds no single fitted model; fit the method and call its predictive"
+            )
         return self.forecaster(X)
 
     def records(self) -> "pd.DataFrame":

@@ -1,6 +1,6 @@
 """Changes: is a method better or worse than it was in an earlier run?
 
-A change counts that chance does not explain and that is large enough to matter.
+A change counts if it is statistically significant and large enough to matter.
 """
 
 from collections.abc import Iterator, Set
@@ -15,7 +15,7 @@ from howrobust.cells import CLEAN
 from howrobust.snapshot import Snapshot
 from howrobust.statistics import Estimate, holm, over_splits
 
-WORSE, BETTER, UNCHANGED, UNDECIDED = "worse", "better", "unchanged", "undecided"
+WORSE, BETTER, UNCHANGED, INCONCLUSIVE = "worse", "better", "unchanged", "inconclusive"
 ROUNDING = 1e-3  # of the least difference that matters: what processors differ by
 MOST_SPLITS = 1000
 NOMINAL = 0.9
@@ -241,7 +241,7 @@ def _judged(test: _Test, p: float, alpha: float, counted: int) -> Change:
         if p < alpha:
             verdict = WORSE if test.mean > 0 else BETTER
         elif test.mean > 0:
-            verdict = UNDECIDED
+            verdict = INCONCLUSIVE
             needed = _splits_needed(test, alpha / max(counted, 1))
     means = (test.base, test.new)
     return Change(*test.where, *means, test.estimate(), p, test.splits, verdict, test.same, needed)

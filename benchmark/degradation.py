@@ -1,10 +1,11 @@
-"""What each level of a stress does to a method, beside its clean self."""
+"""What each level of a stress does to the scores of a method."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from howrobust.cells import CLEAN, Level
+from howrobust.cells import CLEAN
 from howrobust.regions import BASELINE, REGION, regions
 from howrobust.scores import Scores
 
@@ -29,45 +30,71 @@ def degradation(scores: Scores) -> "pd.DataFrame":
     for data in scores.data:
         for method in scores.methods:
             for stress, ladder in scores.stresses().items():
+                pairs = _Pairs(scores, data["name"], method, stress, stress in held_out)
                 for level in ladder:
-                    place = (data["name"], method, (stress, level))
-                    found = _against_clean(scores, *place, stress in held_out, stress in moved)
-                    if found:
-                        where = {"dataset": data["name"], "method": method}
-                        rows.append({**where, "stress": stress, "level": level, **found})
+                    effect = _effect(pairs, level, stress in moved)
+                    if effect:
+                        rows.append(effect)
     return pd.DataFrame(rows)
 
 
-def _against_clean(
-    scores: Scores, dataset: str, method: str, place: Level, region: bool, moved: bool
-) -> dict[str, float] | None:
-    clean = (BASELINE, REGION) if region else CLEAN
+@dataclass(frozen=True)
+class LevelEffect:
+    """A row of `degradation`."""
 
-    def pairs(metric: str) -> "tuple[pd.Series, pd.Series]":
-        stressed = scores.values(dataset, method, metric, *place)
-        other = scores.values(dataset, method, metric, *clean, first=True)
-        if region:  # other splits: all of one against all of the other
+    dataset: str
+    method: str
+    stress: str
+    level: float
+    splits: float
+    rmse_ratio: float
+    nll_difference: float
+    coverage_90: float
+    sd_ratio: float
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Values of a method's metrics under a stress, and those that they are compared with."""
+
+    scores: Scores
+    dataset: str
+    method: str
+    stress: str
+    region: bool
+
+    def of(self, metric: str, level: float) -> "tuple[pd.Series, pd.Series]":
+        """Values by split under stress and without it, over the splits that have both."""
+        reference = (BASELINE, REGION) if self.region else CLEAN
+        stressed = self.scores.values(self.dataset, self.method, metric, self.stress, level)
+        other = self.scores.values(self.dataset, self.method, metric, *reference, first=True)
+        if self.region:  # other splits: all of one against all of the other
             return stressed, other
         both = stressed.index.intersection(other.index)
         return stressed[both], other[both]
 
-    def ratio(metric: str) -> float:
-        stressed, other = pairs(metric)
+    def ratio(self, metric: str, level: float) -> float:
+        """Ratio of the geometric means; NaN where a value is not positive."""
+        stressed, other = self.of(metric, level)
         if not len(stressed) or not len(other) or min(stressed.min(), other.min()) <= 0:
             return np.nan
         return float(np.exp(np.log(stressed).mean() - np.log(other).mean()))
 
-    errors, _ = pairs("rmse")
+
+def _effect(pairs: _Pairs, level: float, moved: bool) -> LevelEffect | None:
+    errors, _ = pairs.of("rmse", level)
     if errors.empty:
         return None
-    found = {"splits": float(len(errors)), "sd_ratio": ratio("sharpness")}
-    if moved:
-        return {**found, "rmse_ratio": np.nan, "nll_difference": np.nan, "coverage_90": np.nan}
-    nll, clean_nll = pairs("nll")
-    covered, _ = pairs("coverage_90")
-    return {
-        **found,
-        "rmse_ratio": ratio("rmse"),
-        "nll_difference": float(nll.mean() - clean_nll.mean()),
-        "coverage_90": float(covered.mean()),
-    }
+    nll, clean_nll = pairs.of("nll", level)
+    covered, _ = pairs.of("coverage_90", level)
+    return LevelEffect(
+        dataset=pairs.dataset,
+        method=pairs.method,
+        stress=pairs.stress,
+        level=level,
+        splits=float(len(errors)),
+        rmse_ratio=np.nan if moved else pairs.ratio("rmse", level),
+        nll_difference=np.nan if moved else float(nll.mean() - clean_nll.mean()),
+        coverage_90=np.nan if moved else float(covered.mean()),
+        sd_ratio=pairs.ratio("sharpness", level),
+    )

@@ -33,14 +33,14 @@ KINDS: tuple[tuple[sa.Table, type], ...] = (
 
 
 @dataclass(frozen=True)
-class Finding:
+class StoreFinding:
     """What is wrong with a store, in a sentence, or what is odd and harmless."""
 
     text: str
     harmless: bool = False
 
 
-def check(place: str | os.PathLike[str]) -> list[Finding]:
+def check(place: str | os.PathLike[str]) -> list[StoreFinding]:
     """Look at everything in a store; BadInput where there is none. Nothing is changed.
 
     A newer schema is a finding, a database that cannot be opened the only one.
@@ -49,19 +49,19 @@ def check(place: str | os.PathLike[str]) -> list[Finding]:
         with closing(Store(place, create=False)) as store:
             return [*_database(store), *_tables(store), *_strays(store), *_arrays(store)]
     except Damaged as error:
-        return [Finding(str(error))]
+        return [StoreFinding(str(error))]
 
 
-def _database(store: Store) -> Iterator[Finding]:
+def _database(store: Store) -> Iterator[StoreFinding]:
     """What the database finds of itself; PostgreSQL checks pages as they are read."""
     with store.reading() as connection:
         if connection.dialect.name == "sqlite":
             for text in connection.exec_driver_sql("PRAGMA integrity_check").scalars():
                 if text != "ok":
-                    yield Finding(f"{store.place.database}: {' '.join(text.split())}")
+                    yield StoreFinding(f"{store.place.database}: {' '.join(text.split())}")
 
 
-def _tables(store: Store) -> Iterator[Finding]:
+def _tables(store: Store) -> Iterator[StoreFinding]:
     """Rows that no run has written."""
     for table, kind in KINDS:
         with store.reading() as connection:
@@ -69,20 +69,20 @@ def _tables(store: Store) -> Iterator[Finding]:
                 try:
                     row_as(kind, row._mapping, store.place.database)
                 except Damaged as error:
-                    yield Finding(str(error))
+                    yield StoreFinding(str(error))
 
 
-def _strays(store: Store) -> Iterator[Finding]:
+def _strays(store: Store) -> Iterator[StoreFinding]:
     """Keys that lead nowhere."""
     for table in (planned_table, record_table):
         there = sa.select(cell_table.c.key)
         query = sa.select(table.c.key).distinct().where(table.c.key.not_in(there))
         with store.reading() as connection:
             for key in connection.execute(query).scalars():
-                yield Finding(f"the table {table.name} has the cell {key}, which is not there")
+                yield StoreFinding(f"the table {table.name} has the cell {key}, which is not there")
 
 
-def _arrays(store: Store) -> Iterator[Finding]:
+def _arrays(store: Store) -> Iterator[StoreFinding]:
     """Arrays that are missing, damaged or incomplete; then those that no cell points to."""
     with store.reading() as connection:
         there = store.place.held(connection)
@@ -98,12 +98,14 @@ def _arrays(store: Store) -> Iterator[Finding]:
             if test is not None:
                 require_whole(cell, store.forecasts(cell["key"]), test)
         except Damaged as error:
-            yield Finding(f"cell {cell['key'][:12]} ({address(cell)}): {error}")
+            yield StoreFinding(f"cell {cell['key'][:12]} ({address(cell)}): {error}")
     for name in sorted(there - needed):
-        yield Finding(f"no finished cell points to {name}; the next run replaces it", harmless=True)
+        yield StoreFinding(
+            f"no finished cell points to {name}; the next run replaces it", harmless=True
+        )
     if isinstance(store.place, Folder):
         for path in store.place.files.leftovers():
-            yield Finding(f"{path} was left half done; the next run removes it", harmless=True)
+            yield StoreFinding(f"{path} was left half done; the next run removes it", harmless=True)
 
 
 def require_whole(cell: dict[str, Any], forecasts: dict[Level, Forecast], test: HeldOut) -> None:

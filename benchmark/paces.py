@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from howrobust.changes import BETTER, UNCHANGED, UNDECIDED, WORSE
-from howrobust.predictive import Array
+from howrobust.changes import BETTER, INCONCLUSIVE, UNCHANGED, WORSE
 from howrobust.scores import REFERENCES
 from howrobust.snapshot import Address, Snapped, Snapshot
 from howrobust.statistics import Estimate, holm
@@ -45,22 +44,22 @@ def paces(
     A stack is one measurement: the mean of log(new / base) over its cells. Timings scatter by the
     machine and not by the method, so that all methods share a variance within methods, that of fits
     or of draws. A method is slower if its ratio is above ``most`` at the level ``alpha``, adjusted
-    for all methods and both costs (Holm); it is undecided if its ratio alone is.
+    for all methods and both costs (Holm); it is inconclusive if its ratio alone is.
     """
     differ = [name for name in MACHINE if base.environment.get(name) != new.environment.get(name)]
     if differ:
         return [], f"the runs are of two kinds of machine (another {', another '.join(differ)})"
-    found = {what: _stacks(base, new, apart, name) for what, name in COSTS.items()}
-    if not any(found.values()):
+    ratios = {what: _log_ratios(base, new, apart, name) for what, name in COSTS.items()}
+    if not any(ratios.values()):
         return [], "one of the runs has no costs beside a yardstick"
-    tests = [test for what, stacks in found.items() for test in _tests(what, stacks, most)]
-    adjusted = holm(np.array([p for *_, p in tests]))
-    return [
-        _judged(*test[:-1], float(p), most, alpha) for test, p in zip(tests, adjusted, strict=True)
-    ], ""
+    tests = [test for what, by_method in ratios.items() for test in _tests(what, by_method, most)]
+    adjusted = holm(np.array([test.p for test in tests]))
+    return [_pace(test, float(p), most, alpha) for test, p in zip(tests, adjusted, strict=True)], ""
 
 
-def _stacks(base: Snapshot, new: Snapshot, apart: Set[str], cost: str) -> dict[str, list[float]]:
+def _log_ratios(
+    base: Snapshot, new: Snapshot, apart: Set[str], cost: str
+) -> dict[str, list[float]]:
     """log(new / base) of a cost by method, one per stack."""
     before = {cell.address: cell for cell in base.cells if cost in cell.costs}
     stacks: dict[Address, list[float]] = {}
@@ -71,10 +70,10 @@ def _stacks(base: Snapshot, new: Snapshot, apart: Set[str], cost: str) -> dict[s
         # A stack is a method on a data set, from the first or from other starts.
         stack = (*cell.address[:4], "", min(cell.repeat, 1))
         stacks.setdefault(stack, []).append(np.log(cell.costs[cost] / other.costs[cost]))
-    found: dict[str, list[float]] = {}
+    by_method: dict[str, list[float]] = {}
     for stack, logs in stacks.items():
-        found.setdefault(stack[1], []).append(float(np.mean(logs)))
-    return found
+        by_method.setdefault(stack[1], []).append(float(np.mean(logs)))
+    return by_method
 
 
 def _is_timed(base: Snapped, new: Snapped, cost: str) -> bool:
@@ -88,34 +87,44 @@ def _is_timed(base: Snapped, new: Snapped, cost: str) -> bool:
     return max(took) >= FEWEST_CPU_S and base.costs["stack_size"] == new.costs["stack_size"]
 
 
-def _tests(
-    what: str, stacks: dict[str, list[float]], most: float
-) -> list[tuple[str, str, Array, float, int, float]]:
-    """Method, cost, log ratios, their sd within methods, its degrees of freedom, and p."""
-    logs = {method: np.array(own) for method, own in stacks.items()}
-    df = sum(len(own) - 1 for own in logs.values())
-    squares = sum(float(((own - own.mean()) ** 2).sum()) for own in logs.values())
+@dataclass(frozen=True)
+class _PaceTest:
+    """Mean log ratio of a method's cost over ``stacks``, its standard error and degrees of freedom.
+
+    ``p`` is one-sided, of no more than the slowdown that is allowed.
+    """
+
+    method: str
+    what: str
+    mean: float
+    se: float
+    df: int
+    p: float
+    stacks: int
+
+
+def _tests(what: str, by_method: dict[str, list[float]], most: float) -> list[_PaceTest]:
+    """Tests of every method, with one sd within methods."""
+    logs = {method: np.array(values) for method, values in by_method.items()}
+    df = sum(len(values) - 1 for values in logs.values())
+    squares = sum(float(((values - values.mean()) ** 2).sum()) for values in logs.values())
     sd = float(np.sqrt(squares / df)) if df else np.nan
-    found = []
-    for method, own in logs.items():
-        excess = own.mean() - np.log(most)
-        p = np.nan
-        if df:
-            p = float(stats.t.sf(excess * np.sqrt(len(own)) / max(sd, 1e-12), df))
-        found.append((method, what, own, sd, df, p))
-    return found
+    tests = []
+    for method, values in logs.items():
+        mean, n = float(values.mean()), len(values)
+        t = (mean - np.log(most)) * np.sqrt(n) / max(sd, 1e-12)
+        p = float(stats.t.sf(t, df)) if df else np.nan
+        tests.append(_PaceTest(method, what, mean, sd / np.sqrt(n), df, p, n))
+    return tests
 
 
-def _judged(
-    method: str, what: str, logs: Array, sd: float, df: int, p: float, most: float, alpha: float
-) -> Pace:
-    mean, se = float(logs.mean()), sd / np.sqrt(len(logs))
-    half = float(stats.t.ppf(0.975, df)) * se if df else np.nan
-    limits = (float(np.exp(mean + side * half)) for side in (-1, 1))
-    ratio = Estimate(float(np.exp(mean)), se, *limits)
+def _pace(test: _PaceTest, p: float, most: float, alpha: float) -> Pace:
+    half = float(stats.t.ppf(0.975, test.df)) * test.se if test.df else np.nan
+    lower, upper = (float(np.exp(test.mean + side * half)) for side in (-1, 1))
+    ratio = Estimate(float(np.exp(test.mean)), test.se, lower, upper)
     verdict = UNCHANGED
     if ratio.mean > most:
-        verdict = WORSE if p < alpha else UNDECIDED
+        verdict = WORSE if p < alpha else INCONCLUSIVE
     elif ratio.upper < 1 / most:
         verdict = BETTER
-    return Pace(method, what, ratio, p, len(logs), verdict)
+    return Pace(test.method, test.what, ratio, p, test.stacks, verdict)

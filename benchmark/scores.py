@@ -15,7 +15,7 @@ from howrobust.records import GRADIENTS
 from howrobust.results import Results
 from howrobust.statistics import Estimate, over_splits
 
-Place = tuple[str, str, str, str, float]  # dataset, method, metric, stress, level
+ScoreKey = tuple[str, str, str, str, float]  # dataset, method, metric, stress, level
 REFERENCES = ("marginal", "oracle")  # shown in every table, never ranked
 
 
@@ -34,21 +34,21 @@ class Scores:
         self._pooled: dict[tuple[str, str], tuple[Array, Array, NDArray[np.int64]]] = {}
 
     @cached_property
-    def _values(self) -> dict[Place, dict[str, float]]:
+    def _values(self) -> dict[ScoreKey, dict[str, float]]:
         """Values of splits, averaged over repeats, by dataset, method, metric, stress, level."""
         return self._by_place(self.records)
 
     @cached_property
-    def _first_values(self) -> dict[Place, dict[str, float]]:
+    def _first_values(self) -> dict[ScoreKey, dict[str, float]]:
         """The same of first repeats alone."""
         return self._by_place(self.records[self.records["repeat"] == 0])
 
     @staticmethod
-    def _by_place(records: pd.DataFrame) -> dict[Place, dict[str, float]]:
+    def _by_place(records: pd.DataFrame) -> dict[ScoreKey, dict[str, float]]:
         ok = records[records["status"] == "ok"]
         place = ["dataset", "method", "metric", "stress", "level", "split"]
         means = ok.groupby(place, sort=False)["value"].mean()
-        found: dict[Place, dict[str, float]] = {}
+        found: dict[ScoreKey, dict[str, float]] = {}
         columns = [means.index.get_level_values(name).tolist() for name in place]
         for *where, split, value in zip(*columns, means.tolist(), strict=True):
             d, method, metric, stress, level = where

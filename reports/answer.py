@@ -14,7 +14,7 @@ NO_ANSWER = "No method has a score on every split of a data set; the failures be
 
 
 def answer(summary: Summary) -> list[str]:
-    """Who predicts best, whether its stated doubt stands the test, and what stress does to it.
+    """Return who predicts best, whether it is calibrated, and what stress does to it.
 
     Three sentences about the method that leads on most data sets, by mean rank where two do; one
     where there is none.
@@ -29,7 +29,7 @@ def answer(summary: Summary) -> list[str]:
     best = min(wins, key=lambda m: (-len(wins[m]), means.get(m, len(summary.methods))))
     return [
         _who_leads(ranked, wins, best),
-        _whether_to_trust(summary, list(ranked), best),
+        _calibration_of_run(summary, list(ranked), best),
         _what_stress_does(summary, list(ranked), best),
     ]
 
@@ -44,61 +44,68 @@ def _ranked(summary: Summary) -> dict[str, list[Row]]:
 def _who_leads(ranked: dict[str, list[Row]], wins: dict[str, list[str]], best: str) -> str:
     methods = {row.method for rows in ranked.values() for row in rows}
     if len(methods) == 1:
-        return f"{best} is the only method with a score, so there is no one to hold it against."
+        return f"{best} is the only method with a score, so there is nothing to compare it with."
     led, n = wins[best], len(ranked)
     where = f"on {led[0]}" if n == 1 else f"on {len(led)} of {n} data sets"
     text = f"Of {len(methods)} methods, {best} predicts best {where}"
     others = [f"{m} on {len(names)}" for m, names in wins.items() if m != best]
     if others:
         text += f" ({', '.join(others)})"
-    return f"{text}, {_beyond_chance(ranked, led)}."
+    return f"{text}, {_significance(ranked, led)}."
 
 
-def _beyond_chance(ranked: dict[str, list[Row]], led: list[str]) -> str:
-    """Whether the leads on these data sets are more than chance, in words."""
+def _significance(ranked: dict[str, list[Row]], led: list[str]) -> str:
+    """Return on how many of these data sets the lead in nll is significant, as a clause."""
     several = [
         name for name in led if ranked[name][0].scored_splits[0] > 1 and len(ranked[name]) > 1
     ]
     if all(len(ranked[name]) == 1 for name in led):
-        return "where no other has a score"
+        return "where no other method has a score"
     if not several:
-        return "but one split cannot tell a lead from chance: run more with --splits"
+        return "but one split gives no interval: run more with --splits"
     clear = [name for name in several if not any(row.tied for row in ranked[name])]
     if len(led) == 1:
         tied = [row.method for row in ranked[led[0]] if row.tied]
-        return f"but chance could put {_listed(tied)} first" if tied else "and beyond chance"
+        over = f"over {_listed(tied)} is not" if tied else "over every other method is"
+        return f"{'but' if tied else 'and'} its lead {over} significant"
     if len(clear) == len(led):
-        return "and beyond chance on each"
-    return f"{'' if clear else 'but '}on {len(clear) or 'none'} of those {len(led)} beyond chance"
+        return "and its lead is significant on each"
+    return (
+        f"{'and' if clear else 'but'} its lead is significant on {len(clear) or 'none'} "
+        f"of those {len(led)}"
+    )
 
 
 def _listed(names: list[str]) -> str:
     return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _whether_to_trust(summary: Summary, datasets: list[str], best: str) -> str:
-    honest = {m: _honest_on(summary, datasets, m) for m in summary.methods}
-    k, of = len(honest[best]), len(datasets)
-    where = f"on {k or 'none'} of {of} data sets" if of > 1 else f"on {datasets[0]}"
-    verdict = "does not stand the test" if of == 1 and not k else "stands the test"
+def _calibration_of_run(summary: Summary, datasets: list[str], best: str) -> str:
+    counts = {m: _count_within_null_band(summary, datasets, m) for m in summary.methods}
+    count, of = counts[best], len(datasets)
+    if of > 1:
+        text = f"Its calibration is within the null band on {count or 'none'} of {of} data sets"
+    else:
+        text = (
+            f"Its calibration is {'within' if count else 'outside'} the null band on {datasets[0]}"
+        )
     covered = [coverage_95(summary, name, best, "") for name in datasets]
-    shares = [100 * found.value for found in covered if isinstance(found, Measured)]
-    text = f"Its stated doubt {verdict} {where}"
+    shares = [100 * result.value for result in covered if isinstance(result, Measured)]
     if shares:
         text += f": its 95 % intervals hold {_range(shares, '.1f')} % of held-out points"
     ranked = [m for m in summary.methods if m not in REFERENCES]
-    other = max(ranked, key=lambda m: len(honest[m]))
-    if of > 1 and len(honest[other]) > k:
-        text += f"; that of {other} stands it on {len(honest[other])}"
+    other = max(ranked, key=lambda m: counts[m])
+    if of > 1 and counts[other] > count:
+        text += f"; that of {other} is on {counts[other]}"
     return text + "."
 
 
-def _honest_on(summary: Summary, datasets: list[str], method: str) -> list[str]:
-    return [name for name in datasets if _honest(summary, name, method)]
+def _count_within_null_band(summary: Summary, datasets: list[str], method: str) -> int:
+    return sum(_within_null_band(summary, name, method) for name in datasets)
 
 
-def _honest(summary: Summary, dataset: str, method: str) -> bool:
-    """Whether a perfect forecaster could have the method's calibration errors.
+def _within_null_band(summary: Summary, dataset: str, method: str) -> bool:
+    """Return whether a perfect forecaster could have the method's calibration errors.
 
     Those of its central intervals, and of its quantiles, in which a bias shows.
     """
@@ -112,14 +119,14 @@ def _honest(summary: Summary, dataset: str, method: str) -> bool:
 def _what_stress_does(summary: Summary, datasets: list[str], best: str) -> str:
     stress = told_stress(summary)
     if stress is None:
-        return "What stress does to it was not asked: run with --stress input_noise to know."
+        return "It was not run under stress; add --stress input_noise."
     level = summary.stresses()[stress][-1]
     grown = [ratio(summary, name, best, stress) for name in datasets]
     times = [found.value for found in grown if isinstance(found, Measured)]
     held = [summary.estimate(name, best, "coverage_90", stress, level) for name in datasets]
     shares = [100 * found.mean for found in held if found]
     if not times or not shares:
-        return f"What {stress.replace('_', ' ')} does to it is not known; see the failures below."
+        return f"It has no score under {stress.replace('_', ' ')}; see the failures below."
     severity = f"{level:g} {summary.stress_facts(stress).unit}"
     return (
         f"Under the strongest {stress.replace('_', ' ')} ({severity}) its "
@@ -151,8 +158,8 @@ def on_data_set(summary: Summary, data: dict[str, Any]) -> str:
     if not rows:
         return f"On {name} no method has a score on every split; the failures below say why."
     best = rows[0]
-    lead, honesty = _lead(summary, name, best), _honesty(summary, name, best)
-    text = f"{lead}. {honesty}{_example(summary, name, best)}"
+    lead, calibration = _lead(summary, name, best), _calibration(summary, name, best)
+    text = f"{lead}. {calibration}{_example(summary, name, best)}"
     stress = told_stress(summary)
     return text + (_under(summary, name, best.method, stress) if stress else "")
 
@@ -165,14 +172,13 @@ def _lead(summary: Summary, dataset: str, best: Row) -> str:
     return text
 
 
-def _honesty(summary: Summary, dataset: str, row: Row) -> str:
-    """Whether the stated probabilities stand the test, in words."""
-    stands = _honest(summary, dataset, row.method)
-    verdict = f"Its stated probabilities {'stand' if stands else 'do not stand'} the test"
-    inside, of = row.honest_splits
-    share = f"on {inside} of {of} split{'s' if of != 1 else ''}"
-    text = f"{verdict}: {share} its intervals err no more than a perfect forecaster's would"
-    if not stands and inside_null(summary, dataset, row.method):
+def _calibration(summary: Summary, dataset: str, row: Row) -> str:
+    """Return on how many splits the calibration error is within the null band, as a sentence."""
+    within, of = row.in_null_band
+    splits = f"{within} of {of} split{'s' if of != 1 else ''}"
+    text = f"The calibration error of its intervals is within the null band on {splits}"
+    biased = not _within_null_band(summary, dataset, row.method)
+    if biased and inside_null(summary, dataset, row.method):
         text += ", but its quantiles are biased"
     return text + "."
 

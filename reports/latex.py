@@ -9,7 +9,7 @@ from howrobust.reports import sheets, tables
 from howrobust.reports.sheets import Sheet
 from howrobust.reports.standings import CAPTION, standings
 from howrobust.reports.summary import Summary
-from howrobust.reports.tables import Cell, printable
+from howrobust.reports.tables import TableCell, single_line
 
 PREAMBLE = "% needs \\usepackage[T1]{fontenc} and \\usepackage{booktabs}"
 SPECIAL = {
@@ -62,12 +62,12 @@ def tex_table(sheet: Sheet, caption: str) -> str:
     return "\n".join([*lines, *body, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: TableCell) -> str:
     return rf"\textbf{{{tex(cell.text)}}}" if cell.best else tex(cell.text)
 
 
 def tex(text: str) -> str:
     """Text that LaTeX sets as it is; the sign of a number as a minus."""
-    text = printable(text)
+    text = single_line(text)
     signs = {found.start() for found in SIGN.finditer(text)}
     return "".join(MINUS if k in signs else SPECIAL.get(c, c) for k, c in enumerate(text))

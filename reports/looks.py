@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from howrobust.reports.tables import printable
+from howrobust.reports.tables import single_line
 from howrobust.scores import REFERENCES
 
 INK = "#1b1f24"  # text and axes; in SVG the colour of the text around it
@@ -66,7 +66,7 @@ def looks(methods: list[str]) -> Looks:
 
 def plain(text: str) -> str:
     """A name as it is: to matplotlib a dollar begins a formula, and "_" what no legend shows."""
-    text = printable(text).replace("$", r"\$")
+    text = single_line(text).replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text
 
 

@@ -11,7 +11,7 @@ from howrobust.reports.protocol import settings
 from howrobust.reports.sheets import Sheet
 from howrobust.reports.standings import CAPTION, standings
 from howrobust.reports.summary import Summary
-from howrobust.reports.tables import Cell, printable
+from howrobust.reports.tables import TableCell, single_line
 
 MARKS = "\\|*_<>[]`~$&"  # what would be markup, a formula or an entity
 LONGEST = 12  # rows that a reader scrolls past; a longer table is folded
@@ -84,7 +84,7 @@ def _protocol(summary: Summary) -> Iterator[str]:
         f"howrobust {ran['howrobust']}, torch {ran['torch']}). {summary.reused()}"
     )
     again = about["command"]
-    yield f"Made again by\n\n```\n{printable(again.text)}\n```"
+    yield f"Made again by\n\n```\n{single_line(again.text)}\n```"
     yield "\n".join(f"* {md(sentence)}" for sentence in again.remarks)
     yield from folded(settings(summary))
 
@@ -111,10 +111,10 @@ def _row(texts: Sequence[str]) -> str:
     return f"| {' | '.join(texts)} |"
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: TableCell) -> str:
     return f"**{md(cell.text)}**" if cell.best else md(cell.text)
 
 
 def md(text: str) -> str:
     """Text that Markdown shows as it is."""
-    return "".join(f"\\{c}" if c in MARKS else c for c in printable(text))
+    return "".join(f"\\{c}" if c in MARKS else c for c in single_line(text))

@@ -1,11 +1,10 @@
 """How a run was made: how each method was set."""
 
-
 from howrobust.facts import MethodFacts
 from howrobust.records import GRADIENTS
 from howrobust.reports.sheets import Sheet, SheetRow
 from howrobust.reports.summary import Summary
-from howrobust.reports.tables import Cell
+from howrobust.reports.tables import TableCell
 
 
 def settings(summary: Summary) -> Sheet:
@@ -15,7 +14,7 @@ def settings(summary: Summary) -> Sheet:
     for label in (method for method in summary.methods if method in fitted):
         stated: MethodFacts = summary.about["method_facts"][label]
         facts = " ".join(_facts(summary, data["name"], label) for data in summary.data).strip()
-        cells = [Cell(text) for text in (label, stated.components, stated.noise_model, facts)]
+        cells = [TableCell(text) for text in (label, stated.components, stated.noise_model, facts)]
         rows.append(SheetRow(cells, method=label))
     header = ["method", "components", "noise", "first split"]
     return Sheet("how each method was set", header, (0, 1, 2, 3), rows)

@@ -84,7 +84,7 @@ class Published:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PublishedComparison:
     """Our mean over splits beside theirs; ``difference`` is ours less theirs in standard errors."""
 
     dataset: str
@@ -110,7 +110,7 @@ def folder() -> Path | None:
     return found / "published" if found and (found / "published" / TABLES).is_file() else None
 
 
-def comparisons(summary: Summary) -> list[Comparison]:
+def comparisons(summary: Summary) -> list[PublishedComparison]:
     """Hold a run against what was published; empty without published results."""
     where = folder()
     if where is None or summary.about["suite"] not in SUITES:
@@ -131,7 +131,7 @@ def comparisons(summary: Summary) -> list[Comparison]:
                     ours = {int(str(s).rpartition("-")[2]): v for s, v in values.items()}
                     difference, paired = _difference(ours, known, published)
                     found.append(
-                        Comparison(
+                        PublishedComparison(
                             data["name"],
                             method,
                             metric,

@@ -14,7 +14,7 @@ from howrobust.reports import tables
 from howrobust.reports.cards import Tile
 from howrobust.reports.published import comparisons
 from howrobust.reports.summary import Summary
-from howrobust.reports.tables import Cell
+from howrobust.reports.tables import TableCell
 from howrobust.scores import REFERENCES
 from howrobust.variance_parts import variance_parts
 
@@ -35,7 +35,7 @@ class SheetRow:
     ``kind``: "first" leads, "reference" is never ranked; "" for the others.
     """
 
-    cells: Sequence[Cell]
+    cells: Sequence[TableCell]
     dataset: str = ""
     method: str = ""
     kind: str = ""
@@ -56,16 +56,16 @@ def kind_of(method: str) -> str:
     return "reference" if method in REFERENCES else ""
 
 
-def number(value: float) -> Cell:
+def number(value: float) -> TableCell:
     """Three significant digits; a dash where there is no number."""
-    return Cell("-") if math.isnan(value) else Cell(f"{value:.3g}", value)
+    return TableCell("-") if math.isnan(value) else TableCell(f"{value:.3g}", value)
 
 
-def share_of(found: Measured) -> Cell:
+def share_of(found: Measured) -> TableCell:
     """A share in percent with its interval."""
     limits = [f"{100 * v:.1f}" for v in (found.lower, found.upper) if v is not None]
     interval = f" [{', '.join(limits)}]" if limits else ""
-    return Cell(f"{100 * found.value:.1f} %{interval}", found.value)
+    return TableCell(f"{100 * found.value:.1f} %{interval}", found.value)
 
 
 def scores(summary: Summary, data: dict[str, Any]) -> Sheet:
@@ -83,18 +83,18 @@ def scores(summary: Summary, data: dict[str, Any]) -> Sheet:
 def part_ranks(cards: Sequence[Card], parts: Sequence[Sequence[Tile]]) -> Sheet:
     """Mean rank of each method by the headline of each part of its card."""
     rows = [
-        SheetRow([Cell(card.method), *map(_mean_rank, tiles)], method=card.method)
+        SheetRow([TableCell(card.method), *map(_mean_rank, tiles)], method=card.method)
         for card, tiles in zip(cards, parts, strict=True)
     ]
     titles = [tile.part for tile in parts[0]]
     return Sheet("mean rank by each part of the cards", ["method", *titles], (0,), rows)
 
 
-def _mean_rank(tile: Tile) -> Cell:
+def _mean_rank(tile: Tile) -> TableCell:
     if tile.mean_rank is None:
-        return Cell("-")
+        return TableCell("-")
     partly = f" on {tile.ranked_on}" if tile.ranked_on < len(tile.headlines) else ""
-    return Cell(f"{tile.mean_rank:.1f}{partly}", tile.mean_rank)
+    return TableCell(f"{tile.mean_rank:.1f}{partly}", tile.mean_rank)
 
 
 def differences(summary: Summary) -> Sheet:
@@ -105,22 +105,22 @@ def differences(summary: Summary) -> Sheet:
             found = row.behind
             if found is None:
                 continue
-            names = [Cell(data["name"]), Cell(row.method), Cell(found.other)]
-            mean = Cell(tables.signed(found.estimate), found.estimate.mean)
-            counts = [Cell(str(n), float(n)) for n in (found.pairs, found.missing)]
-            verdict = Cell("yes" if found.distinguishable else "no")
+            names = [TableCell(data["name"]), TableCell(row.method), TableCell(found.other)]
+            mean = TableCell(tables.signed(found.estimate), found.estimate.mean)
+            counts = [TableCell(str(n), float(n)) for n in (found.pairs, found.missing)]
+            verdict = TableCell("yes" if found.distinguishable else "no")
             cells = [*names, mean, p_value(found.p_holm), verdict, *counts]
             rows.append(SheetRow(cells, data["name"], row.method))
-    header = ["data set", "method", "held against", "nll above it", "p (Holm)", "beyond chance"]
+    header = ["data set", "method", "held against", "nll above it", "p (Holm)", "p < 0.05"]
     label = "paired differences to the best of each data set"
     return Sheet(label, [*header, "splits", "missing"], (0, 1, 2, 5), rows)
 
 
-def p_value(p: float) -> Cell:
+def p_value(p: float) -> TableCell:
     """A p-value to two digits; a dash where there is none."""
     if math.isnan(p):
-        return Cell("-")
-    return Cell("< 0.001" if p < 0.001 else f"{p:.3f}", p)
+        return TableCell("-")
+    return TableCell("< 0.001" if p < 0.001 else f"{p:.3f}", p)
 
 
 def covered(summary: Summary) -> Sheet:
@@ -131,15 +131,15 @@ def covered(summary: Summary) -> Sheet:
         for method in summary.methods:
             if summary.finished(name, method):
                 shares = [_covered(summary, name, method, level) for level in COVERED]
-                cells = [Cell(name), Cell(method), *shares]
+                cells = [TableCell(name), TableCell(method), *shares]
                 rows.append(SheetRow(cells, name, method, kind_of(method)))
     header = ["data set", "method", *(f"inside {100 * level:.4g} %" for level in COVERED)]
     return Sheet("points inside intervals, observed against stated", header, (0, 1), rows)
 
 
-def _covered(summary: Summary, dataset: str, method: str, level: float) -> Cell:
+def _covered(summary: Summary, dataset: str, method: str, level: float) -> TableCell:
     found = coverage(summary, dataset, method, level)
-    return Cell("-") if isinstance(found, Undefined) else share_of(found)
+    return TableCell("-") if isinstance(found, Undefined) else share_of(found)
 
 
 def degraded(summary: Summary) -> dict[str, Sheet]:
@@ -148,8 +148,8 @@ def degraded(summary: Summary) -> dict[str, Sheet]:
     for row in degradation(summary).to_dict("records"):
         dataset, method, level = row["dataset"], row["method"], row["level"]
         found = ("rmse_ratio", "nll_difference", "coverage_90", "sd_ratio")
-        numbers = [Cell(f"{level:g}", level), *(number(row[name]) for name in found)]
-        cells = [Cell(dataset), Cell(method), *numbers]
+        numbers = [TableCell(f"{level:g}", level), *(number(row[name]) for name in found)]
+        cells = [TableCell(dataset), TableCell(method), *numbers]
         rows.setdefault(row["stress"], []).append(SheetRow(cells, dataset, method, kind_of(method)))
     header = ["data set", "method", "level", "rmse / clean", "nll - clean", "inside 90 %"]
     header.append("sd / clean")
@@ -168,8 +168,12 @@ def variance(summary: Summary) -> Sheet:
                 continue
             dataset, method, share = row["dataset"], row["method"], row["share"]
             interval = f"{row['variance']:.3g} [{row['lower']:.3g}, {row['upper']:.3g}]"
-            names = [Cell(word) for word in (dataset, method, metric, row["component"])]
-            cells = [*names, Cell(f"{100 * share:.0f} %", share), Cell(interval, row["variance"])]
+            names = [TableCell(word) for word in (dataset, method, metric, row["component"])]
+            cells = [
+                *names,
+                TableCell(f"{100 * share:.0f} %", share),
+                TableCell(interval, row["variance"]),
+            ]
             rows.append(SheetRow(cells, dataset, method))
     header = ["data set", "method", "score", "component", "share", "variance"]
     return Sheet("parts of the variance of scores", header, (0, 1, 2, 3), rows)
@@ -181,8 +185,8 @@ def costs(summary: Summary) -> Sheet:
     for data in summary.data:
         for row in summary.rows(data["name"]):
             if row.costs:
-                numbers = [Cell(tables.cost(row, name), row.costs.get(name)) for name in COSTS]
-                cells = [Cell(data["name"]), Cell(row.method), *numbers]
+                numbers = [TableCell(tables.cost(row, name), row.costs.get(name)) for name in COSTS]
+                cells = [TableCell(data["name"]), TableCell(row.method), *numbers]
                 rows.append(SheetRow(cells, data["name"], row.method, kind_of(row.method)))
     return Sheet("costs", ["data set", "method", *COSTS.values()], (0, 1), rows)
 

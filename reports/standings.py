@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from howrobust.contest import Contest, Improvement
 from howrobust.metrics.contract import Undefined
 from howrobust.reports.sheets import Sheet, SheetRow
-from howrobust.reports.tables import Cell
+from howrobust.reports.tables import TableCell
 
 HEADER = ("method", "mean rank", "p against first", "nll below first's")
 CAPTION = (
@@ -26,19 +26,19 @@ def standings(contest: Contest, found: Sequence[Improvement] | Undefined) -> She
     for method in contest.methods:
         rank, p_first = contest.mean_ranks[method], p.get((first, method))
         cells = [
-            Cell(method),
-            Cell(f"{rank:.2f}", rank),
-            Cell("-") if p_first is None else Cell(f"{p_first:.2g}", p_first),
+            TableCell(method),
+            TableCell(f"{rank:.2f}", rank),
+            TableCell("-") if p_first is None else TableCell(f"{p_first:.2g}", p_first),
             _probability(beats.get((method, first))),
         ]
         rows.append(SheetRow(cells, method=method))
     return Sheet(f"mean ranks over {len(contest.datasets)} data sets", HEADER, (0,), rows)
 
 
-def _probability(found: Improvement | None) -> Cell:
+def _probability(found: Improvement | None) -> TableCell:
     """A probability in percent, with its interval where there is one."""
     if found is None:
-        return Cell("-")
+        return TableCell("-")
     share, lower, upper = found.probability, found.lower, found.upper
     interval = "" if math.isnan(lower) else f" [{100 * lower:.0f}, {100 * upper:.0f}]"
-    return Cell(f"{100 * share:.0f} %{interval}", share)
+    return TableCell(f"{100 * share:.0f} %{interval}", share)

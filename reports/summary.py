@@ -29,7 +29,7 @@ class Row:
     best: frozenset[str]  # scores by which it leads every other ranked method distinguishably
     scores: dict[str, Estimate | None]
     coverage_95: tuple[float, float, float] | None  # share with Wilson's interval
-    honest_splits: tuple[int, int]  # splits whose mace is inside the 95 % null, of so many
+    in_null_band: tuple[int, int]  # splits whose mace is inside the 95 % null, of so many
     scored_splits: tuple[int, int]  # splits with an nll, of those planned
     costs: dict[str, float]
 
@@ -110,7 +110,7 @@ class Summary(Scores):
             best=best,
             scores={metric: self.estimate(dataset, method, metric) for metric in SHOWN},
             coverage_95=(share.value, share.lower or 0.0, share.upper or 1.0) if share else None,
-            honest_splits=(int((mace <= edge).sum()), len(mace)),
+            in_null_band=(int((mace <= edge).sum()), len(mace)),
             scored_splits=(len(self.values(dataset, method, "nll")), self.planned_splits(dataset)),
             costs={name: float(v.mean()) for name, v in found.items() if not v.empty},
         )
@@ -159,7 +159,7 @@ class Summary(Scores):
             if data["n_test"] < FEWEST_TEST_POINTS:
                 found.append(
                     f"{data['name']}: {data['n_test']} test points per split say little about "
-                    "intervals; read coverage and honesty with care"
+                    "intervals; read coverage and calibration with care"
                 )
             found += [f"{data['name']}: {caution}" for caution in data.get("cautions", [])]
             found += self._spikes(data["name"])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from howrobust.reports.published import Comparison, Published
+from howrobust.reports.published import Published, PublishedComparison
 from howrobust.reports.summary import Row
 from howrobust.scores import REFERENCES
 from howrobust.statistics import Estimate
@@ -17,8 +17,8 @@ CAPTION = (
     "Mean over splits ± standard error, ranked by nll (nats, lower is better). 'nll above best': "
     "paired by split, with its 95 % interval; ≈ where all splits together cannot tell it from 0 "
     "(5 %, Holm's correction over all pairs of methods). A share in place of a rank: splits that "
-    "have an nll. 'inside 95 %': held-out points inside their 95 % interval. 'honest': splits "
-    "whose calibration error a perfect forecaster could have."
+    "have an nll. 'inside 95 %': held-out points inside their 95 % interval. 'in null "
+    "band': splits whose calibration error is within the 95 % null band of a perfect forecaster."
 )
 BEST = "the best of its column, and distinguishable from every other ranked method (as for nll)"
 PUBLISHED_TITLE = "Beside published results"
@@ -32,7 +32,7 @@ PUBLISHED_CAPTION = (
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """A cell of a table: its text and, where it is a number, the exact one."""
 
     text: str
@@ -104,14 +104,14 @@ def place(row: Row) -> str:
     return "" if row.method in REFERENCES or scored == planned else f"{scored}/{planned}"
 
 
-def above_best(row: Row) -> Cell:
+def above_best(row: Row) -> TableCell:
     """The paired difference of a ranked method's nll to the first's; ≈ where it may be 0."""
     if row.rank == 1:
-        return Cell("0", 0.0)
+        return TableCell("0", 0.0)
     if row.behind is None:
-        return Cell("-")
+        return TableCell("-")
     estimate = row.behind.estimate
-    return Cell(f"{'≈ ' if row.tied else ''}{signed(estimate)}", estimate.mean)
+    return TableCell(f"{'≈ ' if row.tied else ''}{signed(estimate)}", estimate.mean)
 
 
 def inside(row: Row) -> str:
@@ -127,35 +127,38 @@ def header(data: dict[str, Any]) -> list[str]:
     truth = ["kl to truth"] if data["limits"] else []
     nll, *others = SCORES
     scores = [nll, "nll above best", *others, *truth]
-    return ["rank", "method", *scores, "inside 95 %", "honest", "fit s", "µs/draw"]
+    return ["rank", "method", *scores, "inside 95 %", "in null band", "fit s", "µs/draw"]
 
 
-def cells_of(row: Row, data: dict[str, Any]) -> list[Cell]:
+def cells_of(row: Row, data: dict[str, Any]) -> list[TableCell]:
     """Cells of a row, in the order of `header`."""
     nll, *others = (_score(row, name) for name in SCORES)
     truth = [_score(row, KNOWN_TRUTH)] if data["limits"] else []
-    honest, of = row.honest_splits
+    within, of = row.in_null_band
     return [
-        Cell(place(row), None if row.rank is None else float(row.rank)),
-        Cell(row.method),
+        TableCell(place(row), None if row.rank is None else float(row.rank)),
+        TableCell(row.method),
         *(nll, above_best(row), *others, *truth),
-        Cell(inside(row), row.coverage_95[0] if row.coverage_95 else None),
-        Cell(f"{honest}/{of}", honest / of) if of else Cell("-"),
-        *(Cell(cost(row, name), row.costs.get(name)) for name in ("fit_wall_s", "us_per_draw")),
+        TableCell(inside(row), row.coverage_95[0] if row.coverage_95 else None),
+        TableCell(f"{within}/{of}", within / of) if of else TableCell("-"),
+        *(
+            TableCell(cost(row, name), row.costs.get(name))
+            for name in ("fit_wall_s", "us_per_draw")
+        ),
     ]
 
 
-def _score(row: Row, name: str) -> Cell:
+def _score(row: Row, name: str) -> TableCell:
     estimate = row.scores[name]
-    return Cell(number(estimate), estimate.mean if estimate else None, name in row.best)
+    return TableCell(number(estimate), estimate.mean if estimate else None, name in row.best)
 
 
-def limits_of(limits: dict[str, float]) -> list[Cell]:
+def limits_of(limits: dict[str, float]) -> list[TableCell]:
     """Cells of the row of limits of a known truth, in the order of `header`."""
-    nll = Cell(f"{limits['nll']:.3f} (Gaussian {limits['nll_gaussian']:.3f})", limits["nll"])
-    rmse, none = Cell(f"{limits['rmse']:.3f}", limits["rmse"]), Cell("")
-    scores = [nll, none, rmse, none, Cell("0", 0.0)]
-    return [none, Cell("limit of the truth"), *scores, none, none, none, none]
+    nll = TableCell(f"{limits['nll']:.3f} (Gaussian {limits['nll_gaussian']:.3f})", limits["nll"])
+    rmse, none = TableCell(f"{limits['rmse']:.3f}", limits["rmse"]), TableCell("")
+    scores = [nll, none, rmse, none, TableCell("0", 0.0)]
+    return [none, TableCell("limit of the truth"), *scores, none, none, none, none]
 
 
 def told_apart(rows: Sequence[Row]) -> str:
@@ -166,15 +169,15 @@ def told_apart(rows: Sequence[Row]) -> str:
         return ""
     splits = min(behind.pairs for _, behind in others)
     if splits < 2:
-        return "One split cannot tell a difference of nll from chance: run more to know."
+        return "One split gives no interval of a difference of nll: run more splits."
     apart = [row.method for row, behind in others if not row.tied]
     tied = [f"{row.method} (p = {behind.p_holm:.2g})" for row, behind in others if row.tied]
-    said = [f"distinguishably better than {', '.join(apart)}"] if apart else []
-    said += [f"not distinguishable from {', '.join(tied)}"] if tied else []
-    return f"By nll on {splits} splits {ranked[0].method} is {'; '.join(said)}."
+    parts = [f"distinguishably better than {', '.join(apart)}"] if apart else []
+    parts += [f"not distinguishable from {', '.join(tied)}"] if tied else []
+    return f"By nll on {splits} splits {ranked[0].method} is {'; '.join(parts)}."
 
 
-def published_cells(comparison: Comparison) -> list[Cell]:
+def published_cells(comparison: PublishedComparison) -> list[TableCell]:
     """Cells of a comparison, in the order of `PUBLISHED_HEADER`."""
     difference = f"{comparison.difference:+.1f}{' paired' if comparison.paired else ''}"
     if not comparison.reproduces:
@@ -182,13 +185,13 @@ def published_cells(comparison: Comparison) -> list[Cell]:
     elif comparison.is_exception:
         difference += " !"
     return [
-        Cell(comparison.dataset),
-        Cell(comparison.method),
-        Cell(comparison.metric),
-        Cell(number(comparison.ours), comparison.ours.mean),
-        Cell(printed(comparison.theirs), comparison.theirs.mean),
-        Cell(difference, comparison.difference),
-        Cell(comparison.theirs.spread or "no spread given"),
+        TableCell(comparison.dataset),
+        TableCell(comparison.method),
+        TableCell(comparison.metric),
+        TableCell(number(comparison.ours), comparison.ours.mean),
+        TableCell(printed(comparison.theirs), comparison.theirs.mean),
+        TableCell(difference, comparison.difference),
+        TableCell(comparison.theirs.spread or "no spread given"),
     ]
 
 
@@ -199,6 +202,6 @@ def printed(published: Published) -> str:
     return mean if published.se is None else f"{mean} ± {published.se:.2g}"
 
 
-def printable(text: str) -> str:
+def single_line(text: str) -> str:
     """Text on one line without control characters: names come from files and plug-ins."""
     return "".join(c if c.isprintable() else " " for c in text)

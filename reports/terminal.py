@@ -13,12 +13,12 @@ from howrobust.reports import sheets, tables
 from howrobust.reports.sheets import Sheet
 from howrobust.reports.standings import CAPTION, standings
 from howrobust.reports.summary import Summary
-from howrobust.reports.tables import Cell, printable
+from howrobust.reports.tables import TableCell, single_line
 
 UNKNOWN_WIDTH = 160  # of a file or a pipe
 NAME_WIDTH = 24
 DISPENSABLE = (
-    "µs/draw", "fit s", "kl to truth", "crps", "honest", "inside 95 %", "nll above best"
+    "µs/draw", "fit s", "kl to truth", "crps", "in null band", "inside 95 %", "nll above best"
 )  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def show(summary: Summary, console: Console) -> None:
 def say(console: Console, sentence: str, style: str = "") -> None:
     """Print a sentence as it is, whatever names it holds."""
     if sentence:
-        console.print(Text(printable(sentence), style=style))
+        console.print(Text(single_line(sentence), style=style))
 
 
 def _ranking(summary: Summary, width: int) -> Iterator[drawn.Table | Text]:
@@ -55,12 +55,12 @@ def _ranking(summary: Summary, width: int) -> Iterator[drawn.Table | Text]:
     if not isinstance(found, Undefined):
         sheet = standings(found, improvements(summary))
         yield rich_table(sheet, sheet.label.capitalize(), width)
-        yield Text(printable(f"{CAPTION} {found.note}"), style="dim")
+        yield Text(single_line(f"{CAPTION} {found.note}"), style="dim")
 
 
 def rich_table(sheet: Sheet, title: str, width: int) -> drawn.Table:
     """A table of no more than so many columns of text: names are the last to go."""
-    made = drawn.Table(title=Text(printable(title)), title_justify="left")
+    made = drawn.Table(title=Text(single_line(title)), title_justify="left")
     columns = [[_text(row.cells[k], marked) for row in sheet.rows] for k, marked in _marked(sheet)]
     shown = _fitting(sheet, columns, width)
     for k in shown:
@@ -78,10 +78,10 @@ def _marked(sheet: Sheet) -> list[tuple[int, bool]]:
     return [(k, any(row.cells[k].best for row in sheet.rows)) for k in range(len(sheet.header))]
 
 
-def _text(cell: Cell, marked: bool) -> Text:
+def _text(cell: TableCell, marked: bool) -> Text:
     """A cell, the best with a star; the others make room for it."""
     mark = "" if not marked else " *" if cell.best else "  "
-    return Text(printable(cell.text) + mark, style="bold" if cell.best else "")
+    return Text(single_line(cell.text) + mark, style="bold" if cell.best else "")
 
 
 def _fitting(sheet: Sheet, columns: Sequence[Sequence[Text]], width: int) -> list[int]:

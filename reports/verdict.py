@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from howrobust.cells import CLEAN
-from howrobust.changes import BETTER, GATES, UNCHANGED, UNDECIDED, WORSE, Change
+from howrobust.changes import BETTER, GATES, INCONCLUSIVE, UNCHANGED, WORSE, Change
 from howrobust.comparison import (
     FAILED,
     FAILING,
@@ -87,9 +87,9 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
         Section("Missing", _events(comparison, MISSING), whole=True),
         Section("Failed", _events(comparison, FAILED), whole=True),
         Section("Of other data", _events(comparison, OTHER_DATA), whole=True),
-        Section("Undecided: it looks worse, and chance would do", [
-            *_sentences(comparison.of(UNDECIDED)),
-            *(_pace(p) for p in paces if p.verdict == UNDECIDED),
+        Section("Inconclusive: worse, but not significantly", [
+            *_sentences(comparison.of(INCONCLUSIVE)),
+            *(_pace(p) for p in paces if p.verdict == INCONCLUSIVE),
         ]),
         Section("Better", [
             *_sentences(comparison.of(BETTER)),
@@ -149,7 +149,7 @@ def _sentence(change: Change) -> str:
     told.append(f"{change.splits} split{'s' if change.splits > 1 else ''}")
     if not np.isnan(change.p):
         told.append(f"p {change.p:.2g}" if change.p >= 1e-4 else "p < 0.0001")
-    if change.verdict == UNDECIDED:
+    if change.verdict == INCONCLUSIVE:
         told.append(_needed(change))
     return (
         f"{change.method} on {where}{under}: {change.metric} {side} by {amount} ({'; '.join(told)})"

@@ -195,12 +195,12 @@ def test_what_matters_and_what_is_better(moved, verdict_, code):
     assert found.exit_code == code
 
 
-def test_too_few_splits_leave_it_undecided_and_say_how_many_would_tell():
+def test_too_few_splits_leave_it_inconclusive_and_say_how_many_would_tell():
     values = np.array([1.0, 1.4, 1.3])
     making = Making(splits=3, overlap=0.1)
     found = hr.compare(making.snapshot(), making.snapshot(by_split("nll", values)))
     told = change(found, "nll")
-    assert told.verdict == "undecided"
+    assert told.verdict == "inconclusive"
     assert found.exit_code == 0
     assert found.tests == 1
 
@@ -215,7 +215,7 @@ def test_too_few_splits_leave_it_undecided_and_say_how_many_would_tell():
 def test_one_split_decides_nothing():
     making = Making(splits=1)
     found = hr.compare(making.snapshot(), making.snapshot(by_split("nll", [9.0])))
-    assert change(found, "nll").verdict == "undecided"
+    assert change(found, "nll").verdict == "inconclusive"
     assert "one split says nothing of chance" in verdict.text(found)
 
 
@@ -244,7 +244,7 @@ def test_shares_of_few_points_that_agree_by_chance_are_no_evidence():
     )
     told = change(found, "coverage_90")
     assert told.p == pytest.approx(stats.t.sf(np.sqrt(3), 2), rel=1e-9)
-    assert told.verdict == "undecided"
+    assert told.verdict == "inconclusive"
 
 
 def test_all_data_sets_together_are_tested_by_welch():
@@ -493,12 +493,12 @@ def test_the_interval_of_a_ratio_has_the_variance_that_all_methods_share():
             assert pace.ratio.upper == pytest.approx(np.exp(mean + half))
 
 
-def test_a_little_more_than_is_allowed_is_undecided():
+def test_a_little_more_than_is_allowed_is_inconclusive():
     # log(1.4 / 1.3) is less than the se of .1 sqrt(2 / 3).
     found = hr.compare(timed(noise=0.1), timed(1.4, noise=0.1, seed=3), max_slowdown=1.3)
     (fit,) = (p for p in found.paces if (p.method, p.what) == ("method5", "fit"))
     assert fit.ratio.mean > 1.3
-    assert fit.verdict == "undecided"
+    assert fit.verdict == "inconclusive"
     assert found.exit_code == 0
 
 
@@ -520,10 +520,10 @@ def test_speed_is_not_compared_where_it_cannot_be_and_that_is_no_pass():
     assert "no costs beside a yardstick" in verdict.text(found)
 
 
-def test_one_data_set_alone_leaves_a_slowdown_undecided():
+def test_one_data_set_alone_leaves_a_slowdown_inconclusive():
     before, after = (timed(f, datasets=1, methods=1) for f in (1.0, 2.0))
     found = hr.compare(before, after, max_slowdown=1.3)
-    assert {p.verdict for p in found.paces} == {"undecided"}
+    assert {p.verdict for p in found.paces} == {"inconclusive"}
     assert found.exit_code == 0
 
 

@@ -71,7 +71,7 @@ def test_the_tolerance_of_one_split_is_its_own_and_has_no_interval():
     assert found == Tolerance(Crossing(pytest.approx(own.level, rel=1e-12), False), None, None)
 
 
-def test_equal_splits_leave_no_doubt():
+def test_equal_splits_have_an_interval_of_no_width():
     found = tolerance_over_splits(LEVELS, np.tile(RMSE, (4, 1)), np.ones(4), overlap=1 / 9)
     for limit in (found.lower, found.upper):
         assert limit == Crossing(pytest.approx(found.crossing.level, rel=1e-12), False)

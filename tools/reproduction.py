@@ -16,10 +16,10 @@ import msgspec
 from howrobust.errors import BadInput
 from howrobust.harness import score_again
 from howrobust.reports.markdown import md, md_table
-from howrobust.reports.published import Comparison, beside, comparisons
+from howrobust.reports.published import PublishedComparison, beside, comparisons
 from howrobust.reports.sheets import Sheet, SheetRow
 from howrobust.reports.summary import Summary
-from howrobust.reports.tables import Cell, number, printed
+from howrobust.reports.tables import TableCell, number, printed
 from howrobust.results import Results
 from howrobust.scores import REFERENCES
 
@@ -108,7 +108,7 @@ def _how(summaries: Sequence[Summary]) -> str:
     return "\n".join(lines)
 
 
-def _tally(every: Sequence[Comparison]) -> str:
+def _tally(every: Sequence[PublishedComparison]) -> str:
     """Count the comparisons that agree, by published method."""
     lines = []
     for published in dict.fromkeys(c.published for c in every if c.reproduces):
@@ -121,7 +121,7 @@ def _tally(every: Sequence[Comparison]) -> str:
     return "\n".join([CHANCE, "", *lines])
 
 
-def _section(rows: Sequence[Comparison]) -> list[str]:
+def _section(rows: Sequence[PublishedComparison]) -> list[str]:
     """Return the title, the protocol and the table of one published method."""
     first = rows[0]
     role = "" if first.reproduces else " (a reference of another protocol, not a target)"
@@ -130,12 +130,12 @@ def _section(rows: Sequence[Comparison]) -> list[str]:
     table = [
         SheetRow(
             [
-                Cell(c.dataset),
-                Cell(c.metric),
-                Cell(number(c.ours)),
-                Cell(printed(c.theirs)),
-                Cell(f"{c.difference:+.1f}"),
-                Cell("exception" if c.is_exception else ""),
+                TableCell(c.dataset),
+                TableCell(c.metric),
+                TableCell(number(c.ours)),
+                TableCell(printed(c.theirs)),
+                TableCell(f"{c.difference:+.1f}"),
+                TableCell("exception" if c.is_exception else ""),
             ]
         )
         for c in rows
@@ -148,7 +148,7 @@ def _section(rows: Sequence[Comparison]) -> list[str]:
     ]
 
 
-def _exceptions(every: Sequence[Comparison], notes: Notes) -> list[str]:
+def _exceptions(every: Sequence[PublishedComparison], notes: Notes) -> list[str]:
     """Return each note that has exceptions, with their differences in standard errors."""
     parts = []
     for note in notes.note:
@@ -170,7 +170,7 @@ def _beside(summaries: Sequence[Summary]) -> list[str]:
     names = [d["name"] for s in summaries for d in s.data if d["split"] == "random"]
     published = beside(list(dict.fromkeys(names)))
     rows = [
-        SheetRow([Cell(dataset), Cell(metric), Cell(printed(p))])
+        SheetRow([TableCell(dataset), TableCell(metric), TableCell(printed(p))])
         for (dataset, metric), p in published.items()
     ]
     title = "## For scale: probabilistic backpropagation (Hernandez-Lobato & Adams 2015)"

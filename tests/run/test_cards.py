@@ -237,7 +237,7 @@ def test_a_card_answers_by_name_and_says_what_it_has_not(results):
         card.value("beauty", dataset="diabetes")
     with pytest.raises(BadInput, match="no method 'nobody'"):
         results.card("nobody")
-    with pytest.raises(BadInput, match="forecasts no new rows"):
+    with pytest.raises(BadInput, match="no single fitted model"):
         card.predictive(np.zeros((1, 10)))
 
 

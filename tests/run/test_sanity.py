@@ -78,9 +78,9 @@ def headline(card, part):
     return card.headline(dataset, part)
 
 
-def test_a_copy_with_its_sds_halved_is_less_honest(linear_cards):
+def test_a_copy_with_its_sds_halved_is_less_calibrated(linear_cards):
     calibrated, halved = (
-        headline(linear_cards[m], "honesty") for m in ("BayesianRidge", "HalvedSds")
+        headline(linear_cards[m], "calibration") for m in ("BayesianRidge", "HalvedSds")
     )
     assert calibrated.rank == 1
     assert halved.result.lower > calibrated.result.upper
@@ -105,7 +105,7 @@ def test_the_marginal_wins_no_ranking(linear_cards):
 
 def test_a_method_that_does_not_beat_the_marginal_is_ranked_on_no_virtue_it_has_for_free():
     card = hr.assess(Guess(), *noise_rows(), repeats=2, splits=3, stress=["input_noise"])
-    for part in ("honesty", "stability", "tolerance"):
+    for part in ("calibration", "stability", "tolerance"):
         entry = headline(card, part)
         assert entry.rank is None
         assert "does not beat marginal" in entry.reason
