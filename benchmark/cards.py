@@ -111,7 +111,8 @@ class Card:
         """
         if self.forecaster is None:
             raise BadInput(
-                "the card of a run holds no single fitted model; fit the method and call its predictive"
+                "the card of a run holds no single fitted model; fit the method and call its "
+                "predictive"
             )
         return self.forecaster(X)
 

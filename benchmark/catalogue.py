@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # Every stored forecast depends on it and on what it imports. What a job needs of plug-ins is loaded
 # by name and counted with that job, so that the worker's closure holds no method and no data set.
 WORKER = "howrobust.worker"
-ADAPTER = "howrobust.methods.adapt"
+ADAPTER = "howrobust.methods.wrappers.method_of"
 KINDS = {"methods": "method", "datasets": "data set", "stress": "stress", "metrics": "metric"}
 
 
@@ -188,6 +188,7 @@ class MethodSpec:
         if not self.is_a_users():
             method: Method = self.plugin()(**self.settings)
             return method
+
         found = self.plugin()
         words = inspect.signature(found).parameters if isinstance(found, type) else ()
         of_wrapper = {w for w in self.settings if w in OF_A_USERS_MODEL and w not in words}

@@ -23,14 +23,15 @@ def part(function: F) -> F:
     return _njit(function, inline="always")
 
 
-def compiled(function: F) -> F:
+def compiled(function: F, sources: Path | None = None) -> F:
     """Compile a function of arrays and numbers when it is first called, and keep it on disk.
 
     It holds no lock of the interpreter while it runs. Without numba the function is returned as it
-    is, and nobody should call it: see `available`.
+    is, and nobody should call it: see `available`. ``sources`` is the folder of all that it calls;
+    None: the folder of its own file.
     """
     # numba looks for changes in the function's own file alone.
-    folder = Path(inspect.getfile(function)).parent
+    folder = sources or Path(inspect.getfile(function)).parent
     function.__qualname__ += f"-{_sources(folder)[:12]}"
     try:
         return _njit(function, nogil=True, cache=True)
@@ -59,7 +60,7 @@ def threads() -> int | None:
 
 @cache
 def _sources(folder: Path) -> str:
-    files = [Path(__file__), *sorted(folder.glob("*.py"))]  # what it calls, and how it compiles
+    files = [Path(__file__), *sorted(folder.rglob("*.py"))]  # what it calls, and how it compiles
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 

@@ -1,14 +1,14 @@
 """Methods: one per file, each holding only its own mathematics."""
 
 from howrobust.methods.bayesian_nn import BayesianNN
-from howrobust.methods.core.moments import exact_moments
+from howrobust.methods.core.sampling.exact_moments import exact_moments
 from howrobust.methods.deep_ensemble import DeepEnsemble
+from howrobust.methods.gaussian_process import BayesianRidge, GaussianProcess
 from howrobust.methods.mc_dropout import MCDropout
-from howrobust.methods.references import BayesianRidge, GaussianProcess
 from howrobust.methods.shuffled_cv import ShuffledCV
-from howrobust.methods.surrogate import bayesian_surrogate
-from howrobust.methods.torch_module import TorchRegressor
-from howrobust.methods.user import FittedModel, UserModel
+from howrobust.methods.wrappers.bayesian_surrogate import bayesian_surrogate
+from howrobust.methods.wrappers.torch_regressor import TorchRegressor
+from howrobust.methods.wrappers.user_model import FittedModel, UserModel
 
 __all__ = [
     "BayesianNN",

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
-from howrobust.methods.core import draws
-from howrobust.methods.core.contract import (
+from howrobust.methods.core.engines.training import train
+from howrobust.methods.core.engines.training_job import (
     Batch,
     Job,
     Objective,
@@ -24,12 +24,11 @@ from howrobust.methods.core.contract import (
     Schedule,
     Trained,
 )
-from howrobust.methods.core.kernels.philox import stream_of
-from howrobust.methods.core.kernels.training import ERROR_AND_MEAN_KL, EVIDENCE_BOUND, NOISE
-from howrobust.methods.core.layout import Layout
+from howrobust.methods.core.engines.warm_up import load
 from howrobust.methods.core.limits import SHARED
-from howrobust.methods.core.moments import exact_moments
-from howrobust.methods.core.network import (
+from howrobust.methods.core.networks.dense import ERROR_AND_MEAN_KL, EVIDENCE_BOUND, NOISE
+from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.networks.stacked import (
     Layer,
     forward,
     linear,
@@ -38,11 +37,12 @@ from howrobust.methods.core.network import (
     uniform_layers,
     widths,
 )
-from howrobust.methods.core.sampling import DrawnPosterior
-from howrobust.methods.core.stack import Pool
-from howrobust.methods.core.training import train
-from howrobust.methods.core.warm import load
-from howrobust.methods.core.weights import NormalWeights
+from howrobust.methods.core.problems.problem_pool import Pool
+from howrobust.methods.core.random_numbers import streams as draws
+from howrobust.methods.core.random_numbers.philox import stream_of
+from howrobust.methods.core.sampling.exact_moments import exact_moments
+from howrobust.methods.core.sampling.posterior import DrawnPosterior
+from howrobust.methods.core.sampling.weights import NormalWeights
 from howrobust.predictive import Array
 
 ARTICLE_KL_WEIGHT = 0.01

@@ -15,18 +15,18 @@ from torch.nn.functional import softplus
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
+from howrobust.methods.core.arithmetic.products import Floats
 from howrobust.methods.core.choice import Words, infer_best
-from howrobust.methods.core.contract import Batch, Job, Objective, Recipe, Schedule
-from howrobust.methods.core.kernels.products import Floats
-from howrobust.methods.core.kernels.training import GAUSSIAN_HEADS, LEAST_VARIANCE
-from howrobust.methods.core.layout import Layout
+from howrobust.methods.core.engines.training import train
+from howrobust.methods.core.engines.training_job import Batch, Job, Objective, Recipe, Schedule
+from howrobust.methods.core.engines.warm_up import load
 from howrobust.methods.core.limits import SHARED
-from howrobust.methods.core.network import forward, pairs, uniform_layers, widths
-from howrobust.methods.core.sampling import MemberPosterior
-from howrobust.methods.core.stack import Pool
-from howrobust.methods.core.training import train
-from howrobust.methods.core.warm import load
-from howrobust.methods.core.weights import MemberWeights
+from howrobust.methods.core.networks.dense import GAUSSIAN_HEADS, LEAST_VARIANCE
+from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.networks.stacked import forward, pairs, uniform_layers, widths
+from howrobust.methods.core.problems.problem_pool import Pool
+from howrobust.methods.core.sampling.posterior import MemberPosterior
+from howrobust.methods.core.sampling.weights import MemberWeights
 from howrobust.predictive import Array
 
 

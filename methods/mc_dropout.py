@@ -13,14 +13,14 @@ from torch import Tensor
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
-from howrobust.methods.core import draws
 from howrobust.methods.core.choice import Words, infer_best
-from howrobust.methods.core.contract import Batch, Job, Objective, Recipe, Schedule
-from howrobust.methods.core.kernels.philox import stream_of
-from howrobust.methods.core.kernels.training import NOISE, SQUARED_ERROR
-from howrobust.methods.core.layout import Layout
+from howrobust.methods.core.engines.training import train
+from howrobust.methods.core.engines.training_job import Batch, Job, Objective, Recipe, Schedule
+from howrobust.methods.core.engines.warm_up import load
 from howrobust.methods.core.limits import SHARED
-from howrobust.methods.core.network import (
+from howrobust.methods.core.networks.dense import NOISE, SQUARED_ERROR
+from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.networks.stacked import (
     forward,
     glorot_layers,
     linear,
@@ -28,11 +28,11 @@ from howrobust.methods.core.network import (
     pairs,
     widths,
 )
-from howrobust.methods.core.sampling import DrawnPosterior
-from howrobust.methods.core.stack import Pool
-from howrobust.methods.core.training import train
-from howrobust.methods.core.warm import load
-from howrobust.methods.core.weights import DroppedWeights
+from howrobust.methods.core.problems.problem_pool import Pool
+from howrobust.methods.core.random_numbers import streams as draws
+from howrobust.methods.core.random_numbers.philox import stream_of
+from howrobust.methods.core.sampling.posterior import DrawnPosterior
+from howrobust.methods.core.sampling.weights import DroppedWeights
 
 
 class MCDropout(Method):

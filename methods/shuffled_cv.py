@@ -11,7 +11,9 @@ from torch import Tensor
 
 from howrobust import seeds
 from howrobust.method import Method, Posterior, Problem
-from howrobust.methods.core.contract import (
+from howrobust.methods.core.arithmetic.products import Floats
+from howrobust.methods.core.engines.training import train
+from howrobust.methods.core.engines.training_job import (
     Batch,
     Job,
     Objective,
@@ -21,17 +23,15 @@ from howrobust.methods.core.contract import (
     Trained,
     scaling_of,
 )
-from howrobust.methods.core.kernels.products import Floats
-from howrobust.methods.core.kernels.training import SQUARED_ERROR
-from howrobust.methods.core.layout import Layout
+from howrobust.methods.core.engines.warm_up import load
 from howrobust.methods.core.limits import SHARED
-from howrobust.methods.core.network import Layer, forward, pairs, uniform_layers, widths
-from howrobust.methods.core.noise import fit_noise_sd, noise_floor
-from howrobust.methods.core.sampling import MemberPosterior
-from howrobust.methods.core.stack import Pool, validation_start
-from howrobust.methods.core.training import train
-from howrobust.methods.core.warm import load
-from howrobust.methods.core.weights import MemberWeights
+from howrobust.methods.core.networks.dense import SQUARED_ERROR
+from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.networks.stacked import Layer, forward, pairs, uniform_layers, widths
+from howrobust.methods.core.problems.problem_pool import Pool, validation_start
+from howrobust.methods.core.sampling.noise import fit_noise_sd, noise_floor
+from howrobust.methods.core.sampling.posterior import MemberPosterior
+from howrobust.methods.core.sampling.weights import MemberWeights
 from howrobust.predictive import Array
 
 Rows = NDArray[np.int64]

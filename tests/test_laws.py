@@ -188,7 +188,7 @@ GLOBAL_GENERATORS = {
 
 
 # What users bring may know no generator but the global ones: seeded, and put back, here alone.
-EDGE = ROOT / "methods" / "torch_module.py"
+EDGE = ROOT / "methods" / "wrappers" / "torch_regressor.py"
 
 
 def outside_the_edge(path):

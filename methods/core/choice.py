@@ -9,8 +9,8 @@ import numpy as np
 
 from howrobust import seeds
 from howrobust.method import Problem
-from howrobust.methods.core.sampling import NetworkPosterior
-from howrobust.methods.core.stack import validation_start
+from howrobust.methods.core.problems.problem_pool import validation_start
+from howrobust.methods.core.sampling.posterior import NetworkPosterior
 from howrobust.predictive import Array
 
 Words = dict[str, Any]

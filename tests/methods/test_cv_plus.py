@@ -6,8 +6,8 @@ from math import ceil, floor
 import numpy as np
 import pytest
 
-from howrobust.methods import cv_plus
-from howrobust.methods.cv_plus import CVPlus
+from howrobust.methods.wrappers import cv_plus
+from howrobust.methods.wrappers.cv_plus import CVPlus
 from howrobust.metrics import METRICS, Undefined, evaluate, score
 from howrobust.predictive import PINBALL_LEVELS, STORED_LEVELS
 

@@ -9,8 +9,9 @@ import torch
 from howrobust.method import DifferentiablePosterior
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.bayesian_nn import WeightPosterior
-from howrobust.methods.core import sampling, weights
-from howrobust.methods.references import BayesianRidge, GaussianProcess
+from howrobust.methods.core.sampling import posterior as sampling
+from howrobust.methods.core.sampling import weights
+from howrobust.methods.gaussian_process import BayesianRidge, GaussianProcess
 
 DRAWS = 16
 

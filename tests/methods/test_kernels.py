@@ -11,9 +11,10 @@ from scipy import stats
 
 import howrobust.compiled as compiled_module
 from howrobust.compiled import available, compiled
-from howrobust.methods.core import draws
-from howrobust.methods.core.kernels import elementary, philox
-from howrobust.methods.core.layout import Layout
+from howrobust.methods.core.arithmetic import elementary
+from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.random_numbers import philox
+from howrobust.methods.core.random_numbers import streams as draws
 
 needs_compiler = pytest.mark.skipif(not available(), reason="no compiler")
 
@@ -185,8 +186,8 @@ def test_without_a_folder_to_keep_it_in_a_function_is_compiled_all_the_same():
 from numba.core import caching
 caching.CacheImpl._locator_classes = []
 from howrobust.methods import DeepEnsemble
-from howrobust.methods.core import draws
-from howrobust.methods.core.kernels.philox import stream_of
+from howrobust.methods.core.random_numbers import streams as draws
+from howrobust.methods.core.random_numbers.philox import stream_of
 print(draws.words(stream_of(0), 1)[0])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

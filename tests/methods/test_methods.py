@@ -13,11 +13,11 @@ from howrobust.datasets.synthetic import Heteroscedastic, Quintic
 from howrobust.method import Problem
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.bayesian_nn import EvidenceBound
-from howrobust.methods.core.noise import fit_noise_sd
-from howrobust.methods.core.training import Job, Schedule, train
+from howrobust.methods.core.engines.training import Job, Schedule, train
+from howrobust.methods.core.sampling.noise import fit_noise_sd
+from howrobust.methods.gaussian_process import BayesianRidge, GaussianProcess
 from howrobust.methods.marginal import Marginal
 from howrobust.methods.oracle import Oracle
-from howrobust.methods.references import BayesianRidge, GaussianProcess
 from howrobust.methods.shuffled_cv import folds
 from howrobust.metrics import score
 from howrobust.predictive import GaussianMixture

@@ -13,10 +13,10 @@ from howrobust import seeds
 from howrobust.compiled import available
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV, exact_moments
 from howrobust.methods.bayesian_nn import WeightPosterior
-from howrobust.methods.core.contract import Scaling
-from howrobust.methods.core.layout import Layout
-from howrobust.methods.core.sampling import BLOCK_DRAWS, BLOCK_POINTS
-from howrobust.methods.core.weights import DroppedWeights, MemberWeights, NormalWeights
+from howrobust.methods.core.engines.training_job import Scaling
+from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.sampling.posterior import BLOCK_DRAWS, BLOCK_POINTS
+from howrobust.methods.core.sampling.weights import DroppedWeights, MemberWeights, NormalWeights
 
 DRAWS = 10_000
 needs_compiler = pytest.mark.skipif(not available(), reason="no compiler")

@@ -12,15 +12,15 @@ from howrobust.compiled import available
 from howrobust.method import Problem
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.bayesian_nn import ErrorAndMeanKL, EvidenceBound
-from howrobust.methods.core import draws
-from howrobust.methods.core.alone import train_alone
-from howrobust.methods.core.contract import Job, Schedule
-from howrobust.methods.core.kernels.philox import stream_of
-from howrobust.methods.core.kernels.training import NOISE
-from howrobust.methods.core.layout import Layout
-from howrobust.methods.core.network import forward, pairs
-from howrobust.methods.core.stacked import train_stacked
-from howrobust.methods.core.training import train
+from howrobust.methods.core.engines.compiled_engine import train_alone
+from howrobust.methods.core.engines.torch_engine import train_stacked
+from howrobust.methods.core.engines.training import train
+from howrobust.methods.core.engines.training_job import Job, Schedule
+from howrobust.methods.core.networks.dense import NOISE
+from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.networks.stacked import forward, pairs
+from howrobust.methods.core.random_numbers import streams as draws
+from howrobust.methods.core.random_numbers.philox import stream_of
 from howrobust.methods.deep_ensemble import GaussianHeads
 from howrobust.methods.mc_dropout import DropoutError
 from howrobust.methods.shuffled_cv import SquaredError
@@ -273,7 +273,9 @@ def test_rows_that_a_network_does_not_train_on_leave_no_trace():
 
 @pytest.mark.parametrize("engine", ["compiled", "torch"])
 def test_a_network_that_always_diverges_is_named(engine, monkeypatch):
-    monkeypatch.setattr("howrobust.methods.core.training.available", lambda: engine == "compiled")
+    monkeypatch.setattr(
+        "howrobust.methods.core.engines.training.available", lambda: engine == "compiled"
+    )
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
     jobs = [Job(np.arange(50), seed) for seed in (1, 2)]

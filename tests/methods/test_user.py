@@ -26,8 +26,8 @@ from howrobust.errors import BadInput
 from howrobust.frames import Frame
 from howrobust.method import Problem
 from howrobust.methods import FittedModel, TorchRegressor, UserModel
-from howrobust.methods.cv_plus import CVPlus
 from howrobust.methods.shuffled_cv import folds
+from howrobust.methods.wrappers.cv_plus import CVPlus
 from howrobust.metrics import score
 
 

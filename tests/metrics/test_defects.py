@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from howrobust.compiled import available
-from howrobust.methods.core.alone import train_alone
-from howrobust.methods.core.contract import Job, Schedule
-from howrobust.methods.core.stacked import train_stacked
+from howrobust.methods.core.engines.compiled_engine import train_alone
+from howrobust.methods.core.engines.torch_engine import train_stacked
+from howrobust.methods.core.engines.training_job import Job, Schedule
 from howrobust.methods.shuffled_cv import SquaredError
 from howrobust.metrics import METRICS, score
 from howrobust.metrics.calibration import share_below

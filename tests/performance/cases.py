@@ -18,14 +18,14 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from howrobust.methods.bayesian_nn import BayesianNN, EvidenceBound, WeightPosterior
-from howrobust.methods.core.alone import train_alone
-from howrobust.methods.core.contract import Job, Scaling, Schedule
-from howrobust.methods.core.kernels.philox import fill_normals, stream_of
-from howrobust.methods.core.kernels.sampling import columns
-from howrobust.methods.core.layout import Layout
-from howrobust.methods.core.sampling import DrawnPosterior
-from howrobust.methods.core.stacked import train_stacked
-from howrobust.methods.core.weights import DroppedWeights, MemberWeights
+from howrobust.methods.core.engines.compiled_engine import train_alone
+from howrobust.methods.core.engines.torch_engine import train_stacked
+from howrobust.methods.core.engines.training_job import Job, Scaling, Schedule
+from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.random_numbers.philox import fill_normals, stream_of
+from howrobust.methods.core.sampling.compiled_draws import columns
+from howrobust.methods.core.sampling.posterior import DrawnPosterior
+from howrobust.methods.core.sampling.weights import DroppedWeights, MemberWeights
 from howrobust.methods.deep_ensemble import GaussianHeads
 from howrobust.methods.mc_dropout import DropoutError
 from howrobust.methods.shuffled_cv import SquaredError

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from performance.cases import bayes_module, least_seconds, loop, moments, points, posterior_of
 
-from howrobust.methods.core.alone import train_alone
-from howrobust.methods.core.contract import Job, Schedule
+from howrobust.methods.core.engines.compiled_engine import train_alone
+from howrobust.methods.core.engines.training_job import Job, Schedule
 from howrobust.methods.shuffled_cv import SquaredError
 
 RATE = Schedule(5, 100, 0.01)

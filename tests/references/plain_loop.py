@@ -5,9 +5,9 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from howrobust.methods.core import draws
-from howrobust.methods.core.kernels.philox import stream_of
-from howrobust.methods.core.kernels.training import ORDER
+from howrobust.methods.core.networks.dense import ORDER
+from howrobust.methods.core.random_numbers import streams as draws
+from howrobust.methods.core.random_numbers.philox import stream_of
 
 
 def module(features, hidden, outputs):

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from howrobust.compiled import threads
 from howrobust.method import announce
-from howrobust.methods.core import draws
-from howrobust.methods.core.contract import (
+from howrobust.methods.core.engines.compiled_loop import Network, train_network
+from howrobust.methods.core.engines.training_job import (
     Job,
     Objective,
     Scaling,
@@ -23,9 +23,9 @@ from howrobust.methods.core.contract import (
     Trained,
     scaling_of,
 )
-from howrobust.methods.core.kernels.network import Network, train_network
-from howrobust.methods.core.kernels.philox import stream_of
-from howrobust.methods.core.layout import Layout
+from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.random_numbers import streams as draws
+from howrobust.methods.core.random_numbers.philox import stream_of
 
 Array = NDArray[np.float64]
 

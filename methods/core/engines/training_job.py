@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from howrobust import seeds
-from howrobust.methods.core.stack import validation_start
+from howrobust.methods.core.problems.problem_pool import validation_start
 from howrobust.predictive import Array
 
 

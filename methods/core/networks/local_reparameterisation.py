@@ -6,17 +6,17 @@ A variational vector is [means (P,), log sds (P,), log noise sd and 63 unused], 
 
 import numpy as np
 
-from howrobust.compiled import compiled
-from howrobust.methods.core.kernels.elementary import exp
-from howrobust.methods.core.kernels.philox import fill_normals
-from howrobust.methods.core.kernels.products import (
+from howrobust.methods.core.arithmetic.compilation import compiled
+from howrobust.methods.core.arithmetic.elementary import exp
+from howrobust.methods.core.arithmetic.products import (
     Floats,
     affine,
     affine_gradient,
     dot,
     times_transposed,
 )
-from howrobust.methods.core.kernels.training import NOISE, Ints, f32, gate, offset, rectify
+from howrobust.methods.core.networks.dense import NOISE, Ints, f32, gate, offset, rectify
+from howrobust.methods.core.random_numbers.philox import fill_normals
 
 
 @compiled

@@ -14,8 +14,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.compiled import compiled, part
-from howrobust.methods.core.kernels.elementary import cosine, log, sine
+from howrobust.compiled import part
+from howrobust.methods.core.arithmetic.compilation import compiled
+from howrobust.methods.core.arithmetic.elementary import cosine, log, sine
 
 CHUNK = 64
 u32 = np.uint32

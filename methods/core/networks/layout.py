@@ -8,9 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.methods.core.kernels.philox import chunks
-from howrobust.methods.core.kernels.products import Floats
-from howrobust.methods.core.network import padded
+from howrobust.methods.core.arithmetic.products import Floats
+from howrobust.methods.core.networks.stacked import padded
+from howrobust.methods.core.random_numbers.philox import chunks
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from howrobust.compiled import compiled
-from howrobust.methods.core.kernels.elementary import exp
-from howrobust.methods.core.kernels.philox import Words, fill_order, fill_words
-from howrobust.methods.core.kernels.products import Floats
-from howrobust.methods.core.kernels.training import (
+from howrobust.methods.core.arithmetic.compilation import compiled
+from howrobust.methods.core.arithmetic.elementary import exp
+from howrobust.methods.core.arithmetic.products import Floats
+from howrobust.methods.core.networks.dense import (
     ERROR_AND_MEAN_KL,
     EVIDENCE_BOUND,
     GAUSSIAN_HEADS,
@@ -21,12 +20,13 @@ from howrobust.methods.core.kernels.training import (
     gaussian_heads,
     squared_error,
 )
-from howrobust.methods.core.kernels.variational import (
+from howrobust.methods.core.networks.local_reparameterisation import (
     add_divergence,
     backward_local,
     draw_weights,
     forward_local,
 )
+from howrobust.methods.core.random_numbers.philox import Words, fill_order, fill_words
 
 LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 

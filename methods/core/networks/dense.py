@@ -8,16 +8,16 @@ takes. Random numbers are those of `philox`, counted by step: a network needs no
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.compiled import compiled
-from howrobust.methods.core.kernels.elementary import exp, log
-from howrobust.methods.core.kernels.philox import Words, fill_words
-from howrobust.methods.core.kernels.products import (
+from howrobust.methods.core.arithmetic.compilation import compiled
+from howrobust.methods.core.arithmetic.elementary import exp, log
+from howrobust.methods.core.arithmetic.products import (
     Floats,
     affine,
     affine_gradient,
     dot,
     times_transposed,
 )
+from howrobust.methods.core.random_numbers.philox import Words, fill_words
 
 Ints = NDArray[np.int64]
 f32 = np.float32

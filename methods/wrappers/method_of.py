@@ -8,8 +8,8 @@ from torch import nn
 
 from howrobust.errors import BadInput
 from howrobust.method import Method
-from howrobust.methods.torch_module import TorchRegressor
-from howrobust.methods.user import FittedModel, UserModel
+from howrobust.methods.wrappers.torch_regressor import TorchRegressor
+from howrobust.methods.wrappers.user_model import FittedModel, UserModel
 
 
 def method_of(

@@ -12,17 +12,17 @@ import numpy as np
 import torch
 
 from howrobust.compiled import available
-from howrobust.methods.core import draws
-from howrobust.methods.core.kernels.philox import stream_of
-from howrobust.methods.core.kernels.products import Floats
-from howrobust.methods.core.kernels.sampling import (
+from howrobust.methods.core.arithmetic.products import Floats
+from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.networks.stacked import Layer, padded
+from howrobust.methods.core.random_numbers import streams as draws
+from howrobust.methods.core.random_numbers.philox import stream_of
+from howrobust.methods.core.sampling.compiled_draws import (
     WEIGHTS,
     sample_masks,
     sample_members,
     sample_normal,
 )
-from howrobust.methods.core.layout import Layout
-from howrobust.methods.core.network import Layer, padded
 
 
 class Weights(ABC):

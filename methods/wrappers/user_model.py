@@ -11,10 +11,10 @@ from howrobust import seeds
 from howrobust.errors import BadInput
 from howrobust.frames import Frame
 from howrobust.method import Posterior, Problem, SingleMethod
-from howrobust.methods.core.noise import noise_floor
-from howrobust.methods.cv_plus import CVPlus
+from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.shuffled_cv import Rows, folds
-from howrobust.methods.torch_module import own_streams
+from howrobust.methods.wrappers.cv_plus import CVPlus
+from howrobust.methods.wrappers.torch_regressor import own_streams
 from howrobust.predictive import Array, GaussianMixture, Predictive
 
 if TYPE_CHECKING:

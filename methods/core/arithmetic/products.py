@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.compiled import compiled
+from howrobust.methods.core.arithmetic.compilation import compiled
 
 Floats = NDArray[np.floating[Any]]
 

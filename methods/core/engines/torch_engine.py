@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from howrobust.method import announce
-from howrobust.methods.core import draws
-from howrobust.methods.core.contract import (
+from howrobust.methods.core.engines.training_job import (
     Batch,
     Job,
     Objective,
@@ -26,9 +25,10 @@ from howrobust.methods.core.contract import (
     joined,
     scaling_of,
 )
-from howrobust.methods.core.kernels.philox import stream_of
-from howrobust.methods.core.kernels.training import ORDER
-from howrobust.methods.core.network import padded
+from howrobust.methods.core.networks.dense import ORDER
+from howrobust.methods.core.networks.stacked import padded
+from howrobust.methods.core.random_numbers import streams as draws
+from howrobust.methods.core.random_numbers.philox import stream_of
 
 
 def train_stacked(

@@ -7,10 +7,10 @@ float32 or all float64; the noise is that of float32 in both.
 
 import numpy as np
 
-from howrobust.compiled import compiled
-from howrobust.methods.core.kernels.philox import Words, fill_normals, fill_words
-from howrobust.methods.core.kernels.products import Floats
-from howrobust.methods.core.kernels.training import Ints, rectify
+from howrobust.methods.core.arithmetic.compilation import compiled
+from howrobust.methods.core.arithmetic.products import Floats
+from howrobust.methods.core.networks.dense import Ints, rectify
+from howrobust.methods.core.random_numbers.philox import Words, fill_normals, fill_words
 
 WEIGHTS = 0  # second word of a draw's stream; its first is the number of the draw
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtr
 
-from howrobust.methods.core.network import Layer
+from howrobust.methods.core.networks.stacked import Layer
 from howrobust.predictive import Array
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust.compiled import available
-from howrobust.methods.core.kernels.philox import (
+from howrobust.methods.core.random_numbers.philox import (
     Stream,
     Words,
     chunks,

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from howrobust.methods.core.contract import Scaling
-from howrobust.methods.core.kernels.products import Floats
-from howrobust.methods.core.network import Layer
+from howrobust.methods.core.arithmetic.products import Floats
+from howrobust.methods.core.engines.training_job import Scaling
+from howrobust.methods.core.networks.stacked import Layer
 from howrobust.predictive import Array
 
 Component = Callable[[Floats, Floats], tuple[Array, Array]]

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from howrobust.compiled import available
-from howrobust.methods.core.alone import train_alone
-from howrobust.methods.core.contract import Job, Objective, Schedule, Trained, joined
-from howrobust.methods.core.stacked import train_stacked
+from howrobust.methods.core.engines.compiled_engine import train_alone
+from howrobust.methods.core.engines.torch_engine import train_stacked
+from howrobust.methods.core.engines.training_job import Job, Objective, Schedule, Trained, joined
 
 ATTEMPTS = 3
 

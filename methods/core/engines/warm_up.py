@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from howrobust.compiled import available
-from howrobust.methods.core.kernels.network import Network, train_network
-from howrobust.methods.core.kernels.philox import stream_of
-from howrobust.methods.core.kernels.training import SQUARED_ERROR
-from howrobust.methods.core.layout import Layout
-from howrobust.methods.core.weights import DroppedWeights, MemberWeights, NormalWeights
+from howrobust.methods.core.engines.compiled_loop import Network, train_network
+from howrobust.methods.core.networks.dense import SQUARED_ERROR
+from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.random_numbers.philox import stream_of
+from howrobust.methods.core.sampling.weights import DroppedWeights, MemberWeights, NormalWeights
 
 
 @cache

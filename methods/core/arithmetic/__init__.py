@@ -1,0 +1,1 @@
+"""Compiled arithmetic on small arrays: elementary functions and products of matrices."""

@@ -1,0 +1,1 @@
+"""Rows of problems: pooled, split into training and validation parts, and standardised."""
