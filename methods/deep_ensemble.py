@@ -9,48 +9,75 @@ from math import inf
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import softplus
 
 from howrobust import seeds
-from howrobust.method import Method, Posterior, Problem
+from howrobust.method import Problem
 from howrobust.methods.core.arithmetic.products import Floats
-from howrobust.methods.core.choice import Words, infer_best
-from howrobust.methods.core.engines.training import train
-from howrobust.methods.core.engines.training_job import Batch, Job, Objective, Recipe, Schedule
-from howrobust.methods.core.engines.warm_up import load
-from howrobust.methods.core.limits import SHARED
-from howrobust.methods.core.networks.dense import GAUSSIAN_HEADS, LEAST_VARIANCE
+from howrobust.methods.core.choice import Settings
+from howrobust.methods.core.engines.training_job import Rows, Trained, TrainingJob
+from howrobust.methods.core.losses.gaussian_nll import LEAST_VARIANCE, GaussianNLL
+from howrobust.methods.core.losses.loss import Loss
+from howrobust.methods.core.network_method import NetworkMethod
 from howrobust.methods.core.networks.layout import Layout
-from howrobust.methods.core.networks.stacked import forward, pairs, uniform_layers, widths
-from howrobust.methods.core.problems.problem_pool import Pool
+from howrobust.methods.core.networks.stacked import pairs
 from howrobust.methods.core.sampling.posterior import MemberPosterior
 from howrobust.methods.core.sampling.weights import MemberWeights
 from howrobust.predictive import Array
 
 
-class DeepEnsemble(Method):
-    """M networks on the same rows, each from its own random start and order of the rows.
+class DeepEnsemble(NetworkMethod):
+    """Deep ensemble: networks on the same rows from random starts and orders of the rows.
 
-    Each minimises the Gaussian negative log-likelihood with heads for the mean and the variance
-    (eq. 1); the forecast is their equally weighted mixture (section 2.4).
+    Each network has heads for the mean and the variance. The forecast is the equally weighted
+    mixture of the networks.
 
-    ``n_members``: M. ``hidden``: units of each hidden layer. ``weight_decay``: added to the
-    gradient of the weights as weight_decay * weight. ``patience``: stop each network after so many
-    epochs without a lower loss on the last fifth of its rows, which it then does not train on.
-    ``learning_rate``: of several, each problem takes the one with the least nll on the last fifth
-    of its rows after training on the others, and then trains on all of them.
+    Parameters
+    ----------
+    hidden : sequence of int, default (50,)
+        Units of each hidden layer.
+    epochs : int, default 80
+        Passes over the training rows.
+    batch_size : int or None, default 100
+        Rows of a mini-batch; None: all rows.
+    learning_rate : float or sequence of float, default 0.01
+        Step size of Adam. Of several, each problem takes the one with the least nll on the last
+        fifth of its rows after training on the others, and then trains on all of them.
+    weight_decay : float, default 0.0
+        Added to the gradient of the weights, not the biases, as ``weight_decay * weight``.
+    n_members : int, default 5
+        Networks of the ensemble.
+    patience : int or None, default None
+        Epochs without a lower loss on the last fifth of the rows after which training of a network
+        stops; it is then not trained on these rows, and returned as it was at the lowest. None: do
+        not stop.
+    preset : {"lakshminarayanan2017"} or None, default None
+        Settings that replace those left at their default: 40 epochs, batches of 100 and a constant
+        rate. The paper prints 0.1, at which these networks diverge; the rate is chosen among five
+        values from 0.001 to 0.1 instead.
+    device : str, default "cpu"
+        Device of torch; on "cpu" loops are compiled where numba can be imported.
+    random_state : int, RandomState instance or None, default None
+        Source of the seed of a fit.
 
-    ``preset="lakshminarayanan2017"``: 40 epochs, batches of 100, a constant rate. The paper prints
-    0.1, at which these networks diverge; it is chosen among five decades and half-decades instead.
+    Notes
+    -----
+    Lakshminarayanan, Pritzel & Blundell 2017: the loss is that of eq. 1 (`GaussianNLL`), the
+    mixture that of section 2.4; the adversarial term is left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from howrobust.methods import DeepEnsemble
+    >>> X = np.linspace(-1, 1, 40)[:, None]
+    >>> model = DeepEnsemble(epochs=2, random_state=0).fit(X, X[:, 0] ** 2)
+    >>> model.predict(X).shape
+    (40,)
     """
 
     components = "members"
     noise_model = "variance head of each member"
-    epistemic = True
 
-    LIMITS = {**SHARED, "n_members": (0, inf)}
+    LIMITS = {**NetworkMethod.LIMITS, "n_members": (0, inf)}
     CHOICES = ("learning_rate",)
     PRESETS = {
         "lakshminarayanan2017": {
@@ -73,43 +100,28 @@ class DeepEnsemble(Method):
         device: str = "cpu",
         random_state: Any = None,
     ) -> None:
-        self.hidden = hidden
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
+        super().__init__(
+            hidden, epochs, batch_size, learning_rate, weight_decay, patience, preset, device,
+            random_state,
+        )  # fmt: skip
         self.n_members = n_members
-        self.patience = patience
-        self.preset = preset
-        self.device = device
-        self.random_state = random_state
 
-    def prepare(self) -> None:
-        load()
+    def _loss(self, settings: Settings) -> Loss:
+        return GaussianNLL(settings["hidden"])
 
-    def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
-        return infer_best(self.settings(), self.CHOICES, problems, self._infer)
+    def _jobs(self, settings: Settings, problem: Problem, rows: Rows) -> list[TrainingJob]:
+        members = [seeds.derive(problem.seed, "member", j) for j in range(settings["n_members"])]
+        return [TrainingJob(rows, seed, settings["weight_decay"]) for seed in members]
 
-    def _infer(self, words: Words, problems: Sequence[Problem]) -> "list[EnsemblePosterior]":
-        m = words["n_members"]
-        pool = Pool.of(problems)
-        jobs = [
-            Job(pool.rows(k), seeds.derive(problem.seed, "member", j), words["weight_decay"])
-            for k, problem in enumerate(problems)
-            for j in range(m)
-        ]
-        schedule = Schedule.of(words)
-        trained = train(GaussianHeads(words["hidden"]), pool.X, pool.y, jobs, schedule)
-        layout = Layout(pool.X.shape[1], tuple(words["hidden"]), 2)
-        posteriors = []
-        for own in (slice(k * m, (k + 1) * m) for k in range(len(problems))):
-            members = [(w[own], b[own]) for w, b in pairs(trained.parameters)]
-            weights = MemberWeights(layout, members, device=words["device"])
-            scaling = trained.scaling.take(own.start)
-            posterior = EnsemblePosterior(weights, scaling, trained.losses[own].tolist())
-            posterior.restarts = int(trained.restarts[own].sum())
-            posteriors.append(posterior)
-        return posteriors
+    def _posterior(
+        self, settings: Settings, problem: Problem, loss: Loss, networks: Trained
+    ) -> "EnsemblePosterior":
+        layout = Layout(problem.X.shape[1], loss.hidden, 2)
+        weights = MemberWeights(layout, pairs(networks.parameters), device=settings["device"])
+        scaling = networks.scaling.take(0)
+        posterior = EnsemblePosterior(weights, scaling, networks.losses.tolist())
+        posterior.restarts = int(networks.restarts.sum())
+        return posterior
 
 
 class EnsemblePosterior(MemberPosterior):
@@ -121,25 +133,3 @@ class EnsemblePosterior(MemberPosterior):
 
     def facts(self) -> dict[str, float | list[float]]:
         return {**super().facts(), "restart_losses": self.losses}
-
-
-class GaussianHeads(Objective):
-    """Mean Gaussian negative log-likelihood, less its constant (eq. 1)."""
-
-    def noise(self, features: int, rows: int, seed: int, step: int) -> list[Tensor]:
-        return []
-
-    def initial(self, features: int, generator: torch.Generator) -> list[Tensor]:
-        return uniform_layers(widths(features, self.hidden, 2), generator)
-
-    def loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
-        outputs = forward(pairs(parameters), batch.X)
-        variance = softplus(outputs[..., 1]) + LEAST_VARIANCE
-        terms = 0.5 * variance.log() + 0.5 * (batch.y - outputs[..., 0]) ** 2 / variance
-        return (terms * batch.share).sum(dim=1)
-
-    def quiet_loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
-        return self.loss(parameters, batch)
-
-    def recipe(self, features: int, n: int) -> Recipe:
-        return Recipe(GAUSSIAN_HEADS, outputs=2)

@@ -7,60 +7,79 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from howrobust import seeds
-from howrobust.method import Method, Posterior, Problem
-from howrobust.methods.core.choice import Words, infer_best
-from howrobust.methods.core.engines.training import train
-from howrobust.methods.core.engines.training_job import Batch, Job, Objective, Recipe, Schedule
-from howrobust.methods.core.engines.warm_up import load
-from howrobust.methods.core.limits import SHARED
-from howrobust.methods.core.networks.dense import NOISE, SQUARED_ERROR
+from howrobust.method import Problem
+from howrobust.methods.core.choice import Settings
+from howrobust.methods.core.engines.training_job import Rows, Trained, TrainingJob
+from howrobust.methods.core.losses.dropout_squared_error import DropoutSquaredError
+from howrobust.methods.core.losses.loss import Loss
+from howrobust.methods.core.network_method import NetworkMethod
 from howrobust.methods.core.networks.layout import Layout
-from howrobust.methods.core.networks.stacked import (
-    forward,
-    glorot_layers,
-    linear,
-    padded,
-    pairs,
-    widths,
-)
-from howrobust.methods.core.problems.problem_pool import Pool
-from howrobust.methods.core.random_numbers import streams as draws
-from howrobust.methods.core.random_numbers.philox import stream_of
+from howrobust.methods.core.networks.stacked import pairs
 from howrobust.methods.core.sampling.posterior import DrawnPosterior
 from howrobust.methods.core.sampling.weights import DroppedWeights
 
 
-class MCDropout(Method):
-    """One network trained with dropout before every weight layer, the input included.
+class MCDropout(NetworkMethod):
+    """Monte-Carlo dropout: one network with dropout before every weight layer, also at prediction.
 
-    The loss is the squared error on standardised y with L2 on the weights of strength
-    length_scale^2 (1 - dropout) / (2 n tau) (the paper's eq. 7, solved for the weight decay). A
-    forecast mixes ``n_draws`` masks, each shared by all rows, with noise of precision ``tau``
-    (original target units).
+    A forecast mixes networks under random masks, each mask shared by all rows, with Gaussian noise
+    of constant sd.
 
-    ``tau`` None: the noise is fitted by maximum likelihood on the last fifth of the rows, with a
-    second network that did not train on them; the L2 strength is then ``weight_decay`` / 2.
-    ``dropout``, ``tau``: of several values, each problem takes the pair with the least nll on the
-    last fifth of its rows after training on the others, and then trains on all of them.
-    ``patience``: see `DeepEnsemble`. ``tolerance``: draw, instead of ``n_draws``, as many masks as
-    bring the Monte-Carlo errors of the mean and of the sd below that part of the sd, everywhere;
-    ``n_components`` of the forecast says how many it took.
+    Parameters
+    ----------
+    hidden : sequence of int, default (50,)
+        Units of each hidden layer.
+    epochs : int, default 400
+        Passes over the training rows.
+    batch_size : int or None, default 32
+        Rows of a mini-batch; None: all rows.
+    learning_rate : float, default 0.001
+        Step size of Adam.
+    weight_decay : float, default 1e-6
+        Added to the gradient of the weights as ``weight_decay * weight`` where ``tau`` is None.
+    n_draws : int, default 1000
+        Masks of a forecast.
+    tolerance : float or None, default None
+        Draw, instead of ``n_draws``, as many masks as bring the Monte-Carlo standard errors of the
+        mean and of the sd below this part of the sd at every point; ``n_components`` of the
+        forecast says how many that were.
+    dropout : float or sequence of float, default 0.05
+        Probability that an input of a layer is set to 0.
+    tau : float, sequence of float or None, default None
+        Precision of the noise, in original target units to the power -2. None: the noise is fitted
+        by maximum likelihood on the last fifth of the rows, with a second network that did not
+        train on them. Of several values of ``dropout`` and ``tau``, each problem takes the pair
+        with the least nll on the last fifth of its rows after training on the others, and then
+        trains on all of them.
+    length_scale : float, default 0.01
+        Prior length scale, which gives the strength of the weight decay where ``tau`` is given.
+    patience : int or None, default None
+        Epochs without a lower loss on the last fifth of the rows after which training of a network
+        stops; it is then not trained on these rows, and returned as it was at the lowest. None: do
+        not stop.
+    preset : {"gal2016", "gal2016-10x", "gal2018"} or None, default None
+        Settings that replace those left at their default; ``tau``, which has the target's units, is
+        left to the caller. "gal2016": 400 epochs, batches of 32, 10,000 masks; "gal2016-10x": 4,000
+        epochs; "gal2018": the authors' later code, 4,000 epochs in batches of 128, and a choice
+        among four rates of dropout.
+    device : str, default "cpu"
+        Device of torch; on "cpu" loops are compiled where numba can be imported.
+    random_state : int, RandomState instance or None, default None
+        Source of the seed of a fit.
 
-    Presets leave ``tau``, which has the target's units, to the caller. ``"gal2016"``: 400 epochs,
-    batches of 32, 10,000 masks; ``"gal2016-10x"``: 4,000 epochs; ``"gal2018"``: the later code's
-    4,000 epochs in batches of 128 and its choice among four rates of dropout.
+    Notes
+    -----
+    Gal & Ghahramani 2016, "Dropout as a Bayesian approximation", and the authors' later code. The
+    loss is `DropoutSquaredError` with an L2 penalty of strength
+    length_scale^2 (1 - dropout) / (2 n tau): eq. 7, solved for the weight decay.
     """
 
     components = "dropout masks"
     noise_model = "constant; precision given, or fitted on validation rows"
 
     LIMITS = {
-        **SHARED,
+        **NetworkMethod.LIMITS,
         "n_draws": (0, inf),
         "tolerance": (0, inf),
         "dropout": (0, 1),
@@ -96,96 +115,44 @@ class MCDropout(Method):
         device: str = "cpu",
         random_state: Any = None,
     ) -> None:
-        self.hidden = hidden
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
+        super().__init__(
+            hidden, epochs, batch_size, learning_rate, weight_decay, patience, preset, device,
+            random_state,
+        )  # fmt: skip
         self.n_draws = n_draws
         self.tolerance = tolerance
         self.dropout = dropout
         self.tau = tau
         self.length_scale = length_scale
-        self.patience = patience
-        self.preset = preset
-        self.device = device
-        self.random_state = random_state
 
-    def prepare(self) -> None:
-        load()
+    def _loss(self, settings: Settings) -> Loss:
+        return DropoutSquaredError(settings["hidden"], settings["dropout"])
 
-    def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
-        return infer_best(self.settings(), self.CHOICES, problems, self._infer)
-
-    def _infer(self, words: Words, problems: Sequence[Problem]) -> list[DrawnPosterior]:
-        pool = Pool.of(problems)
-        fitted = words["tau"] is None
-        jobs = [self._job(problem, pool.rows(k), words) for k, problem in enumerate(problems)]
-        if fitted:
-            # The second network leaves out the validation rows; the first sees all of them.
-            jobs += [job.without_validation() for job in jobs]
-        schedule = Schedule.of(words)
-        objective = DropoutError(words["hidden"], words["dropout"])
-        trained = train(objective, pool.X, pool.y, jobs, schedule)
-        layout = Layout(pool.X.shape[1], tuple(words["hidden"]), 1)
-        posteriors = []
-        for k in range(len(jobs)):
-            network = [(w[k].double(), b[k].double()) for w, b in pairs(trained.parameters)]
-            weights = DroppedWeights(layout, network, words["dropout"], device=words["device"])
-            scaling = trained.scaling.take(k)
-            posterior = DrawnPosterior(weights, scaling, words["n_draws"], words["tolerance"])
-            posterior.restarts = int(trained.restarts[k])
-            posteriors.append(posterior)
-        for k, problem in enumerate(problems):
-            if fitted:
-                posteriors[k].fit_noise(posteriors[len(problems) + k], problem)
-            else:
-                posteriors[k].noise_sd = float(words["tau"] ** -0.5)
-        return posteriors[: len(problems)]
-
-    @staticmethod
-    def _job(problem: Problem, rows: np.ndarray[Any, Any], words: Words) -> Job:
-        decay = words["weight_decay"]
-        if words["tau"] is not None:
+    def _jobs(self, settings: Settings, problem: Problem, rows: Rows) -> list[TrainingJob]:
+        tau, decay = settings["tau"], settings["weight_decay"]
+        if tau is not None:
             # The gradient of reg w^2 is 2 reg w.
-            keep = 1 - words["dropout"]
-            decay = words["length_scale"] ** 2 * keep / (len(rows) * words["tau"])
-        return Job(rows, seeds.derive(problem.seed, "dropout"), decay)
+            decay = settings["length_scale"] ** 2 * (1 - settings["dropout"]) / (len(rows) * tau)
+        job = TrainingJob(rows, seeds.derive(problem.seed, "dropout"), decay)
+        return [job, job.without_validation()] if tau is None else [job]
+
+    def _posterior(
+        self, settings: Settings, problem: Problem, loss: Loss, networks: Trained
+    ) -> DrawnPosterior:
+        posterior, *held_out = (_one(settings, networks, k) for k in range(len(networks.losses)))
+        if held_out:
+            posterior.fit_noise(held_out[0], problem)
+        else:
+            posterior.noise_sd = float(settings["tau"] ** -0.5)
+        return posterior
 
 
-class DropoutError(Objective):
-    """Mean squared error under a fresh mask per row, unit and step."""
-
-    def __init__(self, hidden: Sequence[int], dropout: float) -> None:
-        super().__init__(hidden)
-        self.dropout = dropout
-
-    def initial(self, features: int, generator: torch.Generator) -> list[Tensor]:
-        return glorot_layers(widths(features, self.hidden, 1), generator)
-
-    def noise(self, features: int, rows: int, seed: int, step: int) -> list[Tensor]:
-        sizes = (features, *self.hidden)
-        return [mask(rows, m, self.dropout, (seed, step, NOISE + k)) for k, m in enumerate(sizes)]
-
-    def loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
-        activity = batch.X
-        for k, ((weight, bias), mask) in enumerate(
-            zip(pairs(parameters), batch.noise, strict=True)
-        ):
-            activity = linear((torch.relu(activity) if k else activity) * mask, weight, bias)
-        return ((batch.y - activity[..., 0]) ** 2 * batch.share).sum(dim=1)
-
-    def quiet_loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
-        outputs = forward(pairs(parameters), batch.X)
-        return ((batch.y - outputs[..., 0]) ** 2 * batch.share).sum(dim=1)
-
-    def recipe(self, features: int, n: int) -> Recipe:
-        return Recipe(SQUARED_ERROR, dropout=self.dropout)
-
-
-def mask(rows: int, units: int, dropout: float, stream: tuple[int, int, int]) -> Tensor:
-    """Mask (rows, units) of a named stream: 0, or 1 / (1 - dropout) where a unit is kept."""
-    across = padded(units)
-    words = draws.words(stream_of(*stream), rows * across).reshape(rows, across)[:, :units]
-    kept = torch.from_numpy(words >= draws.threshold(dropout))
-    return kept / (1 - dropout)
+def _one(settings: Settings, networks: Trained, k: int) -> DrawnPosterior:
+    """Posterior of the k-th network, its noise still unknown."""
+    network = [(w[k].double(), b[k].double()) for w, b in pairs(networks.parameters)]
+    layout = Layout(len(network[0][0]), tuple(settings["hidden"]), 1)
+    weights = DroppedWeights(layout, network, settings["dropout"], device=settings["device"])
+    scaling = networks.scaling.take(k)
+    posterior = DrawnPosterior(weights, scaling, settings["n_draws"], settings["tolerance"])
+    posterior.restarts = int(networks.restarts[k])
+    return posterior

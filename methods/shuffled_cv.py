@@ -6,52 +6,69 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from howrobust import seeds
-from howrobust.method import Method, Posterior, Problem
+from howrobust.method import Problem
 from howrobust.methods.core.arithmetic.products import Floats
-from howrobust.methods.core.engines.training import train
-from howrobust.methods.core.engines.training_job import (
-    Batch,
-    Job,
-    Objective,
-    Recipe,
-    Scaling,
-    Schedule,
-    Trained,
-    scaling_of,
-)
-from howrobust.methods.core.engines.warm_up import load
-from howrobust.methods.core.limits import SHARED
-from howrobust.methods.core.networks.dense import SQUARED_ERROR
+from howrobust.methods.core.choice import Settings
+from howrobust.methods.core.engines.training_job import Rows, Trained, TrainingJob
+from howrobust.methods.core.losses.loss import Loss
+from howrobust.methods.core.losses.squared_error import SquaredError
+from howrobust.methods.core.network_method import NetworkMethod
 from howrobust.methods.core.networks.layout import Layout
-from howrobust.methods.core.networks.stacked import Layer, forward, pairs, uniform_layers, widths
-from howrobust.methods.core.problems.problem_pool import Pool, validation_start
+from howrobust.methods.core.networks.stacked import Layer, pairs
+from howrobust.methods.core.problems.problem_pool import validation_start
+from howrobust.methods.core.problems.scaling import Scaling, scaling_of
 from howrobust.methods.core.sampling.noise import fit_noise_sd, noise_floor
 from howrobust.methods.core.sampling.posterior import MemberPosterior
 from howrobust.methods.core.sampling.weights import MemberWeights
 from howrobust.predictive import Array
 
-Rows = NDArray[np.int64]
 
+class ShuffledCV(NetworkMethod):
+    """Shuffled cross-validation: a deterministic network on the folds of several shuffles.
 
-class ShuffledCV(Method):
-    """A deterministic network trained on K folds of R shuffles of its rows: K R networks.
+    All networks start from the same weights, so that they differ by the rows they were trained on
+    alone. The forecast is their equally weighted mixture, with Gaussian noise of constant sd fitted
+    by maximum likelihood on out-of-fold predictions.
 
-    All start from the same weights, so that what differs between them is the rows they saw. The
-    forecast is their equally weighted mixture; its noise sd is fitted by maximum likelihood on
-    out-of-fold predictions, row i using only networks that did not train on i.
+    Parameters
+    ----------
+    hidden : sequence of int, default (50,)
+        Units of each hidden layer.
+    epochs : int, default 200
+        Passes over the training rows.
+    batch_size : int or None, default 100
+        Rows of a mini-batch; None: all rows.
+    learning_rate : float, default 0.01
+        Step size of Adam.
+    weight_decay : float, default 0.0
+        Added to the gradient of the weights, not the biases, as ``weight_decay * weight``.
+    n_folds : int, default 5
+        Folds K of each shuffle; 1: hold out the last fifth of each shuffle.
+    n_shuffles : int, default 4
+        Shuffles R of the rows; there are K R networks.
+    patience : int or None, default None
+        Epochs without a lower loss on the last fifth of the rows after which training of a network
+        stops; it is then not trained on these rows, and returned as it was at the lowest. None: do
+        not stop.
+    preset : None, default None
+        There are no presets.
+    device : str, default "cpu"
+        Device of torch; on "cpu" loops are compiled where numba can be imported.
+    random_state : int, RandomState instance or None, default None
+        Source of the seed of a fit.
 
-    ``n_folds``: K >= 2, or 1 for a hold-out of the last fifth of each shuffle. ``n_shuffles``: R.
-    Raises ValueError where there are more folds than rows.
+    Raises
+    ------
+    ValueError
+        In ``fit``, where there are more folds than rows.
     """
 
     components = "networks on shuffled folds"
     noise_model = "constant; fitted on out-of-fold predictions"
 
-    LIMITS = {**SHARED, "n_folds": (0, inf), "n_shuffles": (0, inf)}
+    LIMITS = {**NetworkMethod.LIMITS, "n_folds": (0, inf), "n_shuffles": (0, inf)}
 
     def __init__(
         self,
@@ -67,46 +84,63 @@ class ShuffledCV(Method):
         device: str = "cpu",
         random_state: Any = None,
     ) -> None:
-        self.hidden = hidden
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
+        super().__init__(
+            hidden, epochs, batch_size, learning_rate, weight_decay, patience, preset, device,
+            random_state,
+        )  # fmt: skip
         self.n_folds = n_folds
         self.n_shuffles = n_shuffles
-        self.patience = patience
-        self.preset = preset
-        self.device = device
-        self.random_state = random_state
 
-    def prepare(self) -> None:
-        load()
+    def _loss(self, settings: Settings) -> Loss:
+        return SquaredError(settings["hidden"])
 
-    def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
-        words = self.settings()
-        pool = Pool.of(problems)
-        held = [folds(len(p.y), words["n_folds"], words["n_shuffles"], p.seed) for p in problems]
-        jobs = [
-            Job(
-                np.delete(pool.rows(k), out),
-                seeds.derive(problem.seed, "network"),
-                words["weight_decay"],
-            )
-            for k, problem in enumerate(problems)
-            for out in held[k]
-        ]
-        schedule = Schedule.of(words)
-        trained = train(SquaredError(words["hidden"]), pool.X, pool.y, jobs, schedule)
-        posteriors, start = [], 0
-        for problem, out in zip(problems, held, strict=True):
-            own = slice(start, start + len(out))
-            posteriors.append(_posterior(trained, own, problem, out, words["device"]))
-            start = own.stop
-        return posteriors
+    def _jobs(self, settings: Settings, problem: Problem, rows: Rows) -> list[TrainingJob]:
+        seed, decay = seeds.derive(problem.seed, "network"), settings["weight_decay"]
+        held = _held_out(settings, problem)
+        return [TrainingJob(np.delete(rows, out), seed, decay) for out in held]
+
+    def _posterior(
+        self, settings: Settings, problem: Problem, loss: Loss, networks: Trained
+    ) -> "ShuffledPosterior":
+        scaling = scaling_of(problem.X, problem.y, standardise=True)
+        shared = Scaling(*map(torch.as_tensor, scaling))
+        layout = Layout(problem.X.shape[1], loss.hidden, 1)
+        weights = MemberWeights(layout, _in_units(networks, shared), device=settings["device"])
+        posterior = ShuffledPosterior(weights, shared, networks.losses.tolist())
+        posterior.restarts = int(networks.restarts.sum())
+        posterior.fit_noise(problem, _held_out(settings, problem))
+        return posterior
+
+
+def _held_out(settings: Settings, problem: Problem) -> list[Rows]:
+    n = len(problem.y)
+    return folds(n, settings["n_folds"], settings["n_shuffles"], problem.seed)
 
 
 def folds(n: int, n_folds: int, n_shuffles: int, seed: int) -> list[Rows]:
-    """Held-out rows of every network: K folds of each of R shuffles of n rows."""
+    """Draw the rows that each network of a shuffled cross-validation leaves out.
+
+    Parameters
+    ----------
+    n : int
+        Rows.
+    n_folds : int
+        Folds K of each shuffle; 1: the last fifth of each shuffle is held out.
+    n_shuffles : int
+        Shuffles R.
+    seed : int
+        Seed of the shuffles.
+
+    Returns
+    -------
+    list of ndarray of int64
+        Held-out rows of the K R networks, those of one shuffle after the other.
+
+    Raises
+    ------
+    ValueError
+        Where there are more folds than rows.
+    """
     if n_folds > n:
         raise ValueError(f"n_folds must be at most the number of rows, {n}, not {n_folds}")
     held: list[Rows] = []
@@ -119,14 +153,14 @@ def folds(n: int, n_folds: int, n_shuffles: int, seed: int) -> list[Rows]:
     return held
 
 
-def folded(trained: Trained, own: slice, shared: Scaling) -> list[Layer]:
-    """Layers (s, in, out) of the networks in ``own`` in units that they share.
+def _in_units(networks: Trained, shared: Scaling) -> list[Layer]:
+    """Layers (s, in, out) of networks in units that they share.
 
-    Each network standardises by its own rows: where x = M + S u, it sees (M - m + S u) / s, so W
-    becomes (S / s) W and the bias gains ((M - m) / s) W; the output is scaled back the same way.
+    Each network standardises by its own rows: where x = M + S u, its input is (M - m + S u) / s, so
+    W becomes (S / s) W and the bias gains ((M - m) / s) W; the output is scaled back the same way.
     """
-    layers = [(w[own].double(), b[own].double()) for w, b in pairs(trained.parameters)]
-    scaling = trained.scaling.take(own)
+    layers = [(w.double(), b.double()) for w, b in pairs(networks.parameters)]
+    scaling = networks.scaling
     weight, bias = layers[0]
     shift = ((shared.x_mean - scaling.x_mean) / scaling.x_sd)[:, None]
     layers[0] = ((shared.x_sd / scaling.x_sd)[:, :, None] * weight, bias + shift @ weight)
@@ -137,31 +171,29 @@ def folded(trained: Trained, own: slice, shared: Scaling) -> list[Layer]:
     return layers
 
 
-def _posterior(
-    trained: Trained, own: slice, problem: Problem, held: list[Rows], device: str
-) -> "ShuffledPosterior":
-    """Fit the noise on the rows that each network left out."""
-    shared = Scaling(*map(torch.as_tensor, scaling_of(problem.X, problem.y, standardise=True)))
-    layers = folded(trained, own, shared)
-    layout = Layout(problem.X.shape[1], tuple(w.shape[-1] for w, _ in layers[:-1]), 1)
-    weights = MemberWeights(layout, layers, device=device)
-    posterior = ShuffledPosterior(weights, shared, trained.losses[own].tolist())
-    posterior.restarts = int(trained.restarts[own].sum())
-    means = [posterior.block(problem.X[out], slice(s, s + 1), 0)[0] for s, out in enumerate(held)]
-    rows = np.concatenate(held)
-    order = np.argsort(rows, kind="stable")
-    flat = np.concatenate(means, axis=1)[0, order]
-    present, rows = np.unique(rows[order], return_inverse=True)
-    posterior.noise_floor = noise_floor(problem.y)
-    posterior.noise_sd = fit_noise_sd(flat, rows, problem.y[present], posterior.noise_floor)
-    return posterior
-
-
 class ShuffledPosterior(MemberPosterior):
     """The networks of every fold, and one noise sd, in target units."""
 
     noise_sd = float("nan")
     noise_floor = 0.0
+
+    def fit_noise(self, problem: Problem, held: list[Rows]) -> None:
+        """Fit the noise sd by maximum likelihood on the rows that each network left out.
+
+        Parameters
+        ----------
+        problem : Problem
+            The problem that was learnt.
+        held : list of ndarray of int64
+            Rows that each network left out.
+        """
+        means = [self.block(problem.X[out], slice(s, s + 1), 0)[0] for s, out in enumerate(held)]
+        rows = np.concatenate(held)
+        order = np.argsort(rows, kind="stable")
+        flat = np.concatenate(means, axis=1)[0, order]
+        present, rows = np.unique(rows[order], return_inverse=True)
+        self.noise_floor = noise_floor(problem.y)
+        self.noise_sd = fit_noise_sd(flat, rows, problem.y[present], self.noise_floor)
 
     def component(self, outputs: Floats, variance: Floats) -> tuple[Array, Array]:
         return np.asarray(outputs[:, 0]), np.array(self.noise_sd / float(self.scaling.y_sd))
@@ -169,23 +201,3 @@ class ShuffledPosterior(MemberPosterior):
     def facts(self) -> dict[str, float | list[float]]:
         noise = {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor}
         return {**super().facts(), **noise, "fold_losses": self.losses}
-
-
-class SquaredError(Objective):
-    """Mean squared error of a deterministic network."""
-
-    def noise(self, features: int, rows: int, seed: int, step: int) -> list[Tensor]:
-        return []
-
-    def initial(self, features: int, generator: torch.Generator) -> list[Tensor]:
-        return uniform_layers(widths(features, self.hidden, 1), generator)
-
-    def loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
-        outputs = forward(pairs(parameters), batch.X)
-        return ((batch.y - outputs[..., 0]) ** 2 * batch.share).sum(dim=1)
-
-    def quiet_loss(self, parameters: list[Tensor], batch: Batch) -> Tensor:
-        return self.loss(parameters, batch)
-
-    def recipe(self, features: int, n: int) -> Recipe:
-        return Recipe(SQUARED_ERROR)

@@ -13,38 +13,38 @@ from howrobust.methods.core.problems.problem_pool import validation_start
 from howrobust.methods.core.sampling.posterior import NetworkPosterior
 from howrobust.predictive import Array
 
-Words = dict[str, Any]
-Infer = Callable[[Words, Sequence[Problem]], Sequence[NetworkPosterior]]
+Settings = dict[str, Any]
+Infer = Callable[[Settings, Sequence[Problem]], Sequence[NetworkPosterior]]
 
 
 def infer_best(
-    words: Words, choices: Sequence[str], problems: Sequence[Problem], infer: Infer
+    settings: Settings, choices: Sequence[str], problems: Sequence[Problem], infer: Infer
 ) -> list[NetworkPosterior]:
-    """Learn every problem by ``infer``, deciding what ``words`` leaves open among ``choices``.
+    """Learn every problem by ``infer``, deciding what ``settings`` leaves open among ``choices``.
 
     Every combination of the values given learns the first four fifths of a problem's rows; the one
     with the least nll on the last fifth then learns all of them. Each problem decides for itself,
     so law 2 holds, and law 6: test rows are nowhere in sight.
     """
-    several = [name for name in choices if isinstance(words[name], list | tuple)]
-    combinations = list(product(*(words[name] for name in several)))
-    variants = [{**words, **dict(zip(several, values, strict=True))} for values in combinations]
+    several = [name for name in choices if isinstance(settings[name], list | tuple)]
+    combinations = list(product(*(settings[name] for name in several)))
+    variants = [{**settings, **dict(zip(several, values, strict=True))} for values in combinations]
     if len(variants) == 1:
         return list(infer(variants[0], problems))
     scores = np.array([_validation_nll(variant, problems, infer) for variant in variants])
     best = scores.argmin(axis=0)
     posteriors: dict[int, NetworkPosterior] = {}
     for k, variant in enumerate(variants):
-        own = [i for i in range(len(problems)) if best[i] == k]
-        if own:
-            learnt = infer(variant, [problems[i] for i in own])
-            for i, posterior in zip(own, learnt, strict=True):
+        chosen = [i for i in range(len(problems)) if best[i] == k]
+        if chosen:
+            learnt = infer(variant, [problems[i] for i in chosen])
+            for i, posterior in zip(chosen, learnt, strict=True):
                 posterior.chosen = dict(zip(several, map(float, combinations[k]), strict=True))
                 posteriors[i] = posterior
     return [posteriors[i] for i in range(len(problems))]
 
 
-def _validation_nll(words: Words, problems: Sequence[Problem], infer: Infer) -> Array:
+def _validation_nll(settings: Settings, problems: Sequence[Problem], infer: Infer) -> Array:
     """Mean nll (b,) of each problem's last fifth of rows after learning the others.
 
     Infinite where training diverged; the rest of the stack is then learnt without the culprit.
@@ -55,13 +55,13 @@ def _validation_nll(words: Words, problems: Sequence[Problem], infer: Infer) -> 
         for problem, start in zip(problems, starts, strict=True)
     ]
     try:
-        posteriors = infer(words, seen)
+        posteriors = infer(settings, seen)
     except FloatingPointError:
         if len(problems) == 1:
             return np.array([np.inf])
         middle = len(problems) // 2
         halves = (problems[:middle], problems[middle:])
-        return np.concatenate([_validation_nll(words, half, infer) for half in halves])
+        return np.concatenate([_validation_nll(settings, half, infer) for half in halves])
     scores = []
     for problem, start, posterior in zip(problems, starts, posteriors, strict=True):
         seed = seeds.derive(problem.seed, "choice")

@@ -41,11 +41,12 @@ def test_the_cipher_gives_its_known_answers(counter, key, words):
 def test_compiled_numbers_are_the_plain_ones(seed):
     stream = philox.stream_of(seed, 3, 1, 4)
     for size in (1, 64, 65, 1000):
-        np.testing.assert_array_equal(draws.words(stream, size), draws.plain_words(stream, size))
-        ours, plain = draws.normals(stream, size), draws.plain_normals(stream, size)
+        words = draws.uniform_words(stream, size)
+        np.testing.assert_array_equal(words, draws._plain_words(stream, size))
+        ours, plain = draws.normals(stream, size), draws._plain_normals(stream, size)
         np.testing.assert_allclose(ours, plain, rtol=1e-5, atol=3e-5)  # log u near 0
         order = np.empty(size, np.int64)
-        draws.plain_order(order, draws.words(stream, size))
+        draws._plain_order(order, draws.uniform_words(stream, size))
         np.testing.assert_array_equal(draws.order(stream, size), order)
 
 
@@ -188,7 +189,7 @@ caching.CacheImpl._locator_classes = []
 from howrobust.methods import DeepEnsemble
 from howrobust.methods.core.random_numbers import streams as draws
 from howrobust.methods.core.random_numbers.philox import stream_of
-print(draws.words(stream_of(0), 1)[0])
+print(draws.uniform_words(stream_of(0), 1)[0])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == 0x6627E8D5

@@ -12,8 +12,8 @@ from howrobust.data import random_split
 from howrobust.datasets.synthetic import Heteroscedastic, Quintic
 from howrobust.method import Problem
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
-from howrobust.methods.bayesian_nn import EvidenceBound
-from howrobust.methods.core.engines.training import Job, Schedule, train
+from howrobust.methods.core.engines.training import Schedule, TrainingJob, train
+from howrobust.methods.core.losses.evidence_lower_bound import EvidenceLowerBound
 from howrobust.methods.core.sampling.noise import fit_noise_sd
 from howrobust.methods.gaussian_process import BayesianRidge, GaussianProcess
 from howrobust.methods.marginal import Marginal
@@ -116,12 +116,12 @@ def test_the_returned_module_draws_from_the_trained_posterior(problems):
 
 def test_the_evidence_bound_is_nll_plus_kl_over_n(problems):
     problem = problems[0]
-    objective = EvidenceBound((6,), None)
-    job = Job(np.arange(60), 3)
+    objective = EvidenceLowerBound((6,), None)
+    job = TrainingJob(np.arange(60), 3)
     trained = train(objective, problem.X, problem.y, [job], Schedule(1, None, 1e-12))
     # With a rate of 1e-12 the parameters stay at their start: recompute the loss by hand.
     generator = torch.Generator().manual_seed(3)
-    start = [p[None] for p in objective.initial(3, generator)]
+    start = [p[None] for p in objective.start(3, generator)]
     noise = objective.noise(3, 64, 3, 0)
     X = (problem.X - problem.X.mean(0)) / problem.X.std(0)
     y = (problem.y - problem.y.mean()) / problem.y.std()

@@ -13,8 +13,8 @@ from howrobust import seeds
 from howrobust.compiled import available
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV, exact_moments
 from howrobust.methods.bayesian_nn import WeightPosterior
-from howrobust.methods.core.engines.training_job import Scaling
 from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.problems.scaling import Scaling
 from howrobust.methods.core.sampling.posterior import BLOCK_DRAWS, BLOCK_POINTS
 from howrobust.methods.core.sampling.weights import DroppedWeights, MemberWeights, NormalWeights
 

@@ -11,19 +11,17 @@ from howrobust import seeds
 from howrobust.compiled import available
 from howrobust.method import Problem
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
-from howrobust.methods.bayesian_nn import ErrorAndMeanKL, EvidenceBound
-from howrobust.methods.core.engines.compiled_engine import train_alone
-from howrobust.methods.core.engines.torch_engine import train_stacked
+from howrobust.methods.core.engines.compiled_engine import train_compiled
+from howrobust.methods.core.engines.torch_engine import train_in_torch
 from howrobust.methods.core.engines.training import train
-from howrobust.methods.core.engines.training_job import Job, Schedule
+from howrobust.methods.core.engines.training_job import Schedule, TrainingJob
+from howrobust.methods.core.losses.gaussian_nll import GaussianNLL
+from howrobust.methods.core.losses.squared_error import SquaredError
 from howrobust.methods.core.networks.dense import NOISE
 from howrobust.methods.core.networks.layout import Layout
 from howrobust.methods.core.networks.stacked import forward, pairs
 from howrobust.methods.core.random_numbers import streams as draws
 from howrobust.methods.core.random_numbers.philox import stream_of
-from howrobust.methods.deep_ensemble import GaussianHeads
-from howrobust.methods.mc_dropout import DropoutError
-from howrobust.methods.shuffled_cv import SquaredError
 
 FOUR = [
     BayesianNN(epochs=15, hidden=(20,)),
@@ -55,8 +53,8 @@ def test_a_stack_equals_its_networks_alone_bit_for_bit(method, features):
 
 
 ENGINES = [
-    pytest.param(train_alone, marks=pytest.mark.skipif(not available(), reason="no compiler")),
-    train_stacked,
+    pytest.param(train_compiled, marks=pytest.mark.skipif(not available(), reason="no compiler")),
+    train_in_torch,
 ]
 
 
@@ -70,7 +68,7 @@ def gaussian_loss(outputs, y):
 @pytest.mark.parametrize(
     ("objective", "outputs", "loss"),
     [
-        (GaussianHeads((20,)), 2, gaussian_loss),
+        (GaussianNLL((20,)), 2, gaussian_loss),
         (SquaredError((12, 6)), 1, lambda o, y: ((y - o[:, 0]) ** 2).mean()),
     ],
     ids=["heads", "squared"],
@@ -81,7 +79,7 @@ def test_networks_agree_with_a_plain_loop_after_five_epochs(
 ):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 4)) * 5 + 3, rng.normal(size=60) * 2
-    jobs = [Job(np.arange(60), seed, decay) for seed in (1, 2, 3)]
+    jobs = [TrainingJob(np.arange(60), seed, decay) for seed in (1, 2, 3)]
     trained = engine(objective, X, y, jobs, Schedule(5, batch, 0.01))
     Xs = torch.tensor((X - X.mean(0)) / X.std(0)).float()
     ys = torch.tensor((y - y.mean()) / y.std()).float()
@@ -89,7 +87,7 @@ def test_networks_agree_with_a_plain_loop_after_five_epochs(
         net = plain_loop.module(4, objective.hidden, outputs)
         plain_loop.train(
             net, Xs, ys, loss, job.seed, 5, batch, 0.01, decay,
-            skip=lambda generator: objective.initial(4, generator),
+            skip=lambda generator: objective.start(4, generator),
         )  # fmt: skip
         with torch.no_grad():
             layers = pairs([p[k : k + 1] for p in trained.parameters])
@@ -142,54 +140,17 @@ def test_the_article_preset_is_torchbnns_own_training_step_for_step(monkeypatch)
         torch.testing.assert_close(logs, layer.weight_log_sigma.detach(), **close)
 
 
-OBJECTIVES = [
-    SquaredError((20,)),
-    SquaredError((12, 6, 7)),
-    GaussianHeads((20,)),
-    GaussianHeads((9, 17)),
-    DropoutError((12,), 0.2),
-    DropoutError((12, 6), 0.2),
-    EvidenceBound((20,), None),
-    EvidenceBound((12, 6, 5), 0.3),
-    ErrorAndMeanKL((7,), 0.1),
-    ErrorAndMeanKL((7, 5), 0.1),
-]
-
-
-@pytest.mark.skipif(not available(), reason="no compiler")
-@pytest.mark.parametrize("patience", [None, 1])
-@pytest.mark.parametrize("features", [1, 4, 13])
-@pytest.mark.parametrize(
-    "objective", OBJECTIVES, ids=lambda o: f"{type(o).__name__}-{OBJECTIVES.index(o)}"
-)
-def test_the_compiled_loop_agrees_with_stacks_of_torch(objective, features, patience):
-    """Loss, gradients, noise, decay, cosine and stopping of every objective, by autograd."""
-    rng = np.random.default_rng(features)
-    X, y = rng.normal(size=(60, features)) * 5 + 3, rng.normal(size=60) * 2
-    jobs = [Job(np.arange(60), seed, 0.01 * (seed == 2)) for seed in (1, 2, 3)]
-    for batch in (None, 16, 23):
-        schedule = Schedule(3, batch, 0.01, cosine=batch == 23, patience=patience)
-        alone = train_alone(objective, X, y, jobs, schedule)
-        stacked = train_stacked(objective, X, y, jobs, schedule)
-        # float32 over at most 12 steps; a wrong term moves parameters by whole steps of 0.01.
-        close = {"rtol": 1e-3, "atol": 5e-4}
-        for ours, theirs in zip(alone.parameters, stacked.parameters, strict=True):
-            torch.testing.assert_close(ours, theirs, **close)
-        torch.testing.assert_close(alone.losses, stacked.losses, **close)
-        assert torch.equal(alone.epochs, stacked.epochs)
-
-
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_network_stops_where_its_held_rows_are_fitted_best(engine):
     rng = np.random.default_rng(3)
     X, y = rng.normal(size=(80, 3)), rng.normal(size=80)  # nothing to learn: it soon gets worse
-    jobs = [Job(np.arange(80), seed) for seed in (1, 2)]
+    jobs = [TrainingJob(np.arange(80), seed) for seed in (1, 2)]
     stopped = engine(SquaredError((30,)), X, y, jobs, Schedule(200, 16, 0.01, patience=4))
     for k in range(2):
         epochs = int(stopped.epochs[k])
         assert 4 < epochs < 200
         # Without patience, on the 64 rows that were trained on, for as long as the best took.
-        part = [Job(np.arange(64), jobs[k].seed)]
+        part = [TrainingJob(np.arange(64), jobs[k].seed)]
         schedule = Schedule(epochs - 4, 16, 0.01)
         again = engine(SquaredError((30,)), X, y, part, schedule)
         for ours, theirs in zip(stopped.parameters, again.parameters, strict=True):
@@ -200,9 +161,9 @@ def test_held_rows_are_not_trained_on_nor_standardised_by():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
     schedule = Schedule(1, 16, 0.01, patience=1)
-    before = train(SquaredError((8,)), X, y, [Job(np.arange(50), 1)], schedule)
+    before = train(SquaredError((8,)), X, y, [TrainingJob(np.arange(50), 1)], schedule)
     X[40:], y[40:] = 7.0, -3.0
-    after = train(SquaredError((8,)), X, y, [Job(np.arange(50), 1)], schedule)
+    after = train(SquaredError((8,)), X, y, [TrainingJob(np.arange(50), 1)], schedule)
     for a, b in zip(before.parameters, after.parameters, strict=True):
         assert torch.equal(a, b)
 
@@ -214,8 +175,8 @@ class UnluckyError(SquaredError):
         super().__init__(hidden)
         self.good, self.bad = good, bad
 
-    def initial(self, features, generator):
-        start, seed = super().initial(features, generator), generator.initial_seed()
+    def start(self, features, generator):
+        start, seed = super().start(features, generator), generator.initial_seed()
         if seed == self.bad or (self.bad is None and seed not in self.good):
             start[0][:] = torch.inf
         return start
@@ -224,7 +185,7 @@ class UnluckyError(SquaredError):
 def test_a_network_that_diverges_once_begins_again_and_harms_nobody():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
-    jobs = [Job(np.arange(50), seed) for seed in (1, 2, 3)]
+    jobs = [TrainingJob(np.arange(50), seed) for seed in (1, 2, 3)]
     schedule = Schedule(3, 16, 0.01)
     found = train(UnluckyError((8,), bad=2), X, y, jobs, schedule)
     assert found.restarts.tolist() == [0, 1, 0]
@@ -238,7 +199,7 @@ def test_a_network_that_diverges_under_patience_shows_it(engine):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(40, 2)), rng.normal(size=40)
     found = engine(
-        SquaredError((8,)), X, y, [Job(np.arange(40), 1)], Schedule(50, 8, 1e30, patience=3)
+        SquaredError((8,)), X, y, [TrainingJob(np.arange(40), 1)], Schedule(50, 8, 1e30, patience=3)
     )
     assert not found.finite()[0]
 
@@ -251,7 +212,7 @@ def test_patience_needs_rows_to_train_on():
 def test_threads_change_nothing(monkeypatch):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
-    jobs = [Job(rng.permutation(50)[:40], seed) for seed in range(20)]
+    jobs = [TrainingJob(rng.permutation(50)[:40], seed) for seed in range(20)]
     found = []
     for threads in ("1", "4"):
         monkeypatch.setenv("HOWROBUST_THREADS", threads)
@@ -263,7 +224,7 @@ def test_threads_change_nothing(monkeypatch):
 def test_rows_that_a_network_does_not_train_on_leave_no_trace():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
-    job = Job(np.arange(40), 1)
+    job = TrainingJob(np.arange(40), 1)
     before = train(SquaredError((8,)), X, y, [job], Schedule(3, 16, 0.01))
     X[40:], y[40:] = np.nan, np.nan
     after = train(SquaredError((8,)), X, y, [job], Schedule(3, 16, 0.01))
@@ -278,7 +239,7 @@ def test_a_network_that_always_diverges_is_named(engine, monkeypatch):
     )
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
-    jobs = [Job(np.arange(50), seed) for seed in (1, 2)]
+    jobs = [TrainingJob(np.arange(50), seed) for seed in (1, 2)]
     with pytest.raises(FloatingPointError, match="3 times: network 1 of 2"):
         train(UnluckyError((8,), {1}), X, y, jobs, Schedule(2, 16, 0.01))
 

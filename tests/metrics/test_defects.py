@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from howrobust.compiled import available
-from howrobust.methods.core.engines.compiled_engine import train_alone
-from howrobust.methods.core.engines.torch_engine import train_stacked
-from howrobust.methods.core.engines.training_job import Job, Schedule
-from howrobust.methods.shuffled_cv import SquaredError
+from howrobust.methods.core.engines.compiled_engine import train_compiled
+from howrobust.methods.core.engines.torch_engine import train_in_torch
+from howrobust.methods.core.engines.training_job import Schedule, TrainingJob
+from howrobust.methods.core.losses.squared_error import SquaredError
 from howrobust.metrics import METRICS, score
 from howrobust.metrics.calibration import share_below
 from howrobust.metrics.proper import interval_score
@@ -73,14 +73,16 @@ def test_scores_are_means_and_units_differ_by_the_log_of_the_scale():
     assert in_other_units["nll"] == pytest.approx(once["nll"] + np.log(7.3), rel=1e-12)
 
 
-@pytest.mark.parametrize("engine", [train_alone, train_stacked])
+@pytest.mark.parametrize("engine", [train_compiled, train_in_torch])
 def test_scalers_see_training_rows_alone(engine):
-    if engine is train_alone and not available():
+    if engine is train_compiled and not available():
         pytest.skip("no compiler")
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(30, 2)), rng.normal(size=30)
     X[20:], y[20:] = np.nan, np.nan
-    found = engine(SquaredError((4,)), X, y, [Job(np.arange(20), 1)], Schedule(1, 8, 0.01)).scaling
+    found = engine(
+        SquaredError((4,)), X, y, [TrainingJob(np.arange(20), 1)], Schedule(1, 8, 0.01)
+    ).scaling
     for ours, expected in (
         (found.x_mean[0], X[:20].mean(0)),
         (found.x_sd[0], X[:20].std(0)),

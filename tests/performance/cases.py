@@ -17,18 +17,20 @@ import torchbnn
 from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from howrobust.methods.bayesian_nn import BayesianNN, EvidenceBound, WeightPosterior
-from howrobust.methods.core.engines.compiled_engine import train_alone
-from howrobust.methods.core.engines.torch_engine import train_stacked
-from howrobust.methods.core.engines.training_job import Job, Scaling, Schedule
+from howrobust.methods.bayesian_nn import BayesianNN, WeightPosterior
+from howrobust.methods.core.engines.compiled_engine import train_compiled
+from howrobust.methods.core.engines.torch_engine import train_in_torch
+from howrobust.methods.core.engines.training_job import Schedule, TrainingJob
+from howrobust.methods.core.losses.dropout_squared_error import DropoutSquaredError
+from howrobust.methods.core.losses.evidence_lower_bound import EvidenceLowerBound
+from howrobust.methods.core.losses.gaussian_nll import GaussianNLL
+from howrobust.methods.core.losses.squared_error import SquaredError
 from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.problems.scaling import Scaling
 from howrobust.methods.core.random_numbers.philox import fill_normals, stream_of
 from howrobust.methods.core.sampling.compiled_draws import columns
 from howrobust.methods.core.sampling.posterior import DrawnPosterior
 from howrobust.methods.core.sampling.weights import DroppedWeights, MemberWeights
-from howrobust.methods.deep_ensemble import GaussianHeads
-from howrobust.methods.mc_dropout import DropoutError
-from howrobust.methods.shuffled_cv import SquaredError
 
 SEED = 20
 
@@ -370,12 +372,12 @@ def training_case(name: str, objective: object, target: float, outputs: int = 1)
     """A stack of 100 networks for 40 epochs, against one network of the loop."""
     epochs, stack = 40, 100
     X, y = rows()
-    jobs = [Job(np.arange(455), k) for k in range(stack)]
+    jobs = [TrainingJob(np.arange(455), k) for k in range(stack)]
     schedule = Schedule(epochs, 100, 0.01)
     steps = stack * epochs * 5
     # Two products forward and two backward (none into the inputs), 91 rows a step on average.
     adds = steps * 91 * (2 * 13 * 50 + 3 * 50 * outputs)
-    engine = train_stacked if name.endswith("by torch") else train_alone
+    engine = train_in_torch if name.endswith("by torch") else train_compiled
     return Case(
         name,
         f"{stack} networks of 13-50-{outputs}, {epochs} epochs of 5 steps",
@@ -403,8 +405,8 @@ def cases(short: bool = False) -> dict[str, Case]:
         dropout_case(draws),
         ensemble_case(100),
         training_case("training", SquaredError((50,)), 12),
-        training_case("training, two heads", GaussianHeads((50,)), 12, outputs=2),
-        training_case("training, dropout", DropoutError((50,), 0.05), 12),
-        training_case("training, variational", EvidenceBound((50,), None), 1),
+        training_case("training, two heads", GaussianNLL((50,)), 12, outputs=2),
+        training_case("training, dropout", DropoutSquaredError((50,), 0.05), 12),
+        training_case("training, variational", EvidenceLowerBound((50,), None), 1),
     ]
     return {case.name: case for case in found}

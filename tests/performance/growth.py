@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from performance.cases import bayes_module, least_seconds, loop, moments, points, posterior_of
 
-from howrobust.methods.core.engines.compiled_engine import train_alone
-from howrobust.methods.core.engines.training_job import Job, Schedule
-from howrobust.methods.shuffled_cv import SquaredError
+from howrobust.methods.core.engines.compiled_engine import train_compiled
+from howrobust.methods.core.engines.training_job import Schedule, TrainingJob
+from howrobust.methods.core.losses.squared_error import SquaredError
 
 RATE = Schedule(5, 100, 0.01)
 
@@ -33,8 +33,8 @@ def trained(stack: int, rows: int) -> float:
     """Milliseconds of five epochs of 13-50-1."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(rows, 13)), rng.normal(size=rows)
-    jobs = [Job(np.arange(rows), k) for k in range(stack)]
-    return 1e3 * least_seconds(lambda: train_alone(SquaredError((50,)), X, y, jobs, RATE), 3)
+    jobs = [TrainingJob(np.arange(rows), k) for k in range(stack)]
+    return 1e3 * least_seconds(lambda: train_compiled(SquaredError((50,)), X, y, jobs, RATE), 3)
 
 
 def panels() -> list[tuple[str, list[int], Callable[[int], object]]]:

@@ -14,30 +14,29 @@ from torch import Tensor
 
 from howrobust.compiled import threads
 from howrobust.method import announce
-from howrobust.methods.core.engines.compiled_loop import Network, train_network
+from howrobust.methods.core.engines.compiled_loop import COMPILED_LOSSES, train_network
 from howrobust.methods.core.engines.training_job import (
-    Job,
-    Objective,
-    Scaling,
     Schedule,
     Trained,
-    scaling_of,
+    TrainingJob,
 )
+from howrobust.methods.core.losses.loss import Loss
 from howrobust.methods.core.networks.layout import Layout
-from howrobust.methods.core.random_numbers import streams as draws
+from howrobust.methods.core.networks.workspace import CompiledNetwork
+from howrobust.methods.core.problems.scaling import Scaling, scaling_of
 from howrobust.methods.core.random_numbers.philox import stream_of
 
 Array = NDArray[np.float64]
 
 
-def train_alone(
-    objective: Objective, X: Array, y: Array, jobs: Sequence[Job], schedule: Schedule
+def train_compiled(
+    loss: Loss, X: Array, y: Array, jobs: Sequence[TrainingJob], schedule: Schedule
 ) -> Trained:
     """Train one network per job on rows of the pool X (N, d), y (N,), in order."""
-    layout = Layout(X.shape[1], objective.hidden, objective.recipe(X.shape[1], 1).outputs)
+    layout = Layout(X.shape[1], loss.hidden, loss.compiled_settings(X.shape[1], 1).outputs)
 
-    def one(job: Job) -> tuple[list[NDArray[np.float32]], list[Array], float, int]:
-        return _train(objective, layout, X, y, job, schedule)
+    def one(job: TrainingJob) -> tuple[list[NDArray[np.float32]], list[Array], float, int]:
+        return _train(loss, layout, X, y, job, schedule)
 
     workers = min(threads() or torch.get_num_threads(), len(jobs))
     with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -60,32 +59,15 @@ def train_alone(
 
 
 def _train(
-    objective: Objective, layout: Layout, X: Array, y: Array, job: Job, schedule: Schedule
+    loss: Loss, layout: Layout, X: Array, y: Array, job: TrainingJob, schedule: Schedule
 ) -> tuple[list[NDArray[np.float32]], list[Array], float, int]:
     """One network: its parameters, scaling, last loss and epochs."""
     rows, held = schedule.parts(job.rows)
     scaling = scaling_of(X[rows], y[rows], schedule.standardise)
-    recipe = objective.recipe(X.shape[1], len(rows))
     generator = torch.Generator().manual_seed(job.seed)
-    start = [p.numpy()[None] for p in objective.initial(X.shape[1], generator)]
-    flat = _flat(layout, start)
-    decay = np.zeros_like(flat)
-    decay[: layout.size] = job.decay * layout.weights
-    log_priors = np.zeros(layout.size, np.float32)
-    if recipe.prior_sds:
-        priors = zip(start, recipe.prior_sds, strict=False)  # one per mean; log sds follow
-        log_priors = _flat(layout, [np.full_like(p, np.log(sd)) for p, sd in priors])
-    net = Network(
-        recipe.kind,
-        layout.widths,
-        flat,
-        decay,
-        layout.real,
-        log_priors,
-        float(recipe.kl_scale),
-        draws.threshold(recipe.dropout),
-    )
-    loss, epochs = train_network(
+    start = loss.start(X.shape[1], generator)
+    net = _network(loss, layout, start, len(rows), job.decay)
+    last_loss, epochs = train_network(
         net,
         *_standardised(X, y, rows, scaling),
         *_standardised(X, y, held, scaling),
@@ -96,7 +78,31 @@ def _train(
         schedule.patience or 0,
         stream_of(job.seed),
     )
-    return _parameters(layout, flat, len(start)), scaling, loss, epochs
+    return _parameters(layout, net.flat, len(start)), scaling, last_loss, epochs
+
+
+def _network(
+    loss: Loss, layout: Layout, start: Sequence[Tensor], n: int, weight_decay: float
+) -> CompiledNetwork:
+    """A network with these parameters, to be trained on n rows."""
+    settings = loss.compiled_settings(layout.features, n)
+    parameters = [p.numpy()[None] for p in start]
+    flat = _flat(layout, parameters)
+    decay = np.zeros_like(flat)
+    decay[: layout.size] = weight_decay * layout.weights
+    log_priors = np.zeros(layout.size, np.float32)
+    if settings.prior_sds:
+        priors = zip(parameters, settings.prior_sds, strict=False)  # one per mean; log sds follow
+        log_priors = _flat(layout, [np.full_like(p, np.log(sd)) for p, sd in priors])
+    return CompiledNetwork(
+        COMPILED_LOSSES.index(loss.compiled),
+        layout.widths,
+        flat,
+        decay,
+        layout.real,
+        log_priors,
+        np.array(settings.constants, np.float64),
+    )
 
 
 def _standardised(

@@ -16,33 +16,31 @@ from torch import Tensor
 
 from howrobust.method import announce
 from howrobust.methods.core.engines.training_job import (
-    Batch,
-    Job,
-    Objective,
-    Scaling,
     Schedule,
     Trained,
+    TrainingJob,
     joined,
-    scaling_of,
 )
+from howrobust.methods.core.losses.loss import Batch, Loss
 from howrobust.methods.core.networks.dense import ORDER
 from howrobust.methods.core.networks.stacked import padded
+from howrobust.methods.core.problems.scaling import Scaling, scaling_of
 from howrobust.methods.core.random_numbers import streams as draws
 from howrobust.methods.core.random_numbers.philox import stream_of
 
 
-def train_stacked(
-    objective: Objective,
+def train_in_torch(
+    loss: Loss,
     X: NDArray[np.float64],
     y: NDArray[np.float64],
-    jobs: Sequence[Job],
+    jobs: Sequence[TrainingJob],
     schedule: Schedule,
 ) -> Trained:
     """Train one network per job on rows of the pool X (N, d), y (N,), in order."""
     pool_X = torch.tensor(X, device=schedule.device)
     pool_y = torch.tensor(y, device=schedule.device)
     members, parts = [], []
-    for stack in _stacks(jobs, schedule, max(objective.hidden)):
+    for stack in _stacks(jobs, schedule, max(loss.hidden)):
         members += stack
         chosen = [jobs[k] for k in stack]
         # One network at a time: a shared reduction might round by the size of the stack.
@@ -51,12 +49,12 @@ def train_stacked(
         scaling = Scaling(
             *(torch.from_numpy(np.stack(s)).to(pool_X.device) for s in zip(*scalings, strict=True))
         )
-        parts.append(_train_stack(objective, pool_X, pool_y, chosen, scaling, schedule))
+        parts.append(_train_stack(loss, pool_X, pool_y, chosen, scaling, schedule))
         announce(len(members), len(jobs))
     return joined(parts, torch.tensor(np.argsort(members)))
 
 
-def _stacks(jobs: Sequence[Job], schedule: Schedule, widest: int) -> Iterator[list[int]]:
+def _stacks(jobs: Sequence[TrainingJob], schedule: Schedule, widest: int) -> Iterator[list[int]]:
     """Yield indices of jobs that train together: equal rows, at most what fits."""
     by_rows = sorted(range(len(jobs)), key=lambda k: len(jobs[k].rows))
     for n, group in groupby(by_rows, key=lambda k: len(jobs[k].rows)):
@@ -81,10 +79,10 @@ def room(device: str) -> int:
 
 
 def _train_stack(
-    objective: Objective,
+    loss: Loss,
     X: Tensor,
     y: Tensor,
-    jobs: Sequence[Job],
+    jobs: Sequence[TrainingJob],
     scaling: Scaling,
     schedule: Schedule,
 ) -> Trained:
@@ -94,7 +92,7 @@ def _train_stack(
     rows, held = (torch.from_numpy(np.stack(same)).to(device) for same in zip(*parts, strict=True))
     seeds = [job.seed for job in jobs]
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    starts = [objective.initial(features, g) for g in generators]
+    starts = [loss.start(features, g) for g in generators]
     parameters = [
         torch.stack(same).to(device).requires_grad_() for same in zip(*starts, strict=True)
     ]
@@ -111,17 +109,17 @@ def _train_stack(
         for start in range(0, n, batch):
             index, share = _padded_batch(order[:, start : start + batch])
             batch_X, batch_y = _standardised(X, y, index, scaling)
-            noise = _noise(objective, features, index.shape[1], seeds, step, device)
-            loss = objective.loss(parameters, Batch(batch_X, batch_y, share, noise, n))
-            gradients = torch.autograd.grad(loss.sum(), parameters)
+            noise = _noise(loss, features, index.shape[1], seeds, step, device)
+            value = loss.value(parameters, Batch(batch_X, batch_y, share, noise, n))
+            gradients = torch.autograd.grad(value.sum(), parameters)
             for k, (parameter, gradient) in enumerate(zip(parameters, gradients, strict=True)):
-                decays = k < 2 * objective.n_layers and k % 2 == 0  # a weight, not a bias
+                decays = k < 2 * loss.n_layers and k % 2 == 0  # a weight, not a bias
                 parameter.grad = gradient + decay * parameter.detach() if decays else gradient
             if schedule.cosine:
                 rate = 0.5 * schedule.learning_rate * (1 + np.cos(np.pi * step / n_steps))
                 optimizer.param_groups[0]["lr"] = float(rate)
             optimizer.step()
-            epoch_losses += loss.detach() * (min(batch, n - start) / n)
+            epoch_losses += value.detach() * (min(batch, n - start) / n)
             step += 1
         losses = torch.where(stopping.running, epoch_losses, losses)
         if schedule.patience is None:
@@ -129,7 +127,7 @@ def _train_stack(
         index, share = _padded_batch(held)
         held_X, held_y = _standardised(X, y, index, scaling)
         with torch.no_grad():
-            found = objective.quiet_loss(parameters, Batch(held_X, held_y, share, [], n))
+            found = loss.validation(parameters, Batch(held_X, held_y, share, [], n))
         if not stopping.hear(parameters, found, epoch + 1):
             break
     if schedule.patience is None:
@@ -195,12 +193,12 @@ def _padded_batch(index: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _noise(
-    objective: Objective,
+    loss: Loss,
     features: int,
     rows: int,
     seeds: Sequence[int],
     step: int,
     device: torch.device,
 ) -> list[Tensor]:
-    drawn = [objective.noise(features, rows, seed, step) for seed in seeds]
+    drawn = [loss.noise(features, rows, seed, step) for seed in seeds]
     return [torch.stack(same).to(device) for same in zip(*drawn, strict=True)]

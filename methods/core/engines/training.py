@@ -12,18 +12,19 @@ import torch
 from numpy.typing import NDArray
 
 from howrobust.compiled import available
-from howrobust.methods.core.engines.compiled_engine import train_alone
-from howrobust.methods.core.engines.torch_engine import train_stacked
-from howrobust.methods.core.engines.training_job import Job, Objective, Schedule, Trained, joined
+from howrobust.methods.core.engines.compiled_engine import train_compiled
+from howrobust.methods.core.engines.torch_engine import train_in_torch
+from howrobust.methods.core.engines.training_job import Schedule, Trained, TrainingJob, joined
+from howrobust.methods.core.losses.loss import Loss
 
 ATTEMPTS = 3
 
 
 def train(
-    objective: Objective,
+    loss: Loss,
     X: NDArray[np.float64],
     y: NDArray[np.float64],
-    jobs: Sequence[Job],
+    jobs: Sequence[TrainingJob],
     schedule: Schedule,
 ) -> Trained:
     """Train one network per job on rows of the pool X (N, d), y (N,), and return them in order.
@@ -33,13 +34,13 @@ def train(
     that still is not finite.
     """
     alone = schedule.device == "cpu" and available()
-    engine = train_alone if alone else train_stacked
-    trained = engine(objective, X, y, jobs, schedule)
+    engine = train_compiled if alone else train_in_torch
+    trained = engine(loss, X, y, jobs, schedule)
     for attempt in range(1, ATTEMPTS):
         lost = (~trained.finite()).nonzero()[:, 0].tolist()
         if not lost:
             return trained
-        again = engine(objective, X, y, [jobs[k].restarted(attempt) for k in lost], schedule)
+        again = engine(loss, X, y, [jobs[k].restarted(attempt) for k in lost], schedule)
         again.restarts[:] = attempt
         order = torch.arange(len(jobs))
         order[lost] = len(jobs) + torch.arange(len(lost))

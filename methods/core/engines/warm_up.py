@@ -6,22 +6,23 @@ import numpy as np
 import torch
 
 from howrobust.compiled import available
-from howrobust.methods.core.engines.compiled_loop import Network, train_network
-from howrobust.methods.core.networks.dense import SQUARED_ERROR
+from howrobust.methods.core.engines.compiled_loop import train_network
 from howrobust.methods.core.networks.layout import Layout
+from howrobust.methods.core.networks.workspace import CompiledNetwork
 from howrobust.methods.core.random_numbers.philox import stream_of
 from howrobust.methods.core.sampling.weights import DroppedWeights, MemberWeights, NormalWeights
 
 
 @cache
-def load() -> None:
+def warm_up() -> None:
     """Train a network of one unit for one step, and draw one from each kind of weights."""
     if not available():
         return
     layout = Layout(1, (1,), 1)
     zeros = np.zeros(layout.size, np.float32)
-    net = Network(
-        SQUARED_ERROR, layout.widths, zeros.copy(), zeros, layout.real, zeros.copy(), 0.0, 0
+    constants = np.zeros(1)
+    net = CompiledNetwork(
+        0, layout.widths, zeros.copy(), zeros, layout.real, zeros.copy(), constants
     )
     X, y = np.zeros((4, 1), np.float32), np.zeros(4, np.float32)
     train_network(net, X, y, X[:0], y[:0], 1, 4, 0.01, False, 0, stream_of(0))

@@ -1,4 +1,4 @@
-"""One network's whole training, compiled: its weights and rows stay in cache until it is done.
+"""Forward and backward passes of one network as a flat vector, compiled.
 
 A network is a flat vector (see `layout.Layout`). Activities are (rows, width) buffers; ``activity``
 holds the inputs of every layer, so ``activity[0]`` is the batch and ``activity[k]`` what layer k
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust.methods.core.arithmetic.compilation import compiled
-from howrobust.methods.core.arithmetic.elementary import exp, log
 from howrobust.methods.core.arithmetic.products import (
     Floats,
     affine,
@@ -22,14 +21,8 @@ from howrobust.methods.core.random_numbers.philox import Words, fill_words
 Ints = NDArray[np.int64]
 f32 = np.float32
 
-# What a network minimises; see the objectives of the four methods for the formulas.
-SQUARED_ERROR, GAUSSIAN_HEADS, EVIDENCE_BOUND, ERROR_AND_MEAN_KL = range(4)
-
 # A stream's words: an epoch and ORDER, or a step and NOISE + layer.
 ORDER, NOISE = 0, 1
-
-LEAST_VARIANCE = 1e-6  # added to the variance head, standardised (Lakshminarayanan, footnote 2)
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # Kingma & Ba 2015, section 2
 
 
 @compiled
@@ -153,55 +146,3 @@ def offset(widths: Ints, layer: int) -> int:
     for k in range(layer):
         start += (widths[k] + 1) * widths[k + 1]
     return start
-
-
-@compiled
-def squared_error(outputs: Floats, y: Floats, share: Floats, rows: int, slopes: Floats) -> float:
-    """Loss and slopes of sum_r share_r (y_r - m_r)^2."""
-    loss = 0.0
-    for r in range(rows):
-        error = outputs[r, 0] - y[r]
-        loss += share[r] * error * error
-        slopes[r, 0] = f32(2) * share[r] * error
-    return loss
-
-
-@compiled
-def gaussian_heads(outputs: Floats, y: Floats, share: Floats, rows: int, slopes: Floats) -> float:
-    """Loss and slopes of sum_r share_r (log v_r + (y_r - m_r)^2 / v_r) / 2, v = softplus + 1e-6."""
-    loss = 0.0
-    for r in range(rows):
-        t = outputs[r, 1]
-        e = exp(-abs(t))
-        softplus = max(t, f32(0)) + log(f32(1) + e)
-        sigmoid = (f32(1) if t >= 0 else e) / (f32(1) + e)
-        variance = softplus + f32(LEAST_VARIANCE)
-        error = outputs[r, 0] - y[r]
-        square = error * error / variance
-        loss += share[r] * f32(0.5) * (log(variance) + square)
-        slopes[r, 0] = share[r] * error / variance
-        slopes[r, 1] = share[r] * f32(0.5) * (f32(1) - square) / variance * sigmoid
-    return loss
-
-
-@compiled
-def adam(
-    flat: Floats,
-    gradient: Floats,
-    first: Floats,
-    second: Floats,
-    decay: Floats,
-    rate: float,
-    step: int,
-) -> None:
-    """One step of Adam on gradient + decay * weight (Kingma & Ba 2015, algorithm 1)."""
-    size = f32(rate / (1.0 - BETA1**step))
-    root = f32(1.0 / np.sqrt(1.0 - BETA2**step))
-    b1, b2, c1, c2 = f32(BETA1), f32(BETA2), f32(1 - BETA1), f32(1 - BETA2)
-    for i in range(len(flat)):
-        g = gradient[i] + decay[i] * flat[i]
-        m = b1 * first[i] + c1 * g
-        v = b2 * second[i] + c2 * g * g
-        first[i] = m
-        second[i] = v
-        flat[i] -= size * m / (np.sqrt(v) * root + f32(EPSILON))

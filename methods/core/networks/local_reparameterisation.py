@@ -1,13 +1,11 @@
-"""Means and log sds of a network's weights: forward, backward and divergence, compiled.
+"""Forward and backward passes of a network with normal weights, compiled.
 
-A variational vector is [means (P,), log sds (P,), log noise sd and 63 unused], P as in `layout`;
-``real`` (P,) is 1 where a number is a weight or bias and 0 where it is padding.
+Kingma, Salimans & Welling 2015, "Variational dropout and the local reparameterization trick".
 """
 
 import numpy as np
 
 from howrobust.methods.core.arithmetic.compilation import compiled
-from howrobust.methods.core.arithmetic.elementary import exp
 from howrobust.methods.core.arithmetic.products import (
     Floats,
     affine,
@@ -17,51 +15,6 @@ from howrobust.methods.core.arithmetic.products import (
 )
 from howrobust.methods.core.networks.dense import NOISE, Ints, f32, gate, offset, rectify
 from howrobust.methods.core.random_numbers.philox import fill_normals
-
-
-@compiled
-def add_divergence(
-    means: Floats,
-    logs: Floats,
-    log_priors: Floats,
-    real: Floats,
-    scale: float,
-    d_means: Floats,
-    d_logs: Floats,
-) -> float:
-    """Return scale KL(posterior || prior) and add its gradient.
-
-    KL = sum of log(s1 / s0) + (s0^2 + m0^2) / (2 s1^2) - 1/2 for N(m0, s0^2) against N(0, s1^2).
-    """
-    total = f32(0)
-    factor = f32(scale)
-    for i in range(len(means)):
-        precision = exp(f32(-2) * log_priors[i])
-        square = exp(f32(2) * (logs[i] - log_priors[i]))
-        mean = means[i]
-        total += real[i] * (
-            log_priors[i] - logs[i] + f32(0.5) * (square + mean * mean * precision) - f32(0.5)
-        )
-        d_means[i] += factor * real[i] * mean * precision
-        d_logs[i] += factor * real[i] * (square - f32(1))
-    return float(scale * total)
-
-
-@compiled
-def draw_weights(
-    means: Floats,
-    logs: Floats,
-    real: Floats,
-    noise: Floats,
-    stream: Ints,
-    weights: Floats,
-) -> None:
-    """weights = mean + sd noise, keeping the noise."""
-    stream[3] = NOISE
-    fill_normals(noise, stream)
-    for i in range(len(means)):
-        noise[i] *= real[i] * exp(logs[i])
-        weights[i] = means[i] + noise[i]
 
 
 @compiled

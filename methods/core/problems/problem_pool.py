@@ -11,7 +11,7 @@ from howrobust.predictive import Array
 
 
 @dataclass(frozen=True)
-class Pool:
+class ProblemPool:
     """The rows of several problems, one after the other; problem k starts at ``offsets[k]``."""
 
     X: Array
@@ -19,7 +19,7 @@ class Pool:
     offsets: NDArray[np.int64]
 
     @classmethod
-    def of(cls, problems: Sequence[Problem]) -> "Pool":
+    def of(cls, problems: Sequence[Problem]) -> "ProblemPool":
         """Lay problems with the same number of features side by side; ValueError for others."""
         features = {problem.X.shape[1] for problem in problems}
         if len(features) != 1:

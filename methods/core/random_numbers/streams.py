@@ -22,10 +22,10 @@ def threshold(dropout: float) -> int:
     return min(round(dropout * 2**32), 2**32 - 1)
 
 
-def words(stream: Stream, size: int) -> Words:
+def uniform_words(stream: Stream, size: int) -> Words:
     """Return the first ``size`` uniform words of a stream."""
     if not available():
-        return plain_words(stream, size)
+        return _plain_words(stream, size)
     found = np.empty(chunks(size), np.uint32)
     fill_words(found, stream)
     return found[:size]
@@ -34,7 +34,7 @@ def words(stream: Stream, size: int) -> Words:
 def normals(stream: Stream, size: int) -> Floats:
     """Return the first ``size`` standard normals of a stream."""
     if not available():
-        return plain_normals(stream, size)
+        return _plain_normals(stream, size)
     found = np.empty(chunks(size), np.float32)
     fill_normals(found, stream)
     return found[:size]
@@ -43,12 +43,12 @@ def normals(stream: Stream, size: int) -> Floats:
 def order(stream: Stream, n: int) -> NDArray[np.int64]:
     """Return 0 .. n-1 shuffled by the words of a stream."""
     found = np.empty(n, np.int64)
-    fill = fill_order if available() else plain_order
-    fill(found, words(stream, n))
+    fill = fill_order if available() else _plain_order
+    fill(found, uniform_words(stream, n))
     return found
 
 
-def plain_words(stream: Stream, size: int) -> Words:
+def _plain_words(stream: Stream, size: int) -> Words:
     """The same words without a compiler: Philox4x32-10 on whole arrays of counters."""
     counter = np.arange(chunks(size) // 4, dtype=np.uint64)
     c = [counter, *(np.full_like(counter, int(word)) for word in stream[2:])]
@@ -62,16 +62,16 @@ def plain_words(stream: Stream, size: int) -> Words:
     return laid.reshape(-1)[:size].astype(np.uint32)
 
 
-def plain_normals(stream: Stream, size: int) -> Floats:
+def _plain_normals(stream: Stream, size: int) -> Floats:
     """The same normals without a compiler, to the rounding of float32."""
-    laid = plain_words(stream, chunks(size)).astype(np.float64).reshape(-1, 2, 2, 16)
+    laid = _plain_words(stream, chunks(size)).astype(np.float64).reshape(-1, 2, 2, 16)
     radius = np.sqrt(-2 * np.log((laid[:, :, 0] + 0.5) / 2**32))
     angle = 2 * np.pi * laid[:, :, 1] / 2**32 - np.pi / 4
     found = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=2)
     return found.reshape(-1)[:size].astype(np.float32)
 
 
-def plain_order(found: NDArray[np.int64], drawn: Words) -> None:
+def _plain_order(found: NDArray[np.int64], drawn: Words) -> None:
     """The same order without a compiler."""
     rows = list(range(len(found)))
     for i in range(len(rows) - 1, 0, -1):

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from howrobust.methods.core.arithmetic.products import Floats
-from howrobust.methods.core.engines.training_job import Scaling
 from howrobust.methods.core.networks.stacked import Layer
+from howrobust.methods.core.problems.scaling import Scaling
 from howrobust.predictive import Array
 
 Component = Callable[[Floats, Floats], tuple[Array, Array]]

@@ -14,8 +14,8 @@ import numpy as np
 from howrobust import seeds
 from howrobust.method import DifferentiablePosterior, Problem
 from howrobust.methods.core.arithmetic.products import Floats
-from howrobust.methods.core.engines.training_job import Scaling
 from howrobust.methods.core.problems.problem_pool import validation_start
+from howrobust.methods.core.problems.scaling import Scaling
 from howrobust.methods.core.sampling.input_gradients import input_gradients
 from howrobust.methods.core.sampling.noise import fit_noise_sd, noise_floor
 from howrobust.methods.core.sampling.weights import Weights

@@ -169,7 +169,7 @@ class DroppedWeights(Weights):
         found = []
         for k, (weight, bias) in enumerate(self.network):
             streams = [stream_of(seed, s, WEIGHTS + k) for s in range(first, first + count)]
-            words = np.stack([draws.words(own, len(weight)) for own in streams])
+            words = np.stack([draws.uniform_words(own, len(weight)) for own in streams])
             mask = torch.from_numpy((words >= self.threshold) * scale)
             found.append((mask[:, :, None] * weight, bias.expand(count, -1, -1)))
         return found
