@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from howrobust.cards import Card
-    from howrobust.comparison import Comparison, compare
+    from howrobust.comparison.runs import Comparison, compare
     from howrobust.harness import run
     from howrobust.own_model import assess
     from howrobust.results import Results, load
@@ -17,10 +17,10 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Card": "howrobust.cards",
-    "Comparison": "howrobust.comparison",
+    "Comparison": "howrobust.comparison.runs",
     "Results": "howrobust.results",
     "assess": "howrobust.own_model",
-    "compare": "howrobust.comparison",
+    "compare": "howrobust.comparison.runs",
     "load": "howrobust.results",
     "run": "howrobust.harness",
 }

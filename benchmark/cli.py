@@ -234,7 +234,7 @@ def compare(base: str, new: str, max_slowdown: float | None, alpha: float, kind:
     baseline that NEW's store keeps. Exits with 0 where nothing is worse, 1 where something is
     worse, slower, missing, failed or of other data, and 3 where nothing can be compared.
     """
-    from howrobust.comparison import compare
+    from howrobust.comparison.runs import compare
     from howrobust.reports import verdict
 
     found = compare(base, new, max_slowdown=max_slowdown, alpha=alpha)

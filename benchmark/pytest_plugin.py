@@ -13,10 +13,10 @@ import pytest
 
 if TYPE_CHECKING:
     from howrobust.cards import Card
-    from howrobust.comparison import Comparison
+    from howrobust.comparison.baseline import Snapshot
+    from howrobust.comparison.runs import Comparison
     from howrobust.predictive import Predictive
     from howrobust.scores import Scores
-    from howrobust.snapshot import Snapshot
 
 UPDATE = "--robustness-update"
 
@@ -128,7 +128,7 @@ class Assessed:
         another class can be held against it. With ``--robustness-update`` the baseline is written,
         and the result is None.
         """
-        from howrobust.comparison import compare
+        from howrobust.comparison.runs import compare
 
         __tracebackhide__ = True
         path = self.robustness.file(name)
@@ -147,7 +147,7 @@ class Assessed:
         """What is compared: the cells of the model, without those of the reference beside it."""
         from msgspec.structs import replace
 
-        from howrobust.snapshot import snapshot
+        from howrobust.comparison.baseline import snapshot
 
         taken = snapshot(self.scores.results)
         own = [c for c in taken.cells if c.method == self.card.method]
@@ -156,7 +156,7 @@ class Assessed:
 
 def _write(path: Path, taken: "Snapshot") -> None:
     from howrobust.atomic import write_output
-    from howrobust.snapshot import to_json
+    from howrobust.comparison.baseline import to_json
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write_output(path, to_json(taken).encode("utf-8"))

@@ -139,7 +139,7 @@ class Results:
 
     def save_baseline(self, name: str) -> str:
         """Keep the run's snapshot in its store under a name, and return its text."""
-        from howrobust.snapshot import snapshot, to_json
+        from howrobust.comparison.baseline import snapshot, to_json
 
         text = to_json(snapshot(self))
         self._store.save_baseline(name, text)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from howrobust.cells import CLEAN
-from howrobust.changes import BETTER, GATES, INCONCLUSIVE, UNCHANGED, WORSE, Change
-from howrobust.comparison import (
+from howrobust.comparison.baseline import Snapshot
+from howrobust.comparison.quality import BETTER, GATES, INCONCLUSIVE, UNCHANGED, WORSE, Change
+from howrobust.comparison.runs import (
     FAILED,
     FAILING,
     MENDED,
@@ -17,8 +18,7 @@ from howrobust.comparison import (
     Comparison,
     Event,
 )
-from howrobust.paces import Pace
-from howrobust.snapshot import Snapshot
+from howrobust.comparison.speed import Pace
 
 LONGEST = 12  # lines of what is no regression
 HEADLINES = {

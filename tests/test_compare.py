@@ -10,11 +10,7 @@ from scipy import stats
 
 import howrobust as hr
 from howrobust import yardstick
-from howrobust.changes import GATES
-from howrobust.errors import BadInput
-from howrobust.reports import verdict
-from howrobust.seeds import generator
-from howrobust.snapshot import (
+from howrobust.comparison.baseline import (
     FORMAT,
     METRICS,
     Scored,
@@ -24,6 +20,10 @@ from howrobust.snapshot import (
     from_json,
     to_json,
 )
+from howrobust.comparison.quality import GATES
+from howrobust.errors import BadInput
+from howrobust.reports import verdict
+from howrobust.seeds import generator
 
 MACHINE = {"processor": "one", "loops": "numba", "howrobust": "0"}
 

@@ -10,6 +10,7 @@ import pytest
 import howrobust as hr
 from howrobust.catalogue import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.cli import main
+from howrobust.comparison.baseline import read_file, to_json
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
 from howrobust.method import Posterior, SingleMethod
@@ -17,7 +18,6 @@ from howrobust.methods import BayesianRidge
 from howrobust.plan import Request, Suite, make_plan, plan_of
 from howrobust.predictive import GaussianMixture
 from howrobust.reports import verdict
-from howrobust.snapshot import read_file, to_json
 
 SPLITS = 4
 BASELINE = Path(__file__).parents[1] / "baselines" / "quick.json"

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from howrobust.cells import CLEAN
-from howrobust.snapshot import Snapshot
+from howrobust.comparison.baseline import Snapshot
 from howrobust.statistics import Estimate, holm, over_splits
 
 WORSE, BETTER, UNCHANGED, INCONCLUSIVE = "worse", "better", "unchanged", "inconclusive"

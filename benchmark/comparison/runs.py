@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from howrobust.cells import CLEAN
-from howrobust.changes import WORSE, Change, changes
+from howrobust.comparison.baseline import Snapped, Snapshot, from_json, read_file, snapshot
+from howrobust.comparison.quality import WORSE, Change, changes
+from howrobust.comparison.speed import Pace, paces
 from howrobust.errors import BadInput
-from howrobust.paces import Pace, paces
 from howrobust.results import Results
-from howrobust.snapshot import Snapped, Snapshot, from_json, read_file, snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +140,7 @@ def compare(
     a comparison calls anything worse that has not changed. Speed is compared where ``max_slowdown``
     says how many times as much a fit or a draw may cost. Raises BadInput for what cannot be read.
 
-    See `howrobust.changes.changes` and `howrobust.paces.paces` for what is tested.
+    See `howrobust.comparison.quality.changes` and `howrobust.comparison.speed.paces` for what is tested.
     """
     if not 0 < alpha < 1:
         raise BadInput(f"alpha must be between 0 and 1, not {alpha:g}")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from howrobust.changes import BETTER, INCONCLUSIVE, UNCHANGED, WORSE
+from howrobust.comparison.baseline import Address, Snapped, Snapshot
+from howrobust.comparison.quality import BETTER, INCONCLUSIVE, UNCHANGED, WORSE
 from howrobust.scores import REFERENCES
-from howrobust.snapshot import Address, Snapped, Snapshot
 from howrobust.statistics import Estimate, holm
 
 COSTS = {"fit": "fit_ratio", "draw": "draw_ratio"}

@@ -1,0 +1,1 @@
+"""Two runs held against each other: quality, speed and a verdict."""
