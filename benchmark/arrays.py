@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from howrobust.atomic import write_bytes
 from howrobust.cells import Level
+from howrobust.distributions.predictive import STORED_LEVELS, Array, Forecast
 from howrobust.errors import Damaged
-from howrobust.predictive import STORED_LEVELS, Array, Forecast
 
 FOLDERS = ("forecasts", "testsets", "fitting")
 ARRAY = re.compile(r"[0-9a-f]{64}\.npz")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from howrobust.data import PLACES
+from howrobust.distributions.predictive import Array
 from howrobust.errors import BadInput
-from howrobust.predictive import Array
 from howrobust.score import all_metrics
 from howrobust.scores import REFERENCES, Scores
 from howrobust.statistics import mean_share

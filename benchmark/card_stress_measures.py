@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from howrobust.cells import CLEAN
+from howrobust.distributions.predictive import Array
 from howrobust.ladders import (
     NO_RATIO,
     Crossing,
@@ -19,7 +20,6 @@ from howrobust.ladders import (
 )
 from howrobust.measured import Measured, Result, mean_of_defined, mean_over_splits
 from howrobust.metrics.contract import Undefined
-from howrobust.predictive import Array
 from howrobust.regions import BASELINE, REGION
 from howrobust.scores import Scores
 

@@ -17,11 +17,11 @@ import numpy as np
 
 from howrobust import catalogue
 from howrobust.data import Source
+from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
 from howrobust.errors import BadInput
 from howrobust.method import DifferentiablePosterior, Method, Problem
 from howrobust.metrics import METRICS
 from howrobust.metrics.contract import Metric, Undefined, evaluate
-from howrobust.predictive import Array, GaussianMixture, Predictive
 from howrobust.stress.contract import (
     Context,
     InputStress,

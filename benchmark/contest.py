@@ -13,8 +13,8 @@ import numpy as np
 from scipy import stats
 
 from howrobust.blocks import Blocks, losses, over_datasets, ranked_methods
+from howrobust.distributions.predictive import Array
 from howrobust.metrics.contract import Undefined
-from howrobust.predictive import Array
 from howrobust.scores import Scores
 from howrobust.statistics import Estimate, friedman, holm, nemenyi, paired, signed_rank
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust import seeds
+from howrobust.distributions.predictive import Array, Predictive
 from howrobust.errors import BadInput
-from howrobust.predictive import Array, Predictive
 
 if TYPE_CHECKING:
     from howrobust.frames import Frame

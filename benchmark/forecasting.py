@@ -11,8 +11,8 @@ import numpy as np
 
 from howrobust import seeds
 from howrobust.data import Truth
+from howrobust.distributions.predictive import Array, Forecast
 from howrobust.method import Posterior
-from howrobust.predictive import Array, Forecast
 
 BLOCK = 8192  # rows
 

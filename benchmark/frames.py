@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from howrobust.distributions.predictive import Array
 from howrobust.errors import BadInput
-from howrobust.predictive import Array
 
 if TYPE_CHECKING:
     import pandas as pd

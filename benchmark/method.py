@@ -15,8 +15,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
 from howrobust.data import Truth
+from howrobust.distributions.predictive import Array, Predictive
 from howrobust.frames import Frame
-from howrobust.predictive import Array, Predictive
 
 
 @dataclass(frozen=True)

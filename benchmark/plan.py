@@ -17,9 +17,9 @@ from howrobust.catalogue import DataSpec, MethodSpec, load_stress, sources_of
 from howrobust.cautions import cautions
 from howrobust.cells import CLEAN, Cell, Fits, Job, Level, digest
 from howrobust.data import Dataset, Source
+from howrobust.distributions.closed_form import expected_scores
 from howrobust.errors import BadInput
 from howrobust.facts import Command, DataFacts, MethodFacts, StressFacts
-from howrobust.known import expected_scores
 from howrobust.rerun import REFERENCES, command
 from howrobust.stress.contract import InputStress, SplitStress, Stress
 from howrobust.stress.regions import Thirds

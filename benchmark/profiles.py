@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from howrobust.blocks import complete_blocks, over_datasets, ranked_methods
+from howrobust.distributions.predictive import Array
 from howrobust.metrics.contract import Undefined
-from howrobust.predictive import Array
 from howrobust.scores import Scores
 
 REFERENCE = "marginal"

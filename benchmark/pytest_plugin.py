@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from howrobust.cards import Card
     from howrobust.comparison.baseline import Snapshot
     from howrobust.comparison.runs import Comparison
-    from howrobust.predictive import Predictive
+    from howrobust.distributions.predictive import Predictive
     from howrobust.scores import Scores
 
 UPDATE = "--robustness-update"

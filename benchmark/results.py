@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from howrobust.cards import Card
-    from howrobust.predictive import Forecast
+    from howrobust.distributions.predictive import Forecast
 
 COLUMNS = (
     "run", "dataset", "split", "method", "repeat", "stress", "level", "metric", "value", "status",

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from howrobust.arrays import HeldOut
 from howrobust.cells import CLEAN
+from howrobust.distributions.predictive import Array, Forecast
 from howrobust.facts import StressFacts
-from howrobust.predictive import Array, Forecast
 from howrobust.records import GRADIENTS
 from howrobust.results import Results
 from howrobust.statistics import Estimate, over_splits

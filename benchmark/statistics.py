@@ -12,7 +12,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from howrobust.predictive import Array
+from howrobust.distributions.predictive import Array
 
 
 @dataclass(frozen=True)

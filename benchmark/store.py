@@ -24,10 +24,10 @@ from howrobust.arrays import (
     testset_name,
 )
 from howrobust.cells import CLEAN, Cell, Level
+from howrobust.distributions.predictive import Forecast
 from howrobust.errors import BadInput, Damaged
 from howrobust.places import place_of
 from howrobust.plan import Plan
-from howrobust.predictive import Forecast
 from howrobust.records import Outcome, Record
 from howrobust.rows import CellRow, HeldRow, PlacedRecord, RunRow, row_as, rows_as
 from howrobust.schema import (

@@ -22,12 +22,12 @@ from howrobust.arrays import Files, pack_forecasts, read_forecasts, write_arrays
 from howrobust.catalogue import load_stress
 from howrobust.cells import CLEAN, Cell, Job, Level
 from howrobust.data import Dataset, Source, Truth, discrete_step
+from howrobust.distributions.predictive import Array, Forecast
 from howrobust.errors import BadInput
 from howrobust.executors import TaskFailed
 from howrobust.forecasting import forecast_rows
 from howrobust.frames import Frame
 from howrobust.method import DifferentiablePosterior, Posterior, Problem, listening
-from howrobust.predictive import Array, Forecast
 from howrobust.records import COSTS, GRADIENTS, Outcome, Record
 from howrobust.stress.contract import Context, InputStress, TrainStress
 

@@ -19,8 +19,8 @@ from howrobust.data import (
     table_splits,
     third_split,
 )
-from howrobust.known import Known
-from howrobust.predictive import Array, Predictive
+from howrobust.distributions.closed_form import Known
+from howrobust.distributions.predictive import Array, Predictive
 
 N_TRAIN, N_TEST = 500, 300
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from howrobust import seeds
+from howrobust.distributions.predictive import Array
 from howrobust.method import Problem
 from howrobust.methods.core.choice import Settings
 from howrobust.methods.core.engines.training_job import Rows, Schedule, Trained, TrainingJob
@@ -27,7 +28,6 @@ from howrobust.methods.core.problems.scaling import Scaling
 from howrobust.methods.core.sampling.exact_moments import exact_moments
 from howrobust.methods.core.sampling.posterior import DrawnPosterior
 from howrobust.methods.core.sampling.weights import NormalWeights
-from howrobust.predictive import Array
 
 LOSSES: dict[str, type[VariationalLoss]] = {
     "elbo": EvidenceLowerBound,

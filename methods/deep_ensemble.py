@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from howrobust import seeds
+from howrobust.distributions.predictive import Array
 from howrobust.method import Problem
 from howrobust.methods.core.arithmetic.products import Floats
 from howrobust.methods.core.choice import Settings
@@ -22,7 +23,6 @@ from howrobust.methods.core.networks.layout import Layout
 from howrobust.methods.core.networks.stacked import pairs
 from howrobust.methods.core.sampling.posterior import MemberPosterior
 from howrobust.methods.core.sampling.weights import MemberWeights
-from howrobust.predictive import Array
 
 
 class DeepEnsemble(NetworkMethod):

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from howrobust.data import discrete_step
+from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
 from howrobust.method import Posterior, Problem, SingleMethod
-from howrobust.predictive import Array, GaussianMixture, Predictive
 
 COMPONENTS = 50
 MOST_ROWS = 1_000  # that narrow the kernels: 50 of them would leave gaps between

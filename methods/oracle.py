@@ -3,8 +3,8 @@
 from typing import Any
 
 from howrobust.data import Truth
+from howrobust.distributions.predictive import Array, Predictive
 from howrobust.method import Posterior, Problem, SingleMethod
-from howrobust.predictive import Array, Predictive
 
 
 class Oracle(SingleMethod):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from howrobust import seeds
+from howrobust.distributions.predictive import Array
 from howrobust.method import Problem
 from howrobust.methods.core.arithmetic.products import Floats
 from howrobust.methods.core.choice import Settings
@@ -22,7 +23,6 @@ from howrobust.methods.core.problems.scaling import Scaling, scaling_of
 from howrobust.methods.core.sampling.noise import fit_noise_sd, noise_floor
 from howrobust.methods.core.sampling.posterior import MemberPosterior
 from howrobust.methods.core.sampling.weights import MemberWeights
-from howrobust.predictive import Array
 
 
 class ShuffledCV(NetworkMethod):

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from howrobust.predictive import Array
+from howrobust.distributions.predictive import Array
 from howrobust.reports.looks import COLOURS, GREY, INK, plain
 from howrobust.reports.picture import Picture
 from howrobust.reports.summary import Summary

@@ -7,8 +7,8 @@ import pytest
 
 from howrobust import forecasting
 from howrobust.data import Truth
+from howrobust.distributions.predictive import Forecast, GaussianMixture
 from howrobust.method import Posterior
-from howrobust.predictive import Forecast, GaussianMixture
 
 
 class Line(Posterior):

@@ -8,14 +8,14 @@ from hypothesis.extra import numpy as hnp
 from scipy import integrate, stats
 
 from howrobust.datasets.synthetic import Quintic
-from howrobust.known import Known, expected_scores
-from howrobust.nodes import add_normals
-from howrobust.predictive import (
+from howrobust.distributions.closed_form import Known, expected_scores
+from howrobust.distributions.normal_sums import add_normals
+from howrobust.distributions.predictive import (
     GaussianMixture,
     divergence,
 )
-from howrobust.quadrature import TOTAL_VARIATION, CellGrid
-from howrobust.streamed import StreamedMixture, mixture
+from howrobust.distributions.quadrature import TOTAL_VARIATION, CellGrid
+from howrobust.distributions.streaming import StreamedMixture, mixture
 
 LEVELS = np.array([0.01, 0.1, 0.5, 0.9, 0.99])
 finite = st.floats(-50, 50, width=32)

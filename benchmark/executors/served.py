@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from howrobust.nodes import add_normals
+from howrobust.distributions.normal_sums import add_normals
 
 # numba sets itself up when the first loop is called, for half a second: here instead of in every
 # process that fits.

@@ -7,9 +7,9 @@ stand on the functions; units are those of the target unless said.
 import numpy as np
 from numpy.typing import ArrayLike
 
+from howrobust.distributions.predictive import Predictive
 from howrobust.metrics import calibration, point, proper, sharpness, worst
 from howrobust.metrics.contract import Metric, Undefined, evaluate
-from howrobust.predictive import Predictive
 
 METRICS: tuple[Metric, ...] = (
     *point.METRICS,
@@ -27,7 +27,7 @@ def score(predictive: Predictive, y: ArrayLike, y_scale: float | None = None) ->
     that are undefined for this forecast (a rank correlation with a constant sd, say) are left out.
     Raises ValueError if y is not (n,) or not finite.
 
-    >>> from howrobust.predictive import GaussianMixture
+    >>> from howrobust.distributions.predictive import GaussianMixture
     >>> found = score(GaussianMixture([[5.0], [-5.0]], 0.1), [5.0])
     >>> round(found["nll"], 4), round(found["nll_gaussian"], 4)
     (-0.6905, 3.0284)

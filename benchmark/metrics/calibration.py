@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from howrobust.distributions.predictive import Array, Forecast
 from howrobust.metrics.contract import Metric, Undefined
 from howrobust.metrics.null import (
     MANY,
@@ -17,7 +18,6 @@ from howrobust.metrics.null import (
     uniform_chunks,
     weighted_chi_square,
 )
-from howrobust.predictive import Array, Forecast
 
 LEVELS = np.arange(1, 100) / 100
 Value = float | Undefined

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from howrobust.predictive import Array, Forecast
+from howrobust.distributions.predictive import Array, Forecast
 
 Better = Literal["low", "high", "nominal", "zero", "-"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust import seeds
-from howrobust.predictive import Array
+from howrobust.distributions.predictive import Array
 
 SIMULATIONS = 9_999
 MANY = 4_000

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.stats import rankdata
 
+from howrobust.distributions.predictive import Array, Forecast
 from howrobust.metrics.contract import UNBOUNDED, Metric, Undefined
 from howrobust.metrics.null import standard_normal
-from howrobust.predictive import Array, Forecast
 
 CEILING_DRAWS = 200
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from howrobust.distributions.predictive import Array, Forecast
 from howrobust.metrics.contract import Metric, Undefined
 from howrobust.metrics.proper import NO_DENSITY, has_density
-from howrobust.predictive import Array, Forecast
 
 Value = float | Undefined
 

@@ -15,8 +15,8 @@ from collections.abc import Callable
 import numpy as np
 
 from howrobust import seeds
+from howrobust.distributions.predictive import Array, Predictive
 from howrobust.method import DifferentiablePosterior
-from howrobust.predictive import Array, Predictive
 from howrobust.stress.contract import Context, InputStress
 
 ATTACK_DRAWS = 64

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from howrobust.data import Source
-from howrobust.predictive import Array
+from howrobust.distributions.predictive import Array
 
 if TYPE_CHECKING:
     from howrobust.frames import Frame

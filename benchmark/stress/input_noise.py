@@ -1,7 +1,7 @@
 """Gaussian noise on every feature."""
 
 from howrobust import seeds
-from howrobust.predictive import Array
+from howrobust.distributions.predictive import Array
 from howrobust.stress.contract import Context, InputStress
 
 

@@ -1,7 +1,7 @@
 """Training targets that belong to other rows."""
 
 from howrobust import seeds
-from howrobust.predictive import Array
+from howrobust.distributions.predictive import Array
 from howrobust.stress.contract import TrainStress
 
 

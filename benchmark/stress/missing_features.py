@@ -3,7 +3,7 @@
 import numpy as np
 
 from howrobust import seeds
-from howrobust.predictive import Array
+from howrobust.distributions.predictive import Array
 from howrobust.stress.contract import Context, InputStress
 
 

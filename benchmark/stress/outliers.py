@@ -1,7 +1,7 @@
 """Training targets that are far off."""
 
 from howrobust import seeds
-from howrobust.predictive import Array
+from howrobust.distributions.predictive import Array
 from howrobust.stress.contract import TrainStress
 
 DISTANCE = 10.0  # sds of the clean training target

@@ -1,7 +1,7 @@
 """The same training rows in another order."""
 
 from howrobust import seeds
-from howrobust.predictive import Array
+from howrobust.distributions.predictive import Array
 from howrobust.stress.contract import TrainStress
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from howrobust.predictive import Array
+from howrobust.distributions.predictive import Array
 from howrobust.stress.contract import Context, InputStress, each_in_turn
 
 

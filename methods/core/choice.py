@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from howrobust import seeds
+from howrobust.distributions.predictive import Array
 from howrobust.method import Problem
 from howrobust.methods.core.problems.problem_pool import validation_start
 from howrobust.methods.core.sampling.posterior import NetworkPosterior
-from howrobust.predictive import Array
 
 Settings = dict[str, Any]
 Infer = Callable[[Settings, Sequence[Problem]], Sequence[NetworkPosterior]]

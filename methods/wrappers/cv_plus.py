@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from howrobust import seeds
-from howrobust.predictive import Array, Evaluation, Predictive
+from howrobust.distributions.predictive import Array, Evaluation, Predictive
 
 HELD_FLOATS = 2**21  # ends of intervals held at a time
 JUST = 1e-12  # far above rounding, far below a step of the cdf

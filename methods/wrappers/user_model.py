@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 from howrobust import seeds
+from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
 from howrobust.errors import BadInput
 from howrobust.frames import Frame
 from howrobust.method import Posterior, Problem, SingleMethod
@@ -15,7 +16,6 @@ from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.shuffled_cv import Rows, folds
 from howrobust.methods.wrappers.cv_plus import CVPlus
 from howrobust.methods.wrappers.torch_regressor import own_streams
-from howrobust.predictive import Array, GaussianMixture, Predictive
 
 if TYPE_CHECKING:
     import pandas as pd

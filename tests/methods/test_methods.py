@@ -10,6 +10,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from howrobust.data import random_split
 from howrobust.datasets.synthetic import Heteroscedastic, Quintic
+from howrobust.distributions.predictive import GaussianMixture
 from howrobust.method import Problem
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.core.engines.training import Schedule, TrainingJob, train
@@ -20,7 +21,6 @@ from howrobust.methods.marginal import Marginal
 from howrobust.methods.oracle import Oracle
 from howrobust.methods.shuffled_cv import folds
 from howrobust.metrics import score
-from howrobust.predictive import GaussianMixture
 
 
 @pytest.mark.parametrize(

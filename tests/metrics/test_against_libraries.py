@@ -5,9 +5,9 @@ import pytest
 import scoringrules
 import uncertainty_toolbox as uct
 
+from howrobust.distributions.predictive import GaussianMixture
 from howrobust.metrics import score
 from howrobust.metrics.calibration import share_below
-from howrobust.predictive import GaussianMixture
 
 RTOL = 1e-6
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp, kstest
 
+from howrobust.distributions.predictive import Forecast, GaussianMixture
 from howrobust.metrics import METRICS, Undefined, evaluate, score
 from howrobust.metrics.calibration import (
     LEVELS,
@@ -20,7 +21,6 @@ from howrobust.metrics.null import (
     shares_of_many,
     weighted_chi_square,
 )
-from howrobust.predictive import Forecast, GaussianMixture
 
 METRIC = {metric.name: metric for metric in METRICS}
 

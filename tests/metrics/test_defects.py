@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from howrobust.compiled import available
+from howrobust.distributions.predictive import GaussianMixture
 from howrobust.methods.core.engines.compiled_engine import train_compiled
 from howrobust.methods.core.engines.torch_engine import train_in_torch
 from howrobust.methods.core.engines.training_job import Schedule, TrainingJob
@@ -11,7 +12,6 @@ from howrobust.methods.core.losses.squared_error import SquaredError
 from howrobust.metrics import METRICS, score
 from howrobust.metrics.calibration import share_below
 from howrobust.metrics.proper import interval_score
-from howrobust.predictive import GaussianMixture
 
 
 def test_members_are_mixed_not_their_parameters_averaged():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from howrobust.distributions.predictive import GaussianMixture
 from howrobust.metrics import METRICS, Undefined, evaluate, score
-from howrobust.predictive import GaussianMixture
 
 METRIC = {metric.name: metric for metric in METRICS}
 
@@ -77,7 +77,7 @@ def test_between_share_is_the_share_of_the_means_variance():
 def test_a_target_that_the_forecast_rules_out_is_undefined_not_infinite():
     from scipy.stats import uniform
 
-    from howrobust.known import Known
+    from howrobust.distributions.closed_form import Known
 
     known = Known(uniform(np.zeros(4), np.ones(4)))
     found = evaluate(METRIC["nll"], known.forecast(np.full(4, 3.0)), np.full(4, 3.0), None)

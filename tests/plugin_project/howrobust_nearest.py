@@ -6,9 +6,9 @@ import time
 import numpy as np
 
 from howrobust.data import Dataset, Provenance, Source, numbered, random_split, split_number
+from howrobust.distributions.predictive import GaussianMixture
 from howrobust.method import Posterior, SingleMethod
 from howrobust.metrics import Metric
-from howrobust.predictive import GaussianMixture
 from howrobust.stress.contract import InputStress
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from howrobust.catalogue import load_stress
+from howrobust.distributions.predictive import GaussianMixture
 from howrobust.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.gaussian_process import BayesianRidge, GaussianProcess
 from howrobust.methods.marginal import Marginal
-from howrobust.predictive import GaussianMixture
 from howrobust.stress.adversarial import (
     ATTACK_DRAWS,
     QUERIES,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from howrobust.distributions.predictive import Array
 from howrobust.method import Problem
-from howrobust.predictive import Array
 
 
 @dataclass(frozen=True)

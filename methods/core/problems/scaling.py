@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from howrobust.predictive import Array
+from howrobust.distributions.predictive import Array
 
 
 def scaling_of(X: Array, y: Array, standardise: bool) -> list[Array]:

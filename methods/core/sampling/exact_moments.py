@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtr
 
+from howrobust.distributions.predictive import Array
 from howrobust.methods.core.networks.stacked import Layer
-from howrobust.predictive import Array
 
 
 def exact_moments(means: Sequence[Layer], sds: Sequence[Layer], X: Array) -> tuple[Array, Array]:

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from howrobust.distributions.predictive import Array
 from howrobust.methods.core.arithmetic.products import Floats
 from howrobust.methods.core.networks.stacked import Layer
 from howrobust.methods.core.problems.scaling import Scaling
-from howrobust.predictive import Array
 
 Component = Callable[[Floats, Floats], tuple[Array, Array]]
 

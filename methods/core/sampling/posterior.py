@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from howrobust import seeds
+from howrobust.distributions.predictive import EXACT_COMPONENTS, Array, Predictive
+from howrobust.distributions.streaming import Joined, StreamedMixture, mixture
 from howrobust.method import DifferentiablePosterior, Problem
 from howrobust.methods.core.arithmetic.products import Floats
 from howrobust.methods.core.problems.problem_pool import validation_start
@@ -19,8 +21,6 @@ from howrobust.methods.core.problems.scaling import Scaling
 from howrobust.methods.core.sampling.input_gradients import input_gradients
 from howrobust.methods.core.sampling.noise import fit_noise_sd, noise_floor
 from howrobust.methods.core.sampling.weights import Weights
-from howrobust.predictive import EXACT_COMPONENTS, Array, Predictive
-from howrobust.streamed import Joined, StreamedMixture, mixture
 
 BLOCK_DRAWS = 256
 BLOCK_POINTS = 1024  # a block of float64 is 2 MiB

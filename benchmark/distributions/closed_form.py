@@ -5,8 +5,8 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from howrobust import seeds
-from howrobust.predictive import Array, Evaluation, Predictive
-from howrobust.quadrature import crps_of_cdf
+from howrobust.distributions.predictive import Array, Evaluation, Predictive
+from howrobust.distributions.quadrature import crps_of_cdf
 
 
 class Known(Predictive):

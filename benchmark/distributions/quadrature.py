@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.nodes import add_normals
+from howrobust.distributions.normal_sums import add_normals
 
 Array = NDArray[np.float64]
 

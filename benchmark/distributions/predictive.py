@@ -1,8 +1,8 @@
 """Distributions over y at n inputs, and the per-point summary that metrics see.
 
 Every method hands over an equally weighted Gaussian mixture per test point: S component means
-m[s, i] and noise sds v[s, i] > 0. `GaussianMixture` holds them; `howrobust.streamed` redraws them
-from their seed; `howrobust.known` wraps a distribution in closed form.
+m[s, i] and noise sds v[s, i] > 0. `GaussianMixture` holds them; `howrobust.distributions.streaming` redraws them
+from their seed; `howrobust.distributions.closed_form` wraps a distribution in closed form.
 """
 
 from abc import ABC, abstractmethod
@@ -15,13 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, ndtr, ndtri
 
 from howrobust import seeds
-from howrobust.quadrature import CellGrid, invert_cdf
-from howrobust.streams import (
+from howrobust.distributions.accumulators import (
     LOG_SQRT_2PI,
     ScoreError,
     log_normal,
     score_error,
 )
+from howrobust.distributions.quadrature import CellGrid, invert_cdf
 
 Array = NDArray[np.float64]
 

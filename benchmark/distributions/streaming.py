@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from howrobust import seeds
-from howrobust.predictive import EXACT_COMPONENTS, Array, Evaluation, GaussianMixture, Predictive
-from howrobust.quadrature import CellGrid
-from howrobust.streams import (
+from howrobust.distributions.accumulators import (
     Accumulator,
     Cumulative,
     LogDensity,
@@ -21,6 +19,14 @@ from howrobust.streams import (
     ScoreError,
     score_error,
 )
+from howrobust.distributions.predictive import (
+    EXACT_COMPONENTS,
+    Array,
+    Evaluation,
+    GaussianMixture,
+    Predictive,
+)
+from howrobust.distributions.quadrature import CellGrid
 
 Blocks = Callable[[], Iterator[tuple[Array, Array]]]
 
@@ -31,7 +37,7 @@ class StreamedMixture(Predictive):
     ``blocks()`` yields (means (s, n), sds (s, n) | (n,) | scalar) and yields the same numbers each
     time it is called: S = sum of s. Memory is that of one block (law 3). Mean, variances, logpdf
     and cdf at y come from one pass; quantiles and the continuous ranked probability score from a
-    second, on a grid of cells with a stated error bound (see `howrobust.quadrature`).
+    second, on a grid of cells with a stated error bound (see `howrobust.distributions.quadrature`).
     ``sampled``, ``aleatoric`` and ``group`` as in `GaussianMixture`.
     """
 
