@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from howrobust.data import PLACES
+from howrobust.base.data import PLACES
 from howrobust.distributions.predictive import Array
 from howrobust.errors import BadInput
 from howrobust.score import all_metrics

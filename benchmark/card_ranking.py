@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from howrobust.base.metric import Undefined
 from howrobust.card_items import card_items
 from howrobust.card_measures import inside_null
 from howrobust.card_sentences import notes, sentences
 from howrobust.cards import Card, Entry, Item
 from howrobust.measured import Measured, Result
-from howrobust.metrics.contract import Undefined
 from howrobust.scores import REFERENCES, Scores
 
 NEEDS_SKILL = ("calibration", "stability", "tolerance")  # a constant forecast would win them

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from howrobust.base.metric import Undefined
 from howrobust.card_measures import coverage_95
 from howrobust.cards import Entry
 from howrobust.measured import Measured
-from howrobust.metrics.contract import Undefined
 from howrobust.scores import Scores
 
 

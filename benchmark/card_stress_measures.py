@@ -8,6 +8,7 @@ its docstring is the definition that a card shows. An interval of a mean over sp
 import numpy as np
 import pandas as pd
 
+from howrobust.base.metric import Undefined
 from howrobust.cells import CLEAN
 from howrobust.distributions.predictive import Array
 from howrobust.ladders import (
@@ -19,7 +20,6 @@ from howrobust.ladders import (
     tolerance_over_splits,
 )
 from howrobust.measured import Measured, Result, mean_of_defined, mean_over_splits
-from howrobust.metrics.contract import Undefined
 from howrobust.regions import BASELINE, REGION
 from howrobust.scores import Scores
 

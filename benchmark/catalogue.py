@@ -24,9 +24,9 @@ from howrobust.errors import BadInput
 from howrobust.source_closure import Sources, sources
 
 if TYPE_CHECKING:
-    from howrobust.data import Source
-    from howrobust.method import Method
-    from howrobust.stress.contract import Stress
+    from howrobust.base.data import Source
+    from howrobust.base.method import Method
+    from howrobust.base.stress import Stress
 
 # Every stored forecast depends on it and on what it imports. What a job needs of plug-ins is loaded
 # by name and counted with that job, so that the worker's closure holds no method and no data set.
@@ -201,13 +201,15 @@ class MethodSpec:
 
         Raises BadInput for a plug-in that is neither.
         """
-        from howrobust.method import Method  # 2 s to import: only when a method is named
+        from howrobust.base.method import Method  # 2 s to import: only when a method is named
 
         found = self.plugin()
         if isinstance(found, type) and issubclass(found, Method):
             return False
         if self.thing is None and ":" not in self.name:
-            raise BadInput(f"{self.name!r} is not a class derived from howrobust.method.Method")
+            raise BadInput(
+                f"{self.name!r} is not a class derived from howrobust.base.method.Method"
+            )
         return True
 
     def _words(self) -> tuple[dict[str, Any], dict[str, Any]]:

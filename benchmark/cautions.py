@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.data import Dataset, Source, discrete_step, held_feature
+from howrobust.base.data import Dataset, Source, discrete_step, held_feature
 
 REPEATED_SHARE = 0.005  # of the test rows
 PILE_SHARE = 0.005  # of all rows

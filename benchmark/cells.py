@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from howrobust import seeds
+from howrobust.base.data import Source
+from howrobust.base.stress import SettingStress, SplitStress, Stress, TrainStress
 from howrobust.catalogue import DataSpec, MethodSpec
-from howrobust.data import Source
 from howrobust.source_closure import Sources
-from howrobust.stress.contract import SettingStress, SplitStress, Stress, TrainStress
 
 Level = tuple[str, float]  # a stress and its severity
 CLEAN: Level = ("none", 0.0)

@@ -16,13 +16,10 @@ from typing import Any
 import numpy as np
 
 from howrobust import catalogue
-from howrobust.data import Source
-from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
-from howrobust.errors import BadInput
-from howrobust.method import DifferentiablePosterior, Method, Problem
-from howrobust.metrics import METRICS
-from howrobust.metrics.contract import Metric, Undefined, evaluate
-from howrobust.stress.contract import (
+from howrobust.base.data import Source
+from howrobust.base.method import DifferentiablePosterior, Method, Problem
+from howrobust.base.metric import Metric, Undefined, evaluate
+from howrobust.base.stress import (
     Context,
     InputStress,
     SettingStress,
@@ -30,6 +27,9 @@ from howrobust.stress.contract import (
     Stress,
     TrainStress,
 )
+from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
+from howrobust.errors import BadInput
+from howrobust.metrics import METRICS
 
 Check = tuple[str, Callable[[], None]]
 LEARNS = "it learns three small problems"

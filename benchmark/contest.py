@@ -12,9 +12,9 @@ from itertools import combinations, permutations
 import numpy as np
 from scipy import stats
 
+from howrobust.base.metric import Undefined
 from howrobust.blocks import Blocks, losses, over_datasets, ranked_methods
 from howrobust.distributions.predictive import Array
-from howrobust.metrics.contract import Undefined
 from howrobust.scores import Scores
 from howrobust.statistics import Estimate, friedman, holm, nemenyi, paired, signed_rank
 

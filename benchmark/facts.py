@@ -7,8 +7,8 @@ store may come from anybody.
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from howrobust.base.stress import InputStress, SettingStress, SplitStress, Stress, TrainStress
 from howrobust.errors import BadInput
-from howrobust.stress.contract import InputStress, SettingStress, SplitStress, Stress, TrainStress
 
 if TYPE_CHECKING:
     from howrobust.catalogue import MethodSpec
@@ -44,7 +44,7 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class MethodFacts:
-    """What a report says of a method: see `howrobust.method.Method`."""
+    """What a report says of a method: see `howrobust.base.method.Method`."""
 
     label: str
     components: str
@@ -59,7 +59,7 @@ class MethodFacts:
 
 @dataclass(frozen=True)
 class StressFacts:
-    """What a report says of a stress: see `howrobust.stress.contract`.
+    """What a report says of a stress: see `howrobust.base.stress`.
 
     Attributes that its kind lacks have the default of the kind that has them.
     """

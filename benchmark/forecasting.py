@@ -10,9 +10,9 @@ from dataclasses import fields
 import numpy as np
 
 from howrobust import seeds
-from howrobust.data import Truth
+from howrobust.base.data import Truth
+from howrobust.base.method import Posterior
 from howrobust.distributions.predictive import Array, Forecast
-from howrobust.method import Posterior
 
 BLOCK = 8192  # rows
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from time import monotonic, time_ns
 
 from howrobust import environment
+from howrobust.base.progress import Progress
 from howrobust.errors import BadInput
 from howrobust.executors import Pool
-from howrobust.listening import Progress
 from howrobust.plan import Plan, Request, make_plan
 from howrobust.results import Results
 from howrobust.scheduler import run_cells

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import trapezoid
 
+from howrobust.base.metric import Undefined
 from howrobust.distributions.predictive import Array
-from howrobust.metrics.contract import Undefined
 from howrobust.statistics import over_splits
 
 GROWN = 1.1

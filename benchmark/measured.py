@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from howrobust.metrics.contract import Undefined
+from howrobust.base.metric import Undefined
 from howrobust.scores import Scores
 from howrobust.statistics import over_splits
 

@@ -11,17 +11,17 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from howrobust.base.data import Source
+from howrobust.base.method import Method, Posterior, Problem
+from howrobust.base.progress import Progress
 from howrobust.card_ranking import cards
 from howrobust.cards import Card
 from howrobust.catalogue import DataSpec, MethodSpec, given_model, given_rows, load_stress
 from howrobust.cells import CLEAN
-from howrobust.data import Source
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
-from howrobust.listening import Progress
-from howrobust.method import Method, Posterior, Problem
 from howrobust.plan import Request, load_suite, plan_of, texts, with_baseline
 from howrobust.scores import Scores
 from howrobust.seeds import derive
@@ -61,7 +61,7 @@ def assess(
     """Return the robustness card of a model on rows X (n, d), an array or a pandas frame, and y.
 
     ``estimator``: a scikit-learn regressor or pipeline (never changed: clones are fitted), a torch
-    module or a function from the number of features to one, a `howrobust.method.Method`, or, with
+    module or a function from the number of features to one, a `howrobust.base.method.Method`, or, with
     ``fitted``, a model that has learnt already from other rows: a function from X to (n,), or
     anything with ``predict``. A model that gives one number gets its distribution from out-of-fold
     residuals (``noise="residual"``, over ``n_folds`` folds) or CV+ intervals (``"cv_plus"``).

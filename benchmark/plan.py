@@ -13,15 +13,15 @@ from typing import Any
 import msgspec
 
 from howrobust import environment
+from howrobust.base.data import Dataset, Source
+from howrobust.base.stress import InputStress, SplitStress, Stress
 from howrobust.catalogue import DataSpec, MethodSpec, load_stress, sources_of
 from howrobust.cautions import cautions
 from howrobust.cells import CLEAN, Cell, Fits, Job, Level, digest
-from howrobust.data import Dataset, Source
 from howrobust.distributions.closed_form import expected_scores
 from howrobust.errors import BadInput
 from howrobust.facts import Command, DataFacts, MethodFacts, StressFacts
 from howrobust.rerun import REFERENCES, command
-from howrobust.stress.contract import InputStress, SplitStress, Stress
 from howrobust.stress.regions import Thirds
 
 MOST_FITS = 10_000  # of a method on a data set: a plan is held in memory

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from howrobust.base.metric import Undefined
 from howrobust.blocks import complete_blocks, over_datasets, ranked_methods
 from howrobust.distributions.predictive import Array
-from howrobust.metrics.contract import Undefined
 from howrobust.scores import Scores
 
 REFERENCE = "marginal"

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from howrobust.base.stress import Stress
 from howrobust.catalogue import DataSpec, MethodSpec
 from howrobust.facts import Command, DataFacts
-from howrobust.stress.contract import Stress
 from howrobust.stress.regions import Thirds
 
 if TYPE_CHECKING:

@@ -14,14 +14,14 @@ import numpy as np
 
 from howrobust import catalogue
 from howrobust.arrays import read_forecasts, read_testset
+from howrobust.base.progress import NullProgress, Progress
+from howrobust.base.records import COSTS, Record
 from howrobust.catalogue import code_of
 from howrobust.cells import CLEAN, Level
 from howrobust.distributions.predictive import Array, Forecast
 from howrobust.executors import Pool, TaskFailed
-from howrobust.listening import NullProgress, Progress
 from howrobust.metrics import METRICS, Metric, Undefined, evaluate
 from howrobust.metrics.calibration import terciles
-from howrobust.records import COSTS, Record
 from howrobust.store import Store
 
 SCORING_LIMIT_S = 600.0

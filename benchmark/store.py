@@ -23,12 +23,12 @@ from howrobust.arrays import (
     read_testset,
     testset_name,
 )
+from howrobust.base.records import Outcome, Record
 from howrobust.cells import CLEAN, Cell, Level
 from howrobust.distributions.predictive import Forecast
 from howrobust.errors import BadInput, Damaged
 from howrobust.places import place_of
 from howrobust.plan import Plan
-from howrobust.records import Outcome, Record
 from howrobust.rows import CellRow, HeldRow, PlacedRecord, RunRow, row_as, rows_as
 from howrobust.schema import (
     VERSION,

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from howrobust.base.metric import Undefined
 from howrobust.distributions.predictive import Array
-from howrobust.metrics.contract import Undefined
 
 MIN_SPLITS = 5
 MIN_RESTARTS = 2

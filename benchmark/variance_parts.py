@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from howrobust.base.metric import Undefined
 from howrobust.cells import CLEAN
-from howrobust.metrics.contract import Undefined
 from howrobust.scores import Scores
 from howrobust.variability import variance_split
 

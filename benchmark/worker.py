@@ -19,17 +19,17 @@ from threadpoolctl import threadpool_limits
 
 from howrobust import seeds, yardstick
 from howrobust.arrays import Files, pack_forecasts, read_forecasts, write_arrays
+from howrobust.base.data import Dataset, Source, Truth, discrete_step
+from howrobust.base.frames import Frame
+from howrobust.base.method import DifferentiablePosterior, Posterior, Problem, listening
+from howrobust.base.records import COSTS, GRADIENTS, Outcome, Record
+from howrobust.base.stress import Context, InputStress, TrainStress
 from howrobust.catalogue import load_stress
 from howrobust.cells import CLEAN, Cell, Job, Level
-from howrobust.data import Dataset, Source, Truth, discrete_step
 from howrobust.distributions.predictive import Array, Forecast
 from howrobust.errors import BadInput
 from howrobust.executors import TaskFailed
 from howrobust.forecasting import forecast_rows
-from howrobust.frames import Frame
-from howrobust.method import DifferentiablePosterior, Posterior, Problem, listening
-from howrobust.records import COSTS, GRADIENTS, Outcome, Record
-from howrobust.stress.contract import Context, InputStress, TrainStress
 
 TIMED_POINTS = 1000
 TIMED_DRAWS = 256

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from howrobust.data import Dataset, Provenance, Source
+from howrobust.base.data import Dataset, Provenance, Source
 from howrobust.datasets.rows import RowSource
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust import seeds
-from howrobust.data import (
+from howrobust.base.data import (
     FEWEST_ROWS,
     OWN_SPLITS,
     Dataset,
@@ -26,8 +26,8 @@ from howrobust.data import (
     table_splits,
     time_split,
 )
+from howrobust.base.frames import Frame
 from howrobust.errors import BadInput
-from howrobust.frames import Frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from howrobust.data import Dataset, Provenance, Source
+from howrobust.base.data import Dataset, Provenance, Source
+from howrobust.base.frames import Frame
 from howrobust.datasets.rows import RowSource
 from howrobust.errors import BadInput
-from howrobust.frames import Frame
 
 
 def given(X: Any, y: Any, name: str = "data") -> Source:

@@ -1,7 +1,7 @@
 """Sources that hold one fixed table and split its rows."""
 
-from howrobust.data import Dataset, Provenance, Source, checked, row_split, table_splits
-from howrobust.frames import Frame
+from howrobust.base.data import Dataset, Provenance, Source, checked, row_split, table_splits
+from howrobust.base.frames import Frame
 
 
 class RowSource(Source):

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from howrobust import seeds
-from howrobust.data import (
+from howrobust.base.data import (
     THIRDS,
     Dataset,
     Provenance,

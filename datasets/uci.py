@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust import seeds
-from howrobust.data import (
+from howrobust.base.data import (
     THIRDS,
     Dataset,
     Provenance,

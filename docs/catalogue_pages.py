@@ -12,10 +12,10 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from howrobust import catalogue
+from howrobust.base.stress import InputStress, SettingStress, SplitStress, TrainStress
 from howrobust.descriptions import definition, summary
 from howrobust.metrics import METRICS, Metric
 from howrobust.plan import load_suite, suite_names
-from howrobust.stress.contract import InputStress, SettingStress, SplitStress, TrainStress
 
 TARGET, NATS, SHARE, NONE = "of the target", "nats", "share", "-"
 # The unit of a metric, by the longest beginning of its name.

@@ -17,8 +17,8 @@ from sklearn.linear_model import BayesianRidge as SklearnBayesianRidge
 from sklearn.preprocessing import StandardScaler
 
 from howrobust import seeds
+from howrobust.base.method import DifferentiablePosterior, Posterior, Problem, SingleMethod
 from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
-from howrobust.method import DifferentiablePosterior, Posterior, Problem, SingleMethod
 
 
 class GaussianProcess(SingleMethod):

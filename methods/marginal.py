@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from howrobust.data import discrete_step
+from howrobust.base.data import discrete_step
+from howrobust.base.method import Posterior, Problem, SingleMethod
 from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
-from howrobust.method import Posterior, Problem, SingleMethod
 
 COMPONENTS = 50
 MOST_ROWS = 1_000  # that narrow the kernels: 50 of them would leave gaps between

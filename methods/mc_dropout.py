@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 from howrobust import seeds
-from howrobust.method import Problem
+from howrobust.base.method import Problem
 from howrobust.methods.core.choice import Settings
 from howrobust.methods.core.engines.training_job import Rows, Trained, TrainingJob
 from howrobust.methods.core.losses.dropout_squared_error import DropoutSquaredError

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from howrobust.data import Truth
+from howrobust.base.data import Truth
+from howrobust.base.method import Posterior, Problem, SingleMethod
 from howrobust.distributions.predictive import Array, Predictive
-from howrobust.method import Posterior, Problem, SingleMethod
 
 
 class Oracle(SingleMethod):

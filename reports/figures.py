@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import matplotlib as mpl
 
+from howrobust.base.metric import Undefined
 from howrobust.card_measures import SHUFFLE
 from howrobust.contest import contest
-from howrobust.metrics.contract import Undefined
 from howrobust.profiles import profiles
 from howrobust.reports import calibration
 from howrobust.reports.bands import bands

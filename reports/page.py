@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from howrobust import __version__
 from howrobust.atomic import write_output
+from howrobust.base.metric import Undefined
 from howrobust.card_ranking import cards
 from howrobust.contest import contest, improvements
 from howrobust.errors import BadInput
-from howrobust.metrics.contract import Undefined
 from howrobust.reports import sheets, standings, tables
 from howrobust.reports.answer import answer, on_data_set
 from howrobust.reports.cards import environment, lines, tiles

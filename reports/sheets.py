@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from howrobust.base.metric import Undefined
 from howrobust.card_measures import coverage
 from howrobust.cards import Card
 from howrobust.degradation import degradation
 from howrobust.measured import Measured
-from howrobust.metrics.contract import Undefined
 from howrobust.reports import tables
 from howrobust.reports.cards import Tile
 from howrobust.reports.published import comparisons

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from howrobust.base.metric import Undefined
 from howrobust.contest import Contest, Improvement
-from howrobust.metrics.contract import Undefined
 from howrobust.reports.sheets import Sheet, SheetRow
 from howrobust.reports.tables import TableCell
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from howrobust.base.records import COSTS
 from howrobust.card_measures import coverage_95
 from howrobust.contest import Difference, differences
 from howrobust.measured import Measured
-from howrobust.records import COSTS
 from howrobust.results import Results
 from howrobust.scores import REFERENCES, Scores
 from howrobust.statistics import Estimate

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from howrobust.base.data import Dataset, Provenance
 from howrobust.catalogue import DataSpec
 from howrobust.cautions import cautions, repeated_share
-from howrobust.data import Dataset, Provenance
 from howrobust.datasets.rows import RowSource
 
 SETS = ("boston", "concrete", "energy", "kin8nm", "naval", "power", "protein", "wine", "yacht")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from howrobust import forecasting
-from howrobust.data import Truth
+from howrobust.base.data import Truth
+from howrobust.base.method import Posterior
 from howrobust.distributions.predictive import Forecast, GaussianMixture
-from howrobust.method import Posterior
 
 
 class Line(Posterior):

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from howrobust.base.frames import Frame
 from howrobust.errors import BadInput
-from howrobust.frames import Frame
 
 SIZES = pd.CategoricalDtype(["small", "large", "huge"], ordered=True)
 
@@ -123,6 +123,6 @@ def test_a_frame_crosses_processes():
 
 
 def test_importing_frames_does_not_import_pandas():
-    code = "import sys, howrobust.frames; print('pandas' in sys.modules)"
+    code = "import sys, howrobust.base.frames; print('pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

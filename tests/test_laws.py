@@ -146,7 +146,9 @@ def test_running_never_sees_metrics_and_scoring_never_sees_methods():
     worker = imported(ROOT / "benchmark" / "worker.py")
     assert not any(name.startswith("howrobust.metrics") for name in worker)
     score = imported(ROOT / "benchmark" / "score.py")
-    assert not any(name.startswith(("howrobust.method.", "howrobust.methods")) for name in score)
+    assert not any(
+        name.startswith(("howrobust.base.method.", "howrobust.methods")) for name in score
+    )
 
 
 def test_a_worker_reaches_neither_plan_nor_store_nor_plug_ins_nor_what_reads_results():

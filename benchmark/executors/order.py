@@ -17,6 +17,7 @@ import msgspec
 
 from howrobust import environment
 from howrobust.arrays import Files, forecast_name, testset_name
+from howrobust.base.records import Outcome
 from howrobust.catalogue import (
     DataSpec,
     MethodSpec,
@@ -25,7 +26,6 @@ from howrobust.catalogue import (
 )
 from howrobust.cells import CLEAN, Cell, Job, Level
 from howrobust.errors import BadInput
-from howrobust.records import Outcome
 from howrobust.source_closure import Sources
 
 HOMES = ("howrobust", "howrobust.methods", "howrobust.datasets", "howrobust.reports")

@@ -7,9 +7,9 @@ stand on the functions; units are those of the target unless said.
 import numpy as np
 from numpy.typing import ArrayLike
 
+from howrobust.base.metric import Metric, Undefined, evaluate
 from howrobust.distributions.predictive import Predictive
 from howrobust.metrics import calibration, point, proper, sharpness, worst
-from howrobust.metrics.contract import Metric, Undefined, evaluate
 
 METRICS: tuple[Metric, ...] = (
     *point.METRICS,

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from howrobust.base.metric import Metric, Undefined
 from howrobust.distributions.predictive import Array, Forecast
-from howrobust.metrics.contract import Metric, Undefined
 from howrobust.metrics.null import (
     MANY,
     cell_counts,

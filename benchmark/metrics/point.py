@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from howrobust.base.metric import Metric, Undefined
 from howrobust.distributions.predictive import Array, Forecast
-from howrobust.metrics.contract import Metric, Undefined
 
 
 def rmse(forecast: Forecast, y: Array, y_scale: float | None) -> float:

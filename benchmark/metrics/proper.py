@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from howrobust.base.metric import UNBOUNDED, Metric, Undefined
 from howrobust.distributions.accumulators import LOG_SQRT_2PI
 from howrobust.distributions.predictive import Array, Forecast
-from howrobust.metrics.contract import UNBOUNDED, Metric, Undefined
 
 Value = float | Undefined
 # Only a forecast without a density has a log density that is no number at every point.

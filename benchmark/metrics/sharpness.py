@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.stats import rankdata
 
+from howrobust.base.metric import UNBOUNDED, Metric, Undefined
 from howrobust.distributions.predictive import Array, Forecast
-from howrobust.metrics.contract import UNBOUNDED, Metric, Undefined
 from howrobust.metrics.null import standard_normal
 
 CEILING_DRAWS = 200

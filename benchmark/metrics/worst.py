@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from howrobust.base.metric import Metric, Undefined
 from howrobust.distributions.predictive import Array, Forecast
-from howrobust.metrics.contract import Metric, Undefined
 from howrobust.metrics.proper import NO_DENSITY, has_density
 
 Value = float | Undefined

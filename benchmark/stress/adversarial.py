@@ -15,9 +15,9 @@ from collections.abc import Callable
 import numpy as np
 
 from howrobust import seeds
+from howrobust.base.method import DifferentiablePosterior
+from howrobust.base.stress import Context, InputStress
 from howrobust.distributions.predictive import Array, Predictive
-from howrobust.method import DifferentiablePosterior
-from howrobust.stress.contract import Context, InputStress
 
 ATTACK_DRAWS = 64
 STEPS = 10

@@ -6,8 +6,8 @@ has the squared error (r - w_j e)^2: its mean grows by w_j^2 mean(e^2) - 2 w_j m
 
 import numpy as np
 
+from howrobust.base.stress import Context, InputStress, each_in_turn
 from howrobust.distributions.predictive import Array
-from howrobust.stress.contract import Context, InputStress, each_in_turn
 
 
 class DriftGain(InputStress):

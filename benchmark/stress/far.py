@@ -3,8 +3,8 @@
 import numpy as np
 
 from howrobust import seeds
+from howrobust.base.stress import Context, InputStress
 from howrobust.distributions.predictive import Array
-from howrobust.stress.contract import Context, InputStress
 
 
 class Far(InputStress):

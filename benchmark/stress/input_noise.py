@@ -1,8 +1,8 @@
 """Gaussian noise on every feature."""
 
 from howrobust import seeds
+from howrobust.base.stress import Context, InputStress
 from howrobust.distributions.predictive import Array
-from howrobust.stress.contract import Context, InputStress
 
 
 class InputNoise(InputStress):

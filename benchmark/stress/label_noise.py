@@ -1,8 +1,8 @@
 """Training targets that belong to other rows."""
 
 from howrobust import seeds
+from howrobust.base.stress import TrainStress
 from howrobust.distributions.predictive import Array
-from howrobust.stress.contract import TrainStress
 
 
 class LabelNoise(TrainStress):

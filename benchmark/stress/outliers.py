@@ -1,8 +1,8 @@
 """Training targets that are far off."""
 
 from howrobust import seeds
+from howrobust.base.stress import TrainStress
 from howrobust.distributions.predictive import Array
-from howrobust.stress.contract import TrainStress
 
 DISTANCE = 10.0  # sds of the clean training target
 

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.stats import spearmanr
 
-from howrobust.data import PLACES, Source
-from howrobust.stress.contract import SplitStress
+from howrobust.base.data import PLACES, Source
+from howrobust.base.stress import SplitStress
 
 MOST_FEATURES = 3
 FEWEST_VALUES = 10

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from howrobust.stress.contract import SettingStress
+from howrobust.base.stress import SettingStress
 
 
 class LearningRate(SettingStress):

@@ -1,8 +1,8 @@
 """The same training rows in another order."""
 
 from howrobust import seeds
+from howrobust.base.stress import TrainStress
 from howrobust.distributions.predictive import Array
-from howrobust.stress.contract import TrainStress
 
 
 class Shuffle(TrainStress):

@@ -3,8 +3,8 @@
 import numpy as np
 
 from howrobust import seeds
+from howrobust.base.stress import TrainStress
 from howrobust.distributions.predictive import Array
-from howrobust.stress.contract import TrainStress
 
 
 class SmallData(TrainStress):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from howrobust.base.stress import Context, InputStress, each_in_turn
 from howrobust.distributions.predictive import Array
-from howrobust.stress.contract import Context, InputStress, each_in_turn
 
 
 class StuckSensor(InputStress):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from howrobust import seeds
+from howrobust.base.method import Problem
 from howrobust.distributions.predictive import Array
-from howrobust.method import Problem
 from howrobust.methods.core.problems.problem_pool import validation_start
 from howrobust.methods.core.sampling.posterior import NetworkPosterior
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any, ClassVar
 
-from howrobust.method import Method, Posterior, Problem
+from howrobust.base.method import Method, Posterior, Problem
 from howrobust.methods.core.choice import Settings, infer_best
 from howrobust.methods.core.engines.training import train
 from howrobust.methods.core.engines.training_job import Rows, Schedule, Trained, TrainingJob

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import nn
 
+from howrobust.base.method import Method
 from howrobust.errors import BadInput
-from howrobust.method import Method
 from howrobust.methods.wrappers.torch_regressor import TorchRegressor
 from howrobust.methods.wrappers.user_model import FittedModel, UserModel
 

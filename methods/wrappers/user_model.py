@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.base import clone
 
 from howrobust import seeds
+from howrobust.base.frames import Frame
+from howrobust.base.method import Posterior, Problem, SingleMethod
 from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
 from howrobust.errors import BadInput
-from howrobust.frames import Frame
-from howrobust.method import Posterior, Problem, SingleMethod
 from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.shuffled_cv import Rows, folds
 from howrobust.methods.wrappers.cv_plus import CVPlus

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from howrobust.data import (
+from howrobust.base.data import (
     Dataset,
     Provenance,
     discrete_step,

@@ -4,8 +4,8 @@ import shutil
 import numpy as np
 import pytest
 
+from howrobust.base.data import discrete_step, hold_out_third
 from howrobust.catalogue import DataSpec
-from howrobust.data import discrete_step, hold_out_third
 from howrobust.errors import BadInput
 
 SIZES = {"boston": (506, 13), "concrete": (1030, 8), "energy": (768, 8), "kin8nm": (8192, 8),

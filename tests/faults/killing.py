@@ -13,8 +13,8 @@ from commandline import environment, howrobust
 
 import howrobust as hr
 from howrobust import seeds
+from howrobust.base.records import COSTS
 from howrobust.errors import BadInput
-from howrobust.records import COSTS
 
 MARK = "HOWROBUST_TEST_RUN"  # by which the processes of a run are known, whoever their parent is
 GONE_S = 5.0

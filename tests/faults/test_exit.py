@@ -111,7 +111,7 @@ def test_a_fit_that_exits_fails_its_cell_and_no_other(tmp_path):
 def test_a_check_of_a_method_that_exits_fails_a_law(tmp_path):
     (tmp_path / "script.py").write_text(
         "import sys\n"
-        "from howrobust.method import SingleMethod\n"
+        "from howrobust.base.method import SingleMethod\n"
         "class Leaves(SingleMethod):\n"
         "    def infer(self, problem): sys.exit(0)\n"
     )

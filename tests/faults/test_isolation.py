@@ -12,10 +12,10 @@ from commandline import howrobust
 from local_cluster import wait_until
 
 import howrobust as hr
+from howrobust.base.records import COSTS
 from howrobust.datasets.synthetic import Quintic
 from howrobust.executors import TaskFailed, local
 from howrobust.executors.local import LocalPool
-from howrobust.records import COSTS
 
 HEALTHY = ("bayesian_ridge", "marginal", "oracle")
 

@@ -25,12 +25,12 @@ from hypothesis import strategies as st
 
 import howrobust as hr
 from howrobust.arrays import Files
+from howrobust.base.records import COSTS
 from howrobust.cli import main
 from howrobust.errors import BadInput, Damaged
 from howrobust.harness import score_again
 from howrobust.integrity import check
 from howrobust.places import PATIENCE_S, place_of
-from howrobust.records import COSTS
 from howrobust.schema import baseline_table, cell_table, metadata
 from howrobust.store import Store
 from howrobust.transfer import export, merge

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from howrobust.method import Problem
+from howrobust.base.method import Problem
 
 
 @pytest.fixture(autouse=True)

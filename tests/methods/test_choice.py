@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from howrobust import seeds
+from howrobust.base.method import Problem
 from howrobust.checks import check_method
-from howrobust.method import Problem
 from howrobust.methods import DeepEnsemble, MCDropout
 
 RATES = (0.0003, 0.01, 0.1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from howrobust.method import DifferentiablePosterior
+from howrobust.base.method import DifferentiablePosterior
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.bayesian_nn import WeightPosterior
 from howrobust.methods.core.sampling import posterior as sampling

@@ -8,10 +8,10 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 from sklearn.utils.estimator_checks import check_estimator
 
-from howrobust.data import random_split
+from howrobust.base.data import random_split
+from howrobust.base.method import Problem
 from howrobust.datasets.synthetic import Heteroscedastic, Quintic
 from howrobust.distributions.predictive import GaussianMixture
-from howrobust.method import Problem
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.core.engines.training import Schedule, TrainingJob, train
 from howrobust.methods.core.losses.evidence_lower_bound import EvidenceLowerBound

@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from howrobust import seeds
+from howrobust.base.method import Problem
 from howrobust.compiled import available
-from howrobust.method import Problem
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.core.engines.compiled_engine import train_compiled
 from howrobust.methods.core.engines.torch_engine import train_in_torch

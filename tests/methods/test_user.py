@@ -21,10 +21,10 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from howrobust import seeds
+from howrobust.base.frames import Frame
+from howrobust.base.method import Problem
 from howrobust.checks import check_method
 from howrobust.errors import BadInput
-from howrobust.frames import Frame
-from howrobust.method import Problem
 from howrobust.methods import FittedModel, TorchRegressor, UserModel
 from howrobust.methods.shuffled_cv import folds
 from howrobust.methods.wrappers.cv_plus import CVPlus

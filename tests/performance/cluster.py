@@ -36,7 +36,7 @@ LONG_S = (10, 60)
 FITS = """
 import json, threading, time
 from howrobust.executors.host import run_order
-from howrobust.method import SingleMethod
+from howrobust.base.method import SingleMethod
 from howrobust.methods.marginal import Marginal
 
 class Nap(SingleMethod):

@@ -5,11 +5,11 @@ import time
 
 import numpy as np
 
-from howrobust.data import Dataset, Provenance, Source, numbered, random_split, split_number
+from howrobust.base.data import Dataset, Provenance, Source, numbered, random_split, split_number
+from howrobust.base.method import Posterior, SingleMethod
+from howrobust.base.stress import InputStress
 from howrobust.distributions.predictive import GaussianMixture
-from howrobust.method import Posterior, SingleMethod
 from howrobust.metrics import Metric
-from howrobust.stress.contract import InputStress
 
 
 class Nearest(SingleMethod):

@@ -9,9 +9,9 @@ from howrobust.errors import BadInput
 from howrobust.metrics import METRICS
 
 PLUGIN = """
-import howrobust.stress.contract as contract
+import howrobust.base.stress as contract
 from howrobust.metrics import Metric
-from howrobust.method import SingleMethod
+from howrobust.base.method import SingleMethod
 
 class Raises(SingleMethod):
     def __init__(self, random_state=None):
@@ -96,7 +96,7 @@ def test_a_method_that_cannot_learn_breaks_a_law_and_is_no_traceback(module):
         ("json:nothing", "does not import"),
         ("builtins:int", "builtins:int"),
         ("howrobust.metrics:METRICS", "no regressor"),
-        ("howrobust.method:SingleMethod", "abstract"),
+        ("howrobust.base.method:SingleMethod", "abstract"),
         ("asked:OfNoKind", "a stress of no kind"),
         ("asked:Needy", "asked:Needy cannot be made: TypeError"),
     ],
@@ -111,8 +111,8 @@ def test_what_is_no_plug_in_is_said_in_one_sentence(name, said, module):
     [
         ("metrics", "howrobust.metrics.point:rmse", "is a function, where a howrobust.metrics"),
         ("stress", "howrobust.datasets.synthetic:Quintic", "is a Quintic, where a"),
-        ("datasets", "howrobust.stress.far:Far", "is a Far, where a howrobust.data.Source"),
-        ("datasets", "howrobust.data:Source", "cannot be made: TypeError"),
+        ("datasets", "howrobust.stress.far:Far", "is a Far, where a howrobust.base.data.Source"),
+        ("datasets", "howrobust.base.data:Source", "cannot be made: TypeError"),
         ("methods", "howrobust.stress.far:Far", "not a class derived from"),
     ],
 )

@@ -15,20 +15,20 @@ from local_cluster import LocalCluster, wait_until
 
 import howrobust as hr
 from howrobust.arrays import Files, read_forecasts
+from howrobust.base.records import COSTS
 from howrobust.catalogue import DataSpec, MethodSpec
 from howrobust.cells import CLEAN, Cell, Job
 from howrobust.errors import BadInput, Damaged
 from howrobust.executors import TaskFailed, order
 from howrobust.executors.cluster import ClusterPool
 from howrobust.plan import Request, make_plan
-from howrobust.records import COSTS
 from howrobust.worker import attempt
 
 # One kind of what can go wrong each; whoever hangs says when and as what, and is not alone.
 MISBEHAVING = """
 import os, subprocess, time
 import psutil
-from howrobust.method import SingleMethod
+from howrobust.base.method import SingleMethod
 from howrobust.methods import BayesianRidge
 
 class Ridge(SingleMethod):

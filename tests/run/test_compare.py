@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import howrobust as hr
+from howrobust.base.method import Posterior, SingleMethod
 from howrobust.catalogue import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.cli import main
 from howrobust.comparison.baseline import read_file, to_json
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
-from howrobust.method import Posterior, SingleMethod
 from howrobust.methods import BayesianRidge
 from howrobust.plan import Request, Suite, make_plan, plan_of
 from howrobust.reports import verdict

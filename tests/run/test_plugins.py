@@ -7,8 +7,8 @@ from commandline import howrobust
 
 import howrobust as hr
 from howrobust import catalogue
+from howrobust.base.records import COSTS
 from howrobust.checks import check_plugin
-from howrobust.records import COSTS
 
 ROOT = Path(__file__).parents[1]
 

@@ -5,16 +5,16 @@ import pandas as pd
 import pytest
 
 import howrobust as hr
+from howrobust.base.method import Problem
+from howrobust.base.records import Outcome
+from howrobust.base.stress import InputStress, SettingStress, SplitStress, TrainStress
 from howrobust.catalogue import DataSpec, MethodSpec, load_stress, names
 from howrobust.cells import CLEAN
 from howrobust.errors import BadInput
-from howrobust.method import Problem
 from howrobust.plan import Request, make_plan
-from howrobust.records import Outcome
 from howrobust.score import all_metrics
 from howrobust.seeds import derive
 from howrobust.store import Store
-from howrobust.stress.contract import InputStress, SettingStress, SplitStress, TrainStress
 
 METHODS = ["deep_ensemble[epochs=2,n_members=2]", "bayesian_ridge"]
 SPLITS, REPEATS = 2, 3

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
+from howrobust.base.stress import Context
 from howrobust.catalogue import load_stress
 from howrobust.distributions.predictive import GaussianMixture
-from howrobust.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.gaussian_process import BayesianRidge, GaussianProcess
 from howrobust.methods.marginal import Marginal
@@ -15,7 +16,6 @@ from howrobust.stress.adversarial import (
     Adversarial,
     AdversarialNll,
 )
-from howrobust.stress.contract import Context
 
 ATTACKS = [Adversarial(), AdversarialNll()]
 WEIGHTS, NOISE = np.array([2.0, -0.3, 0.0, 5.0]), 0.5

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from howrobust.base.method import Problem
 from howrobust.distributions.predictive import Array
-from howrobust.method import Problem
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from howrobust import seeds
+from howrobust.base.method import DifferentiablePosterior, Problem
 from howrobust.distributions.predictive import EXACT_COMPONENTS, Array, Predictive
 from howrobust.distributions.streaming import Joined, StreamedMixture, mixture
-from howrobust.method import DifferentiablePosterior, Problem
 from howrobust.methods.core.arithmetic.products import Floats
 from howrobust.methods.core.problems.problem_pool import validation_start
 from howrobust.methods.core.problems.scaling import Scaling

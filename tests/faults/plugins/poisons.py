@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 
+from howrobust.base.method import Posterior, SingleMethod
 from howrobust.distributions.predictive import GaussianMixture
-from howrobust.method import Posterior, SingleMethod
 
 NOISE = b"\x1b[2J\x1b[31m\x07\xff\x00garbage\r" * 50_000  # a megabyte
 

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
-from howrobust.data import Truth
+from howrobust.base.data import Truth
+from howrobust.base.frames import Frame
 from howrobust.distributions.predictive import Array, Predictive
-from howrobust.frames import Frame
 
 
 @dataclass(frozen=True)

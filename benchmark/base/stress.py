@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from howrobust.data import Source
+from howrobust.base.data import Source
 from howrobust.distributions.predictive import Array
 
 if TYPE_CHECKING:
-    from howrobust.frames import Frame
-    from howrobust.method import Posterior
+    from howrobust.base.frames import Frame
+    from howrobust.base.method import Posterior
 
 
 @dataclass(frozen=True)

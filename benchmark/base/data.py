@@ -14,7 +14,7 @@ from howrobust.distributions.predictive import Array, Predictive
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
-    from howrobust.frames import Frame
+    from howrobust.base.frames import Frame
 
 Rows = NDArray[np.int64]
 TEST_SHARE = 0.1
