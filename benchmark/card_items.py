@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from howrobust import card_measures as clean
 from howrobust import card_stress_measures as stressed
+from howrobust.base.facts import StressFacts
 from howrobust.base.metric import Undefined
 from howrobust.cards import Item
-from howrobust.facts import StressFacts
 from howrobust.measured import Measure, Result
 from howrobust.regions import BASELINE
 from howrobust.scores import Scores

@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from howrobust.base.metric import Undefined
-from howrobust.cells import CLEAN
 from howrobust.distributions.predictive import Array
 from howrobust.measured import Measured, Result, mean_of_metric, mean_over_splits, with_limits
+from howrobust.planning.jobs import CLEAN
 from howrobust.scores import Scores
 from howrobust.statistics import effective_n, over_splits, wilson
 from howrobust.variability import instability

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from howrobust.base.metric import Undefined
-from howrobust.cells import CLEAN
 from howrobust.distributions.predictive import Array
 from howrobust.ladders import (
     NO_RATIO,
@@ -20,6 +19,7 @@ from howrobust.ladders import (
     tolerance_over_splits,
 )
 from howrobust.measured import Measured, Result, mean_of_defined, mean_over_splits
+from howrobust.planning.jobs import CLEAN
 from howrobust.regions import BASELINE, REGION
 from howrobust.scores import Scores
 

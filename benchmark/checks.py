@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from howrobust import catalogue
 from howrobust.base.data import Source
 from howrobust.base.method import DifferentiablePosterior, Method, Problem
 from howrobust.base.metric import Metric, Undefined, evaluate
@@ -30,6 +29,7 @@ from howrobust.base.stress import (
 from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
 from howrobust.errors import BadInput
 from howrobust.metrics import METRICS
+from howrobust.planning import registry
 
 Check = tuple[str, Callable[[], None]]
 LEARNS = "it learns three small problems"
@@ -52,8 +52,8 @@ def check_plugin(name: str) -> list[Finding]:
     """
     bare = name.partition("[")[0]
     if ":" in bare:
-        return _check_imported(name, catalogue.load("methods", bare))
-    found = [f for group in catalogue.KINDS for f in _check_entry(group, name)]
+        return _check_imported(name, registry.load("methods", bare))
+    found = [f for group in registry.KINDS for f in _check_entry(group, name)]
     found += [f for metric in METRICS if metric.name == name for f in check_metric(metric)]
     if not found:
         raise BadInput(
@@ -65,16 +65,16 @@ def check_plugin(name: str) -> list[Finding]:
 
 def _check_entry(group: str, name: str) -> list[Finding]:
     """Check the entry point of that name in a group; nothing where the group has none."""
-    if group == "methods" and name.partition("[")[0] in catalogue.entries(group):
-        return check_method(catalogue.MethodSpec.parse(name).build)
-    if name not in catalogue.entries(group):
+    if group == "methods" and name.partition("[")[0] in registry.entries(group):
+        return check_method(registry.MethodSpec.parse(name).build)
+    if name not in registry.entries(group):
         return []
     if group == "datasets":
-        _made(name, Source, catalogue.DataSpec(name).open)
-        return check_source(catalogue.DataSpec(name).open)
+        _made(name, Source, registry.DataSpec(name).open)
+        return check_source(registry.DataSpec(name).open)
     if group == "stress":
-        return check_any_stress(_made(name, Stress, lambda: catalogue.load_stress(name)))
-    return check_metric(_made(name, Metric, lambda: catalogue.load(group, name)))
+        return check_any_stress(_made(name, Stress, lambda: registry.load_stress(name)))
+    return check_metric(_made(name, Metric, lambda: registry.load(group, name)))
 
 
 def _check_imported(name: str, thing: Any) -> list[Finding]:
@@ -86,7 +86,7 @@ def _check_imported(name: str, thing: Any) -> list[Finding]:
     if isinstance(thing, type) and issubclass(thing, Source):
         _made(name, Source, thing)
         return check_source(thing)
-    spec = _made(name, catalogue.MethodSpec, lambda: catalogue.MethodSpec.parse(name))
+    spec = _made(name, registry.MethodSpec, lambda: registry.MethodSpec.parse(name))
     found = check_method(spec.build)
     if spec.is_a_users() and not found[0].passed:
         raise BadInput(f"{name} is no plug-in and no model that can be fitted: {found[0].detail}")
@@ -432,7 +432,7 @@ def check_train_stress(stress: TrainStress) -> list[Finding]:
 
 def check_split_stress(stress: SplitStress) -> list[Finding]:
     """Check the laws of `SplitStress`, on scikit-learn's table of 442 rows."""
-    source = catalogue.DataSpec("diabetes").open()
+    source = registry.DataSpec("diabetes").open()
 
     def splits_exist() -> None:
         names = stress.splits(source, 7)
@@ -451,8 +451,8 @@ def check_setting_stress(stress: SettingStress) -> list[Finding]:
 
     def changes_are_settings() -> None:
         changed = 0
-        for name in catalogue.names("methods"):
-            spec = catalogue.MethodSpec(name)
+        for name in registry.names("methods"):
+            spec = registry.MethodSpec(name)
             settings = spec.build().settings()
             for level in stress.levels:
                 other = stress.change(dict(settings), level)

@@ -99,7 +99,7 @@ def run(suite: str, **options: Any) -> int:
     is finished.
     """
     from howrobust.harness import DEFAULT_FOLDER, execute
-    from howrobust.plan import Request, make_plan
+    from howrobust.planning.plan import Request, make_plan
 
     request = Request(
         suite=suite,
@@ -135,8 +135,8 @@ def _show_plan(plan: Any, workers: int | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from howrobust.cells import rough_seconds
     from howrobust.harness import worker_count
+    from howrobust.planning.jobs import rough_seconds
 
     workers = worker_count(workers)
     table = Table(title=f"Plan of suite {plan.suite}, seed {plan.seed}", title_justify="left")
@@ -380,19 +380,19 @@ def list_(kind: str) -> None:
 
 def _described(kind: str) -> dict[str, str]:
     """Names of a kind with a sentence on each."""
-    from howrobust.descriptions import definition, docstring_of, summary
+    from howrobust.planning.descriptions import definition, docstring_of, summary
 
     if kind == "metrics":
         from howrobust.score import all_metrics
 
         return {metric.name: summary(definition(metric)) for metric in all_metrics()}
     if kind == "suites":
-        from howrobust.plan import load_suite, suite_names
+        from howrobust.planning.plan import load_suite, suite_names
 
         return {name: load_suite(name).title for name in suite_names()}
-    from howrobust import catalogue
+    from howrobust.planning import registry
 
-    entries = catalogue.entries("stress" if kind == "stresses" else kind)
+    entries = registry.entries("stress" if kind == "stresses" else kind)
     return {name: summary(docstring_of(entry)) for name, entry in entries.items()}
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from howrobust.cells import CLEAN
+from howrobust.planning.jobs import CLEAN
 from howrobust.regions import BASELINE, REGION, regions
 from howrobust.scores import Scores
 

@@ -10,7 +10,7 @@ from howrobust import environment
 from howrobust.base.progress import Progress
 from howrobust.errors import BadInput
 from howrobust.executors import Pool
-from howrobust.plan import Plan, Request, make_plan
+from howrobust.planning.plan import Plan, Request, make_plan
 from howrobust.results import Results
 from howrobust.scheduler import run_cells
 from howrobust.score import score_run, unscored

@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from howrobust.arrays import HeldOut, forecast_name, testset_name
-from howrobust.cells import Level
 from howrobust.distributions.predictive import Forecast
 from howrobust.errors import Damaged
 from howrobust.places import Folder
+from howrobust.planning.jobs import Level
 from howrobust.rows import BaselineRow, CellRow, PlannedRow, RecordRow, RunRow, row_as
 from howrobust.schema import (
     baseline_table,

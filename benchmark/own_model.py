@@ -16,13 +16,13 @@ from howrobust.base.method import Method, Posterior, Problem
 from howrobust.base.progress import Progress
 from howrobust.card_ranking import cards
 from howrobust.cards import Card
-from howrobust.catalogue import DataSpec, MethodSpec, given_model, given_rows, load_stress
-from howrobust.cells import CLEAN
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
-from howrobust.plan import Request, load_suite, plan_of, texts, with_baseline
+from howrobust.planning.jobs import CLEAN
+from howrobust.planning.plan import Request, load_suite, plan_of, texts, with_baseline
+from howrobust.planning.registry import DataSpec, MethodSpec, given_model, given_rows, load_stress
 from howrobust.scores import Scores
 from howrobust.seeds import derive
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from howrobust.arrays import HeldOut
-from howrobust.cells import CLEAN, Level
 from howrobust.errors import BadInput
 from howrobust.places import is_url
+from howrobust.planning.jobs import CLEAN, Level
 from howrobust.store import Store
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any, Literal, TypedDict
 
 import msgspec
 
-from howrobust.cells import CLEAN
+from howrobust.base.facts import Command, DataFacts, MethodFacts, StressFacts
 from howrobust.errors import Damaged
-from howrobust.facts import Command, DataFacts, MethodFacts, StressFacts
+from howrobust.planning.jobs import CLEAN
 
 JSON = {
     "levels", "data", "methods", "stresses", "command", "environment", "held", "lost", "facts"

@@ -12,11 +12,11 @@ from dataclasses import replace
 from howrobust.arrays import Files
 from howrobust.base.progress import NullProgress, Progress
 from howrobust.base.records import Outcome
-from howrobust.cells import Job, rough_seconds
 from howrobust.compiled import threads as threads_asked
 from howrobust.errors import BadInput
 from howrobust.executors import Pool, TaskFailed
-from howrobust.plan import Plan
+from howrobust.planning.jobs import Job, rough_seconds
+from howrobust.planning.plan import Plan
 from howrobust.store import Store
 from howrobust.worker import CHANGED, attempt, failure
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from howrobust import catalogue
 from howrobust.arrays import read_forecasts, read_testset
 from howrobust.base.progress import NullProgress, Progress
 from howrobust.base.records import COSTS, Record
-from howrobust.catalogue import code_of
-from howrobust.cells import CLEAN, Level
 from howrobust.distributions.predictive import Array, Forecast
 from howrobust.executors import Pool, TaskFailed
 from howrobust.metrics import METRICS, Metric, Undefined, evaluate
 from howrobust.metrics.calibration import terciles
+from howrobust.planning import registry
+from howrobust.planning.jobs import CLEAN, Level
+from howrobust.planning.registry import code_of
 from howrobust.store import Store
 
 SCORING_LIMIT_S = 600.0
@@ -30,7 +30,7 @@ SCORING_LIMIT_S = 600.0
 @lru_cache
 def all_metrics() -> tuple[Metric, ...]:
     """Return the built-in metrics and those of plug-ins."""
-    return (*METRICS, *(catalogue.load("metrics", name) for name in catalogue.names("metrics")))
+    return (*METRICS, *(registry.load("metrics", name) for name in registry.names("metrics")))
 
 
 def _codes() -> dict[str, str]:

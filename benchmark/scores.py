@@ -8,10 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from howrobust.arrays import HeldOut
+from howrobust.base.facts import StressFacts
 from howrobust.base.records import GRADIENTS
-from howrobust.cells import CLEAN
 from howrobust.distributions.predictive import Array, Forecast
-from howrobust.facts import StressFacts
+from howrobust.planning.jobs import CLEAN
 from howrobust.results import Results
 from howrobust.statistics import Estimate, over_splits
 

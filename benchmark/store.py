@@ -24,11 +24,11 @@ from howrobust.arrays import (
     testset_name,
 )
 from howrobust.base.records import Outcome, Record
-from howrobust.cells import CLEAN, Cell, Level
 from howrobust.distributions.predictive import Forecast
 from howrobust.errors import BadInput, Damaged
 from howrobust.places import place_of
-from howrobust.plan import Plan
+from howrobust.planning.jobs import CLEAN, Cell, Level
+from howrobust.planning.plan import Plan
 from howrobust.rows import CellRow, HeldRow, PlacedRecord, RunRow, row_as, rows_as
 from howrobust.schema import (
     VERSION,

@@ -22,10 +22,10 @@ from howrobust.arrays import (
     read_forecasts,
     testset_name,
 )
-from howrobust.cells import Level
 from howrobust.errors import BadInput, Damaged
 from howrobust.integrity import KINDS, address, require_whole
 from howrobust.places import is_url
+from howrobust.planning.jobs import Level
 from howrobust.rows import row_as
 from howrobust.schema import (
     baseline_table,

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from howrobust.base.metric import Undefined
-from howrobust.cells import CLEAN
+from howrobust.planning.jobs import CLEAN
 from howrobust.scores import Scores
 from howrobust.variability import variance_split
 

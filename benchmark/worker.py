@@ -24,12 +24,12 @@ from howrobust.base.frames import Frame
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem, listening
 from howrobust.base.records import COSTS, GRADIENTS, Outcome, Record
 from howrobust.base.stress import Context, InputStress, TrainStress
-from howrobust.catalogue import load_stress
-from howrobust.cells import CLEAN, Cell, Job, Level
 from howrobust.distributions.predictive import Array, Forecast
 from howrobust.errors import BadInput
 from howrobust.executors import TaskFailed
 from howrobust.forecasting import forecast_rows
+from howrobust.planning.jobs import CLEAN, Cell, Job, Level
+from howrobust.planning.registry import load_stress
 
 TIMED_POINTS = 1000
 TIMED_DRAWS = 256

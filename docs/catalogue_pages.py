@@ -11,11 +11,11 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from howrobust import catalogue
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, TrainStress
-from howrobust.descriptions import definition, summary
 from howrobust.metrics import METRICS, Metric
-from howrobust.plan import load_suite, suite_names
+from howrobust.planning import registry
+from howrobust.planning.descriptions import definition, summary
+from howrobust.planning.plan import load_suite, suite_names
 
 TARGET, NATS, SHARE, NONE = "of the target", "nats", "share", "-"
 # The unit of a metric, by the longest beginning of its name.
@@ -82,7 +82,7 @@ def metrics() -> str:
 
 def stresses() -> str:
     """Return every stress by kind, with its levels, their unit and its definition."""
-    known = [catalogue.load_stress(name) for name in catalogue.names("stress")]
+    known = [registry.load_stress(name) for name in registry.names("stress")]
     text = []
     for kind, title in KINDS.items():
         rows = [
@@ -103,8 +103,8 @@ def stresses() -> str:
 def datasets() -> str:
     """Return every data set with what its source says of it."""
     rows = []
-    for name in catalogue.names("datasets"):
-        about = catalogue.DataSpec(name).open().provenance
+    for name in registry.names("datasets"):
+        about = registry.DataSpec(name).open().provenance
         rows.append((f"`{name}`", prose(about.title), about.unit, prose(about.source)))
     return table(("name", "what it is", "unit of the target", "source"), (18, 42, 15, 25), rows)
 

@@ -1,7 +1,7 @@
 """How a run was made: how each method was set."""
 
+from howrobust.base.facts import MethodFacts
 from howrobust.base.records import GRADIENTS
-from howrobust.facts import MethodFacts
 from howrobust.reports.sheets import Sheet, SheetRow
 from howrobust.reports.summary import Summary
 from howrobust.reports.tables import TableCell

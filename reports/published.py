@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from howrobust.catalogue import uci_folder
+from howrobust.planning.registry import uci_folder
 from howrobust.reports.summary import Summary
 from howrobust.statistics import Estimate, over_splits
 

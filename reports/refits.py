@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from howrobust.card_measures import SHUFFLE
-from howrobust.cells import CLEAN
+from howrobust.planning.jobs import CLEAN
 from howrobust.reports.looks import GREY, Looks, panels, plain
 from howrobust.reports.picture import Picture
 from howrobust.reports.summary import Summary

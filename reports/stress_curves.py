@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from howrobust.cells import CLEAN, Level
-from howrobust.facts import StressFacts
+from howrobust.base.facts import StressFacts
+from howrobust.planning.jobs import CLEAN, Level
 from howrobust.regions import BASELINE, REGION
 from howrobust.reports.looks import GREY, Looks, legend, log_axis, panels, plain
 from howrobust.reports.picture import Picture

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from howrobust.cells import CLEAN
 from howrobust.comparison.baseline import Snapshot
 from howrobust.comparison.quality import BETTER, GATES, INCONCLUSIVE, UNCHANGED, WORSE, Change
 from howrobust.comparison.runs import (
@@ -19,6 +18,7 @@ from howrobust.comparison.runs import (
     Event,
 )
 from howrobust.comparison.speed import Pace
+from howrobust.planning.jobs import CLEAN
 
 LONGEST = 12  # lines of what is no regression
 HEADLINES = {

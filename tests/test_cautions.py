@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from howrobust.base.data import Dataset, Provenance
-from howrobust.catalogue import DataSpec
-from howrobust.cautions import cautions, repeated_share
 from howrobust.datasets.rows import RowSource
+from howrobust.planning.data_warnings import cautions, repeated_share
+from howrobust.planning.registry import DataSpec
 
 SETS = ("boston", "concrete", "energy", "kin8nm", "naval", "power", "protein", "wine", "yacht")
 ABOUT = Provenance("rows", "tests", "none needed", "-")

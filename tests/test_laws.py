@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from howrobust import source_closure
+from howrobust.planning import source_closure
 
 ROOT = Path(__file__).parents[1]
 HOMES = {

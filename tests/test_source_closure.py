@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from howrobust import catalogue, worker
+from howrobust import worker
 from howrobust.errors import BadInput
-from howrobust.source_closure import closure, sources
+from howrobust.planning import registry
+from howrobust.planning.source_closure import closure, sources
 
 ROOT = Path(__file__).parents[1]
 FILES = {
@@ -147,12 +148,12 @@ def test_a_module_that_is_not_there_or_no_python_is_bad_input(house):
 
 
 def test_the_key_begins_with_the_module_of_the_worker():
-    assert worker.fit_and_forecast.__module__ == worker.attempt.__module__ == catalogue.WORKER
+    assert worker.fit_and_forecast.__module__ == worker.attempt.__module__ == registry.WORKER
 
 
 def test_what_a_function_returns_counts_with_the_module_that_its_name_leads_to():
-    source = catalogue.load("datasets", "diabetes")()
-    read = catalogue.sources_of("datasets", "diabetes", source)
+    source = registry.load("datasets", "diabetes")()
+    read = registry.sources_of("datasets", "diabetes", source)
     assert {"howrobust.datasets.embedded", "howrobust.datasets.rows"} <= read.files.keys()
 
 
@@ -161,7 +162,7 @@ def test_what_a_function_returns_counts_with_the_module_that_its_name_leads_to()
 TOUCH = """
 from pathlib import Path
 import howrobust
-from howrobust.source_closure import closure, sources
+from howrobust.planning.source_closure import closure, sources
 
 roots = ["howrobust.worker", "howrobust.methods.oracle", "howrobust.datasets.synthetic",
          "howrobust.stress.input_noise"]

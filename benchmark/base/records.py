@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from howrobust.cells import Level
+from howrobust.planning.jobs import Level
 
 GRADIENTS = "gradients"  # the fact that says whether attacks could use the model's gradients
 COSTS = (

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from howrobust.cells import CLEAN, Level
 from howrobust.errors import BadInput
+from howrobust.planning.jobs import CLEAN, Level
 from howrobust.results import Results
 from howrobust.scores import Scores
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from howrobust.cells import CLEAN
 from howrobust.comparison.baseline import Snapshot
+from howrobust.planning.jobs import CLEAN
 from howrobust.statistics import Estimate, holm, over_splits
 
 WORSE, BETTER, UNCHANGED, INCONCLUSIVE = "worse", "better", "unchanged", "inconclusive"

@@ -15,7 +15,6 @@ from uuid import uuid4
 
 from howrobust.arrays import Files
 from howrobust.atomic import write_bytes
-from howrobust.cells import Job
 from howrobust.errors import BadInput, Damaged
 from howrobust.executors import TaskFailed
 from howrobust.executors.host import run_order
@@ -29,6 +28,7 @@ from howrobust.executors.order import (
     stresses_of,
     write_order,
 )
+from howrobust.planning.jobs import Job
 
 CONNECT_S = 5.0
 ANSWER_S = 30.0  # a worker that is stopped, or cut off, never answers

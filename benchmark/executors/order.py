@@ -18,15 +18,15 @@ import msgspec
 from howrobust import environment
 from howrobust.arrays import Files, forecast_name, testset_name
 from howrobust.base.records import Outcome
-from howrobust.catalogue import (
+from howrobust.errors import BadInput
+from howrobust.planning.jobs import CLEAN, Cell, Job, Level
+from howrobust.planning.registry import (
     DataSpec,
     MethodSpec,
     load_stress,
     sources_of,
 )
-from howrobust.cells import CLEAN, Cell, Job, Level
-from howrobust.errors import BadInput
-from howrobust.source_closure import Sources
+from howrobust.planning.source_closure import Sources
 
 HOMES = ("howrobust", "howrobust.methods", "howrobust.datasets", "howrobust.reports")
 FOLDERS = ("forecasts", "testsets")  # of a store: those that cross

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from commandline import environment, howrobust
 
-from howrobust.catalogue import DataSpec
 from howrobust.datasets import fetch as fetching
 from howrobust.datasets.fetch import UCI_SETS, Pinned, fetch_uci, gap_splits, random_splits
 from howrobust.datasets.uci import data_folder, usual_folder
 from howrobust.errors import BadInput
+from howrobust.planning.registry import DataSpec
 
 NAMES = [each.name for each in UCI_SETS]
 # Formats in which the stored numbers give back the source files, byte for byte. Those of concrete

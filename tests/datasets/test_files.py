@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from howrobust.catalogue import DataSpec
 from howrobust.errors import BadInput
+from howrobust.planning.registry import DataSpec
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_the_same_data_in_another_folder_is_the_same_data(tmp_path, frame):
 
 
 def test_two_files_of_one_name_are_refused(tmp_path, frame):
-    from howrobust.plan import Request, make_plan
+    from howrobust.planning.plan import Request, make_plan
 
     own = frame[["a", "y"]]
     (tmp_path / "other").mkdir()

@@ -17,7 +17,7 @@ from faults.test_isolation import HANGS, POISONS
 
 from howrobust.executors.local import LocalPool
 from howrobust.harness import execute
-from howrobust.plan import Request, make_plan
+from howrobust.planning.plan import Request, make_plan
 
 PLUGINS = str(Path(__file__).parent / "plugins")
 LIMIT_S = 1.0

@@ -17,7 +17,7 @@ from howrobust.cli import main
 from howrobust.errors import BadInput
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
-from howrobust.plan import Request, Suite, make_plan, parse_suite
+from howrobust.planning.plan import Request, Suite, make_plan, parse_suite
 
 # No example may take longer: with a table of 60 rows at most, a plan takes a tenth of a second.
 DEADLINE = timedelta(seconds=10)

@@ -19,7 +19,7 @@ import howrobust as hr
 from howrobust import environment
 from howrobust.executors import cluster
 from howrobust.executors.local import LocalPool
-from howrobust.plan import Request, make_plan
+from howrobust.planning.plan import Request, make_plan
 from howrobust.scheduler import run_cells
 from howrobust.store import Store
 

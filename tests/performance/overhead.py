@@ -18,7 +18,7 @@ from howrobust.executors.here import HerePool
 from howrobust.executors.local import LocalPool
 from howrobust.harness import execute
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
-from howrobust.plan import Request, make_plan
+from howrobust.planning.plan import Request, make_plan
 
 CHEAP = ["quintic", "heteroscedastic", "gap", "friedman1", "friedman2", "friedman3", "diabetes"]
 

@@ -15,7 +15,7 @@ from commandline import howrobust
 import howrobust as hr
 from howrobust.cli import cli
 from howrobust.errors import BadInput
-from howrobust.plan import Request, make_plan
+from howrobust.planning.plan import Request, make_plan
 from howrobust.reports.answer import answer
 from howrobust.reports.cards import breakable, tiles
 from howrobust.reports.figures import pictures

@@ -9,8 +9,8 @@ import howrobust as hr
 from howrobust.base.stress import SplitStress
 from howrobust.card_ranking import cards
 from howrobust.cards import PARTS
-from howrobust.catalogue import load_stress, names
 from howrobust.errors import BadInput
+from howrobust.planning.registry import load_stress, names
 from howrobust.scores import Scores
 
 METHODS = ["deep_ensemble[epochs=15,n_members=2]", "bayesian_ridge"]

@@ -15,9 +15,9 @@ from commandline import FAST, environment, howrobust
 
 import howrobust as hr
 from howrobust.base.records import COSTS
-from howrobust.catalogue import DataSpec
 from howrobust.cli import main
-from howrobust.plan import Request, make_plan
+from howrobust.planning.plan import Request, make_plan
+from howrobust.planning.registry import DataSpec
 
 METRIC_COLUMNS = ["dataset", "split", "method", "repeat", "stress", "level", "metric", "value",
                   "status", "reason"]  # fmt: skip

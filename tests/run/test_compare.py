@@ -9,14 +9,14 @@ import pytest
 
 import howrobust as hr
 from howrobust.base.method import Posterior, SingleMethod
-from howrobust.catalogue import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.cli import main
 from howrobust.comparison.baseline import read_file, to_json
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
 from howrobust.methods import BayesianRidge
-from howrobust.plan import Request, Suite, make_plan, plan_of
+from howrobust.planning.plan import Request, Suite, make_plan, plan_of
+from howrobust.planning.registry import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.reports import verdict
 
 SPLITS = 4

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from howrobust import catalogue
 from howrobust.arrays import Files, read_forecasts
-from howrobust.catalogue import DataSpec, MethodSpec
-from howrobust.cells import CLEAN, Cell, Job
+from howrobust.planning import registry
+from howrobust.planning.jobs import CLEAN, Cell, Job
+from howrobust.planning.registry import DataSpec, MethodSpec
 from howrobust.worker import fit_and_forecast
 
 FAST = {
@@ -35,7 +35,7 @@ def poisoned(source, split):
     ("dataset", "place"),
     [("diabetes", CLEAN), ("uci/yacht", CLEAN), ("diabetes", ("label_noise", 0.4))],
 )
-@pytest.mark.parametrize("name", [n for n in catalogue.names("methods") if n != "oracle"])
+@pytest.mark.parametrize("name", [n for n in registry.names("methods") if n != "oracle"])
 def test_every_fit_succeeds_unchanged_on_poisoned_test_rows(
     name, dataset, place, uci, tmp_path, monkeypatch
 ):

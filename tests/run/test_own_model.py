@@ -18,12 +18,12 @@ from torch import nn
 import howrobust as hr
 from howrobust.card_ranking import cards
 from howrobust.cards import PARTS
-from howrobust.catalogue import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.errors import BadInput
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
 from howrobust.methods import DeepEnsemble, TorchRegressor, UserModel
-from howrobust.plan import Request, Suite, plan_of
+from howrobust.planning.plan import Request, Suite, plan_of
+from howrobust.planning.registry import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.reports.page import render
 from howrobust.scores import Scores
 

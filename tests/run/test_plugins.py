@@ -6,16 +6,16 @@ import pytest
 from commandline import howrobust
 
 import howrobust as hr
-from howrobust import catalogue
 from howrobust.base.records import COSTS
 from howrobust.checks import check_plugin
+from howrobust.planning import registry
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
     "name",
-    [name for group in ("methods", "datasets", "stress") for name in catalogue.names(group)],
+    [name for group in ("methods", "datasets", "stress") for name in registry.names(group)],
 )
 def test_every_built_in_plug_in_keeps_the_laws(name, request):
     if name.startswith("uci/"):

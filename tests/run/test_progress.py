@@ -8,7 +8,7 @@ from howrobust import compiled, scheduler, worker
 from howrobust.arrays import Files
 from howrobust.base.method import announce, listening
 from howrobust.errors import BadInput
-from howrobust.plan import Request, make_plan
+from howrobust.planning.plan import Request, make_plan
 from howrobust.progress import Reporter
 from howrobust.store import Store
 

@@ -7,13 +7,13 @@ from scipy import stats
 import howrobust as hr
 from howrobust.base.method import Posterior, SingleMethod
 from howrobust.card_ranking import cards
-from howrobust.catalogue import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.executors.here import HerePool
 from howrobust.harness import execute
 from howrobust.ladders import awareness
 from howrobust.methods import BayesianRidge
-from howrobust.plan import Request, Suite, plan_of, with_baseline
+from howrobust.planning.plan import Request, Suite, plan_of, with_baseline
+from howrobust.planning.registry import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.scores import Scores
 from howrobust.seeds import generator
 

@@ -5,7 +5,7 @@ from commandline import howrobust
 
 import howrobust as hr
 from howrobust.harness import execute
-from howrobust.plan import Request, make_plan
+from howrobust.planning.plan import Request, make_plan
 
 MODEL = """
 from pathlib import Path

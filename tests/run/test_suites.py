@@ -3,7 +3,7 @@
 import pytest
 
 from howrobust.errors import BadInput
-from howrobust.plan import Request, load_suite, make_plan, parse_suite, suite_names
+from howrobust.planning.plan import Request, load_suite, make_plan, parse_suite, suite_names
 
 GAL2016 = 'mc_dropout[preset="gal2016"]'
 # Dropout rate, noise precision and length scale by data set: the authors' code.

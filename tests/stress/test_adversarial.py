@@ -5,11 +5,11 @@ import pytest
 
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.base.stress import Context
-from howrobust.catalogue import load_stress
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.gaussian_process import BayesianRidge, GaussianProcess
 from howrobust.methods.marginal import Marginal
+from howrobust.planning.registry import load_stress
 from howrobust.stress.adversarial import (
     ATTACK_DRAWS,
     QUERIES,

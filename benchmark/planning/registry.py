@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 
 from howrobust.errors import BadInput
-from howrobust.source_closure import Sources, sources
+from howrobust.planning.source_closure import Sources, sources
 
 if TYPE_CHECKING:
     from howrobust.base.data import Source

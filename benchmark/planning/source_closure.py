@@ -27,7 +27,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from howrobust.errors import BadInput
-from howrobust.import_statements import imported, names_of_stub, read_off
+from howrobust.planning.import_statements import imported, names_of_stub, read_off
 
 STANDARD = sysconfig.get_path("stdlib")
 HOME = __name__.partition(".")[0]

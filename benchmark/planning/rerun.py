@@ -4,13 +4,13 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from howrobust.base.facts import Command, DataFacts
 from howrobust.base.stress import Stress
-from howrobust.catalogue import DataSpec, MethodSpec
-from howrobust.facts import Command, DataFacts
+from howrobust.planning.registry import DataSpec, MethodSpec
 from howrobust.stress.regions import Thirds
 
 if TYPE_CHECKING:
-    from howrobust.plan import Request, Suite
+    from howrobust.planning.plan import Request, Suite
 
 REFERENCES = ("marginal", "oracle")  # every plan has them
 

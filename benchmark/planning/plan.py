@@ -14,14 +14,14 @@ import msgspec
 
 from howrobust import environment
 from howrobust.base.data import Dataset, Source
+from howrobust.base.facts import Command, DataFacts, MethodFacts, StressFacts
 from howrobust.base.stress import InputStress, SplitStress, Stress
-from howrobust.catalogue import DataSpec, MethodSpec, load_stress, sources_of
-from howrobust.cautions import cautions
-from howrobust.cells import CLEAN, Cell, Fits, Job, Level, digest
 from howrobust.distributions.closed_form import expected_scores
 from howrobust.errors import BadInput
-from howrobust.facts import Command, DataFacts, MethodFacts, StressFacts
-from howrobust.rerun import REFERENCES, command
+from howrobust.planning.data_warnings import cautions
+from howrobust.planning.jobs import CLEAN, Cell, Fits, Job, Level, digest
+from howrobust.planning.registry import DataSpec, MethodSpec, load_stress, sources_of
+from howrobust.planning.rerun import REFERENCES, command
 from howrobust.stress.regions import Thirds
 
 MOST_FITS = 10_000  # of a method on a data set: a plan is held in memory

@@ -14,8 +14,8 @@ from typing import Any
 from howrobust import seeds
 from howrobust.base.data import Source
 from howrobust.base.stress import SettingStress, SplitStress, Stress, TrainStress
-from howrobust.catalogue import DataSpec, MethodSpec
-from howrobust.source_closure import Sources
+from howrobust.planning.registry import DataSpec, MethodSpec
+from howrobust.planning.source_closure import Sources
 
 Level = tuple[str, float]  # a stress and its severity
 CLEAN: Level = ("none", 0.0)

@@ -11,7 +11,7 @@ from howrobust.base.stress import InputStress, SettingStress, SplitStress, Stres
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
-    from howrobust.catalogue import MethodSpec
+    from howrobust.planning.registry import MethodSpec
 
 StressKind = Literal["input", "train", "split", "setting"]
 KINDS: dict[type[Stress], StressKind] = {

@@ -1,0 +1,1 @@
+"""From a suite to the cells and jobs that it asks for."""
