@@ -258,8 +258,8 @@ _out = click.option(
 @click.option("--file", type=click.Path(path_type=Path), help="Write it to this file, too (.json).")
 def baseline_save(name: str, out: str, file: Path | None) -> None:
     """Keep the latest run's scores and costs in its store under NAME."""
-    from howrobust.atomic import write_output
     from howrobust.results import load
+    from howrobust.storage.atomic import write_output
 
     if not name or not name.isprintable() or "/" in name or name.endswith(".json"):
         raise BadInput(f"a baseline cannot be called {name!r}; give a word, such as main")
@@ -307,7 +307,7 @@ def store_check(place: str) -> int:
 
     Exits with 1 where something is damaged or missing.
     """
-    from howrobust.integrity import check
+    from howrobust.storage.check import check
 
     findings = check(place)
     for finding in findings:
@@ -325,7 +325,7 @@ def store_export(source: str, target: str) -> int:
 
     Exits with 1 where something could not be read.
     """
-    from howrobust.transfer import export
+    from howrobust.storage.merge import export
 
     return _told(export(source, target))
 
@@ -339,7 +339,7 @@ def store_merge(target: str, sources: tuple[str, ...]) -> int:
     What is finished stands before what failed; where both have finished a cell, TARGET's stays.
     Exits with 1 where two differ or something could not be read.
     """
-    from howrobust.transfer import merge
+    from howrobust.storage.merge import merge
 
     return _told(merge(target, sources))
 

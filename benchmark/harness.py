@@ -14,7 +14,7 @@ from howrobust.planning.plan import Plan, Request, make_plan
 from howrobust.results import Results
 from howrobust.scheduler import run_cells
 from howrobust.score import score_run, unscored
-from howrobust.store import Store
+from howrobust.storage.store import Store
 
 DEFAULT_FOLDER = "howrobust-out"
 

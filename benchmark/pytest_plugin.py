@@ -155,8 +155,8 @@ class Assessed:
 
 
 def _write(path: Path, taken: "Snapshot") -> None:
-    from howrobust.atomic import write_output
     from howrobust.comparison.baseline import to_json
+    from howrobust.storage.atomic import write_output
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write_output(path, to_json(taken).encode("utf-8"))

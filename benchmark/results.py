@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from howrobust.arrays import HeldOut
 from howrobust.errors import BadInput
-from howrobust.places import is_url
 from howrobust.planning.jobs import CLEAN, Level
-from howrobust.store import Store
+from howrobust.storage.arrays import HeldOut
+from howrobust.storage.backends import is_url
+from howrobust.storage.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd

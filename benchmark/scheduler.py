@@ -9,7 +9,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import replace
 
-from howrobust.arrays import Files
 from howrobust.base.progress import NullProgress, Progress
 from howrobust.base.records import Outcome
 from howrobust.compiled import threads as threads_asked
@@ -17,7 +16,8 @@ from howrobust.errors import BadInput
 from howrobust.executors import Pool, TaskFailed
 from howrobust.planning.jobs import Job, rough_seconds
 from howrobust.planning.plan import Plan
-from howrobust.store import Store
+from howrobust.storage.arrays import Files
+from howrobust.storage.store import Store
 from howrobust.worker import CHANGED, attempt, failure
 
 READ_EVERY_S = 0.5

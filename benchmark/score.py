@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from howrobust.arrays import read_forecasts, read_testset
 from howrobust.base.progress import NullProgress, Progress
 from howrobust.base.records import COSTS, Record
 from howrobust.distributions.predictive import Array, Forecast
@@ -22,7 +21,8 @@ from howrobust.metrics.calibration import terciles
 from howrobust.planning import registry
 from howrobust.planning.jobs import CLEAN, Level
 from howrobust.planning.registry import code_of
-from howrobust.store import Store
+from howrobust.storage.arrays import read_forecasts, read_testset
+from howrobust.storage.store import Store
 
 SCORING_LIMIT_S = 600.0
 

@@ -18,7 +18,6 @@ import psutil
 from threadpoolctl import threadpool_limits
 
 from howrobust import seeds, yardstick
-from howrobust.arrays import Files, pack_forecasts, read_forecasts, write_arrays
 from howrobust.base.data import Dataset, Source, Truth, discrete_step
 from howrobust.base.frames import Frame
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem, listening
@@ -30,6 +29,7 @@ from howrobust.executors import TaskFailed
 from howrobust.forecasting import forecast_rows
 from howrobust.planning.jobs import CLEAN, Cell, Job, Level
 from howrobust.planning.registry import load_stress
+from howrobust.storage.arrays import Files, pack_forecasts, read_forecasts, write_arrays
 
 TIMED_POINTS = 1000
 TIMED_DRAWS = 256

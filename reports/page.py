@@ -12,7 +12,6 @@ from typing import Any
 from markupsafe import Markup
 
 from howrobust import __version__
-from howrobust.atomic import write_output
 from howrobust.base.metric import Undefined
 from howrobust.card_ranking import cards
 from howrobust.contest import contest, improvements
@@ -27,6 +26,7 @@ from howrobust.reports.published import comparisons
 from howrobust.reports.summary import Summary
 from howrobust.results import Results
 from howrobust.scores import REFERENCES
+from howrobust.storage.atomic import write_output
 
 MARK = b'<meta name="generator" content="howrobust'
 LONGEST_HEAD = 1000  # bytes: the mark is in the first lines

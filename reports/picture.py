@@ -8,8 +8,8 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from howrobust.atomic import write_output
 from howrobust.reports.looks import INK, STYLE
+from howrobust.storage.atomic import write_output
 
 FORMATS = ("png", "pdf")
 

@@ -10,7 +10,6 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from howrobust import seeds
-from howrobust.arrays import HeldOut
 from howrobust.contest import contest, differences, groups, improvements
 from howrobust.errors import BadInput
 from howrobust.metrics import Undefined
@@ -18,6 +17,7 @@ from howrobust.profiles import profiles
 from howrobust.results import COLUMNS
 from howrobust.scores import Scores
 from howrobust.statistics import over_splits, wilson
+from howrobust.storage.arrays import HeldOut
 
 N_TRAIN, N_TEST = 90, 10
 

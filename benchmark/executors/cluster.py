@@ -13,8 +13,6 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from howrobust.arrays import Files
-from howrobust.atomic import write_bytes
 from howrobust.errors import BadInput, Damaged
 from howrobust.executors import TaskFailed
 from howrobust.executors.host import run_order
@@ -29,6 +27,8 @@ from howrobust.executors.order import (
     write_order,
 )
 from howrobust.planning.jobs import Job
+from howrobust.storage.arrays import Files
+from howrobust.storage.atomic import write_bytes
 
 CONNECT_S = 5.0
 ANSWER_S = 30.0  # a worker that is stopped, or cut off, never answers

@@ -18,11 +18,11 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
-from howrobust.arrays import Files
 from howrobust.errors import BadInput
 from howrobust.executors import TaskFailed
 from howrobust.executors.local import LocalPool
 from howrobust.executors.order import FOLDERS, carry_out, forecast_names
+from howrobust.storage.arrays import Files
 
 LOOK_EVERY_S = 0.05
 IDLE_S = 60.0  # a host leaves by itself after so long without an order

@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 
 from howrobust import environment
-from howrobust.arrays import Files, forecast_name, testset_name
 from howrobust.base.records import Outcome
 from howrobust.errors import BadInput
 from howrobust.planning.jobs import CLEAN, Cell, Job, Level
@@ -27,6 +26,7 @@ from howrobust.planning.registry import (
     sources_of,
 )
 from howrobust.planning.source_closure import Sources
+from howrobust.storage.arrays import Files, forecast_name, testset_name
 
 HOMES = ("howrobust", "howrobust.methods", "howrobust.datasets", "howrobust.reports")
 FOLDERS = ("forecasts", "testsets")  # of a store: those that cross

@@ -7,7 +7,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from howrobust.planning.plan import Suite
-from howrobust.store import Store
+from howrobust.storage.store import Store
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"

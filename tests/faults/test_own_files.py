@@ -8,8 +8,8 @@ import pytest
 import howrobust as hr
 from howrobust.cli import main
 from howrobust.errors import BadInput
-from howrobust.places import NAMES
-from howrobust.transfer import export
+from howrobust.storage.backends import NAMES
+from howrobust.storage.merge import export
 
 RUN = ("run", "-d", "diabetes", "-m", "bayesian_ridge", "--splits", "1", "--workers", "1")
 

@@ -24,16 +24,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import howrobust as hr
-from howrobust.arrays import Files
 from howrobust.base.records import COSTS
 from howrobust.cli import main
 from howrobust.errors import BadInput, Damaged
 from howrobust.harness import score_again
-from howrobust.integrity import check
-from howrobust.places import PATIENCE_S, place_of
-from howrobust.schema import baseline_table, cell_table, metadata
-from howrobust.store import Store
-from howrobust.transfer import export, merge
+from howrobust.storage.arrays import Files
+from howrobust.storage.backends import PATIENCE_S, place_of
+from howrobust.storage.check import check
+from howrobust.storage.merge import export, merge
+from howrobust.storage.schema import baseline_table, cell_table, metadata
+from howrobust.storage.store import Store
 
 SECRETS = (postgresql.PASSWORD, quote(postgresql.PASSWORD, safe=""))
 OF_RUN = ("levels", "data", "methods", "stresses", "command", "environment")
@@ -233,7 +233,7 @@ def test_a_second_writer_is_told_of_the_first_and_readers_do_not_wait(place, fin
 
 def test_a_second_writer_of_a_folder_is_told_which_process_is_writing_within_patience(copy):
     writes = (
-        "import sys, time; from howrobust.store import Store\n"
+        "import sys, time; from howrobust.storage.store import Store\n"
         "with Store(sys.argv[1]).alone(): print('writing', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(

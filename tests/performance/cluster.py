@@ -21,7 +21,7 @@ from howrobust.executors import cluster
 from howrobust.executors.local import LocalPool
 from howrobust.planning.plan import Request, make_plan
 from howrobust.scheduler import run_cells
-from howrobust.store import Store
+from howrobust.storage.store import Store
 
 NAP_S = 2.0
 NAPS = 20

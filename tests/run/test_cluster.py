@@ -14,7 +14,6 @@ from commandline import environment, howrobust
 from local_cluster import LocalCluster, wait_until
 
 import howrobust as hr
-from howrobust.arrays import Files, read_forecasts
 from howrobust.base.records import COSTS
 from howrobust.errors import BadInput, Damaged
 from howrobust.executors import TaskFailed, order
@@ -22,6 +21,7 @@ from howrobust.executors.cluster import ClusterPool
 from howrobust.planning.jobs import CLEAN, Cell, Job
 from howrobust.planning.plan import Request, make_plan
 from howrobust.planning.registry import DataSpec, MethodSpec
+from howrobust.storage.arrays import Files, read_forecasts
 from howrobust.worker import attempt
 
 # One kind of what can go wrong each; whoever hangs says when and as what, and is not alone.

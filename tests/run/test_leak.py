@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from howrobust.arrays import Files, read_forecasts
 from howrobust.planning import registry
 from howrobust.planning.jobs import CLEAN, Cell, Job
 from howrobust.planning.registry import DataSpec, MethodSpec
+from howrobust.storage.arrays import Files, read_forecasts
 from howrobust.worker import fit_and_forecast
 
 FAST = {

@@ -5,12 +5,12 @@ import shutil
 import pytest
 
 from howrobust import compiled, scheduler, worker
-from howrobust.arrays import Files
 from howrobust.base.method import announce, listening
 from howrobust.errors import BadInput
 from howrobust.planning.plan import Request, make_plan
 from howrobust.progress import Reporter
-from howrobust.store import Store
+from howrobust.storage.arrays import Files
+from howrobust.storage.store import Store
 
 
 @pytest.fixture

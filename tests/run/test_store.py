@@ -8,14 +8,15 @@ import pytest
 from commandline import FAST
 
 import howrobust as hr
-from howrobust import schema, score
+from howrobust import score
 from howrobust.errors import BadInput
 from howrobust.executors import TaskFailed
 from howrobust.executors.here import HerePool
 from howrobust.metrics import Metric
 from howrobust.reports.markdown import markdown
 from howrobust.reports.summary import Summary
-from howrobust.store import Store
+from howrobust.storage import schema
+from howrobust.storage.store import Store
 
 METHODS = [FAST[-1]]
 METRICS_OF_ALL = score.all_metrics()

@@ -14,7 +14,7 @@ from howrobust.planning.plan import Request, make_plan
 from howrobust.planning.registry import DataSpec, MethodSpec, load_stress, names
 from howrobust.score import all_metrics
 from howrobust.seeds import derive
-from howrobust.store import Store
+from howrobust.storage.store import Store
 
 METHODS = ["deep_ensemble[epochs=2,n_members=2]", "bayesian_ridge"]
 SPLITS, REPEATS = 2, 3

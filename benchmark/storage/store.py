@@ -1,7 +1,7 @@
 """The store: what a run left behind, in a folder or a database.
 
 Tables hold runs, cells and records (SQLAlchemy Core, one writer: the parent); the per-point
-summaries of a cell and the test rows they belong to are arrays. `howrobust.places` says where.
+summaries of a cell and the test rows they belong to are arrays. `howrobust.storage.backends` says where.
 """
 
 import json
@@ -15,7 +15,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from howrobust.arrays import (
+from howrobust.base.records import Outcome, Record
+from howrobust.distributions.predictive import Forecast
+from howrobust.errors import BadInput, Damaged
+from howrobust.planning.jobs import CLEAN, Cell, Level
+from howrobust.planning.plan import Plan
+from howrobust.storage.arrays import (
     Files,
     HeldOut,
     forecast_name,
@@ -23,14 +28,9 @@ from howrobust.arrays import (
     read_testset,
     testset_name,
 )
-from howrobust.base.records import Outcome, Record
-from howrobust.distributions.predictive import Forecast
-from howrobust.errors import BadInput, Damaged
-from howrobust.places import place_of
-from howrobust.planning.jobs import CLEAN, Cell, Level
-from howrobust.planning.plan import Plan
-from howrobust.rows import CellRow, HeldRow, PlacedRecord, RunRow, row_as, rows_as
-from howrobust.schema import (
+from howrobust.storage.backends import place_of
+from howrobust.storage.rows import CellRow, HeldRow, PlacedRecord, RunRow, row_as, rows_as
+from howrobust.storage.schema import (
     VERSION,
     baseline_table,
     cell_table,

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.atomic import write_bytes
 from howrobust.distributions.predictive import STORED_LEVELS, Array, Forecast
 from howrobust.errors import Damaged
 from howrobust.planning.jobs import Level
+from howrobust.storage.atomic import write_bytes
 
 FOLDERS = ("forecasts", "testsets", "fitting")
 ARRAY = re.compile(r"[0-9a-f]{64}\.npz")

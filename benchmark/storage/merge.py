@@ -15,26 +15,26 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from howrobust.arrays import (
+from howrobust.errors import BadInput, Damaged
+from howrobust.planning.jobs import Level
+from howrobust.storage.arrays import (
     forecast_name,
     npz,
     pack_forecasts,
     read_forecasts,
     testset_name,
 )
-from howrobust.errors import BadInput, Damaged
-from howrobust.integrity import KINDS, address, require_whole
-from howrobust.places import is_url
-from howrobust.planning.jobs import Level
-from howrobust.rows import row_as
-from howrobust.schema import (
+from howrobust.storage.backends import is_url
+from howrobust.storage.check import KINDS, address, require_whole
+from howrobust.storage.rows import row_as
+from howrobust.storage.schema import (
     baseline_table,
     cell_table,
     planned_table,
     record_table,
     run_table,
 )
-from howrobust.store import Store
+from howrobust.storage.store import Store
 
 Row = dict[str, Any]
 RANK = {"planned": 0, "failed": 1, "ok": 2}

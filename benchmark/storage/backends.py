@@ -21,10 +21,10 @@ from time import monotonic, sleep
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
-from howrobust.arrays import FOLDERS, Files
-from howrobust.atomic import write_bytes
 from howrobust.errors import BadInput, Damaged
-from howrobust.schema import array_table
+from howrobust.storage.arrays import FOLDERS, Files
+from howrobust.storage.atomic import write_bytes
+from howrobust.storage.schema import array_table
 
 PATIENCE_S = 2.0  # a process that was just killed has let go of its lock by then
 LOOK_EVERY_S = 0.05

@@ -8,20 +8,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from howrobust.arrays import HeldOut, forecast_name, testset_name
 from howrobust.distributions.predictive import Forecast
 from howrobust.errors import Damaged
-from howrobust.places import Folder
 from howrobust.planning.jobs import Level
-from howrobust.rows import BaselineRow, CellRow, PlannedRow, RecordRow, RunRow, row_as
-from howrobust.schema import (
+from howrobust.storage.arrays import HeldOut, forecast_name, testset_name
+from howrobust.storage.backends import Folder
+from howrobust.storage.rows import BaselineRow, CellRow, PlannedRow, RecordRow, RunRow, row_as
+from howrobust.storage.schema import (
     baseline_table,
     cell_table,
     planned_table,
     record_table,
     run_table,
 )
-from howrobust.store import Store
+from howrobust.storage.store import Store
 
 KINDS: tuple[tuple[sa.Table, type], ...] = (
     (run_table, RunRow),

@@ -1,0 +1,1 @@
+"""Where results are kept: a folder with SQLite, or a PostgreSQL database."""
