@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 
 from howrobust.errors import BadInput, printable
-from howrobust.interruption import Interruption, interruptible
+from howrobust.execution.signals import Interruption, interruptible
 
 if TYPE_CHECKING:
     from howrobust.results import Results
@@ -120,7 +120,7 @@ def run(suite: str, **options: Any) -> int:
     if options["dry_run"]:
         _show_plan(plan, options["workers"])
         return 0
-    from howrobust.progress import Reporter
+    from howrobust.execution.progress import Reporter
 
     if options["out"] and options["store"]:
         raise BadInput("--out and --store both say where results go; give one of them")

@@ -9,10 +9,10 @@ from time import monotonic, time_ns
 from howrobust import environment
 from howrobust.base.progress import Progress
 from howrobust.errors import BadInput
+from howrobust.execution.scheduler import run_cells
 from howrobust.executors import Pool
 from howrobust.planning.plan import Plan, Request, make_plan
 from howrobust.results import Results
-from howrobust.scheduler import run_cells
 from howrobust.score import score_run, unscored
 from howrobust.storage.store import Store
 

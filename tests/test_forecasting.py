@@ -5,10 +5,10 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from howrobust import forecasting
 from howrobust.base.data import Truth
 from howrobust.base.method import Posterior
 from howrobust.distributions.predictive import Forecast, GaussianMixture
+from howrobust.execution import forecast
 
 
 class Line(Posterior):
@@ -28,7 +28,7 @@ class Known(Truth):
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(forecasting, "BLOCK", 64)
+    monkeypatch.setattr(forecast, "BLOCK", 64)
 
 
 def whole(X, y, step):
@@ -41,7 +41,7 @@ def whole(X, y, step):
 def test_a_forecast_in_blocks_is_that_of_all_rows(small_blocks, n, step):
     rng = np.random.default_rng(n)
     X, y = rng.normal(size=(n, 2)), np.round(rng.normal(size=n) * 2) / 2
-    found = forecasting.forecast_rows(Line(), X, y, step, Known(), 5)
+    found = forecast.forecast_rows(Line(), X, y, step, Known(), 5)
     expected = whole(X, y, step)
     for field in fields(Forecast):
         if field.name in ("pit", "nll_error", "crps_error") and n > 64:
@@ -55,7 +55,7 @@ def test_a_forecast_in_blocks_is_that_of_all_rows(small_blocks, n, step):
 
 def test_the_randomised_pit_of_blocks_is_uniform_and_repeats_nothing(small_blocks):
     y = np.zeros(640)
-    found = forecasting.forecast_rows(Line(), np.zeros((640, 1)), y, 1.0, None, 5)
+    found = forecast.forecast_rows(Line(), np.zeros((640, 1)), y, 1.0, None, 5)
     assert len(np.unique(found.pit)) == 640
     assert (np.abs(found.pit - 0.5) < 0.5).all()
 
@@ -63,5 +63,5 @@ def test_the_randomised_pit_of_blocks_is_uniform_and_repeats_nothing(small_block
 def test_the_monte_carlo_error_of_blocks_is_no_less_than_that_of_all_rows(small_blocks):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(500, 1)), rng.normal(size=500)
-    found = forecasting.forecast_rows(Line(), X, y, 0.0, None, 5)
+    found = forecast.forecast_rows(Line(), X, y, 0.0, None, 5)
     assert found.nll_error >= whole(X, y, 0.0).nll_error > 0

@@ -153,7 +153,8 @@ def test_running_never_sees_metrics_and_scoring_never_sees_methods():
 
 def test_a_worker_reaches_neither_plan_nor_store_nor_plug_ins_nor_what_reads_results():
     reached = {
-        name.removeprefix("howrobust.") for name in source_closure.sources("howrobust.worker").files
+        name.removeprefix("howrobust.")
+        for name in source_closure.sources("howrobust.execution.worker").files
     }
     rooms = {name.partition(".")[0] for name in reached}
     assert "forecasting" in rooms
@@ -174,7 +175,9 @@ def test_a_worker_reaches_neither_plan_nor_store_nor_plug_ins_nor_what_reads_res
 def test_scoring_and_analysis_do_not_load_the_worker():
     for module in ("score", "scores", "reports.summary"):
         reached = source_closure.sources(f"howrobust.{module}").files
-        assert not {"howrobust.worker", "howrobust.scheduler"} & reached.keys(), module
+        assert (
+            not {"howrobust.execution.worker", "howrobust.execution.scheduler"} & reached.keys()
+        ), module
 
 
 GLOBAL_GENERATORS = {

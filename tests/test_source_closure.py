@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from howrobust import worker
 from howrobust.errors import BadInput
+from howrobust.execution import worker
 from howrobust.planning import registry
 from howrobust.planning.source_closure import closure, sources
 
@@ -164,7 +164,7 @@ from pathlib import Path
 import howrobust
 from howrobust.planning.source_closure import closure, sources
 
-roots = ["howrobust.worker", "howrobust.methods.oracle", "howrobust.datasets.synthetic",
+roots = ["howrobust.execution.worker", "howrobust.methods.oracle", "howrobust.datasets.synthetic",
          "howrobust.stress.input_noise"]
 home = Path(howrobust.__file__).parent
 files = closure(*roots)

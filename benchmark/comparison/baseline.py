@@ -35,7 +35,7 @@ class Scored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 class Snapped(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One cell: its address, what became of it, its scores and its costs.
 
-    ``fit_ratio`` and ``draw_ratio`` are in units of `howrobust.yardstick`; runs of before those
+    ``fit_ratio`` and ``draw_ratio`` are in units of `howrobust.execution.timing`; runs of before those
     existed lack them.
     """
 

@@ -1,6 +1,6 @@
 """Paces: does a method cost more than it did in an earlier run on the same kind of machine?
 
-Costs are CPU times over that of the yardstick beside them: see `howrobust.yardstick`.
+Costs are CPU times over that of the yardstick beside them: see `howrobust.execution.timing`.
 """
 
 from collections.abc import Set

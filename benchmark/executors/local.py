@@ -27,7 +27,7 @@ ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUM
 PRELOAD = [
     "howrobust.executors.served",
     "howrobust.methods",
-    "howrobust.worker",
+    "howrobust.execution.worker",
     "howrobust.score",
 ]
 # Metrics are functions of a forecast, and many: their tasks follow each other in one process.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Every stored forecast depends on it and on what it imports. What a job needs of plug-ins is loaded
 # by name and counted with that job, so that the worker's closure holds no method and no data set.
-WORKER = "howrobust.worker"
+WORKER = "howrobust.execution.worker"
 ADAPTER = "howrobust.methods.wrappers.method_of"
 KINDS = {"methods": "method", "datasets": "data set", "stress": "stress", "metrics": "metric"}
 

@@ -17,10 +17,10 @@ from local_cluster import LocalCluster
 
 import howrobust as hr
 from howrobust import environment
+from howrobust.execution.scheduler import run_cells
 from howrobust.executors import cluster
 from howrobust.executors.local import LocalPool
 from howrobust.planning.plan import Request, make_plan
-from howrobust.scheduler import run_cells
 from howrobust.storage.store import Store
 
 NAP_S = 2.0

@@ -13,7 +13,7 @@ from functools import wraps
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from howrobust import worker
+from howrobust.execution import worker
 from howrobust.executors.here import HerePool
 from howrobust.executors.local import LocalPool
 from howrobust.harness import execute

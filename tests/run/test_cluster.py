@@ -16,13 +16,13 @@ from local_cluster import LocalCluster, wait_until
 import howrobust as hr
 from howrobust.base.records import COSTS
 from howrobust.errors import BadInput, Damaged
+from howrobust.execution.worker import attempt
 from howrobust.executors import TaskFailed, order
 from howrobust.executors.cluster import ClusterPool
 from howrobust.planning.jobs import CLEAN, Cell, Job
 from howrobust.planning.plan import Request, make_plan
 from howrobust.planning.registry import DataSpec, MethodSpec
 from howrobust.storage.arrays import Files, read_forecasts
-from howrobust.worker import attempt
 
 # One kind of what can go wrong each; whoever hangs says when and as what, and is not alone.
 MISBEHAVING = """

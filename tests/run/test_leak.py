@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from howrobust.execution.worker import fit_and_forecast
 from howrobust.planning import registry
 from howrobust.planning.jobs import CLEAN, Cell, Job
 from howrobust.planning.registry import DataSpec, MethodSpec
 from howrobust.storage.arrays import Files, read_forecasts
-from howrobust.worker import fit_and_forecast
 
 FAST = {
     "bayesian_nn": "bayesian_nn[epochs=2,n_draws=256]",

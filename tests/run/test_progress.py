@@ -4,11 +4,12 @@ import shutil
 
 import pytest
 
-from howrobust import compiled, scheduler, worker
+from howrobust import compiled
 from howrobust.base.method import announce, listening
 from howrobust.errors import BadInput
+from howrobust.execution import scheduler, worker
+from howrobust.execution.progress import Reporter
 from howrobust.planning.plan import Request, make_plan
-from howrobust.progress import Reporter
 from howrobust.storage.arrays import Files
 from howrobust.storage.store import Store
 
@@ -96,7 +97,7 @@ def test_a_number_of_threads_that_is_none_is_bad_input(monkeypatch, text):
 
 
 def test_parts_are_shown_with_the_time_left(capsys, monkeypatch):
-    monkeypatch.setattr("howrobust.progress.LINE_EVERY_S", -1.0)
+    monkeypatch.setattr("howrobust.execution.progress.LINE_EVERY_S", -1.0)
     with Reporter() as reporter:
         reporter.begin(4, 0, "fit")
         reporter.partly(1.0, "shuffled_cv on quintic: 5 of 20 networks")

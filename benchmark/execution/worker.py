@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 from threadpoolctl import threadpool_limits
 
-from howrobust import seeds, yardstick
+from howrobust import seeds
 from howrobust.base.data import Dataset, Source, Truth, discrete_step
 from howrobust.base.frames import Frame
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem, listening
@@ -25,8 +25,9 @@ from howrobust.base.records import COSTS, GRADIENTS, Outcome, Record
 from howrobust.base.stress import Context, InputStress, TrainStress
 from howrobust.distributions.predictive import Array, Forecast
 from howrobust.errors import BadInput
+from howrobust.execution import timing
+from howrobust.execution.forecast import forecast_rows
 from howrobust.executors import TaskFailed
-from howrobust.forecasting import forecast_rows
 from howrobust.planning.jobs import CLEAN, Cell, Job, Level
 from howrobust.planning.registry import load_stress
 from howrobust.storage.arrays import Files, pack_forecasts, read_forecasts, write_arrays
@@ -57,11 +58,11 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     ]
     method.prepare()
     _reset_peak()
-    before = yardstick.units_s()
+    before = timing.units_s()
     wall, cpu = time.perf_counter(), time.process_time()
     posteriors = method.infer_stack(problems)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    unit = (before + yardstick.units_s()) / 2
+    unit = (before + timing.units_s()) / 2
     if len(posteriors) != len(problems):
         raise ValueError(f"{len(problems)} problems gave {len(posteriors)} posteriors")
     shared = {
@@ -230,7 +231,7 @@ def _draw_cost(posterior: Posterior, X: Array) -> dict[str, float]:
         predictive.mean()
         draws = predictive.n_components
 
-    ratio, least_s = yardstick.paired(draw)
+    ratio, least_s = timing.paired(draw)
     return {"us_per_draw": least_s / draws * 1e6, "draw_ratio": ratio / draws}
 
 

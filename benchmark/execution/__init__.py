@@ -1,0 +1,1 @@
+"""Fits and forecasts: what a worker does, and which job runs when."""
