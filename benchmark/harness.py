@@ -9,8 +9,8 @@ from time import monotonic, time_ns
 from howrobust import environment
 from howrobust.base.progress import Progress
 from howrobust.errors import BadInput
+from howrobust.execution.pools.base import Pool
 from howrobust.execution.scheduler import run_cells
-from howrobust.executors import Pool
 from howrobust.planning.plan import Plan, Request, make_plan
 from howrobust.results import Results
 from howrobust.score import score_run, unscored
@@ -98,13 +98,13 @@ def local_pool(workers: int | None) -> AbstractContextManager[Pool]:
             "models are fitted and scored on Linux or macOS, this system has no fork server; run "
             "there and copy the results folder here, where it can be read"
         )
-    from howrobust.executors.local import LocalPool
+    from howrobust.execution.pools.local import LocalPool
 
     return LocalPool(count)
 
 
 def _cluster_pool(address: str) -> AbstractContextManager[Pool]:
-    from howrobust.executors.cluster import ClusterPool
+    from howrobust.execution.pools.dask import ClusterPool
 
     return ClusterPool(address)
 

@@ -18,7 +18,7 @@ from howrobust.card_ranking import cards
 from howrobust.cards import Card
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
-from howrobust.executors.here import HerePool
+from howrobust.execution.pools.inline import HerePool
 from howrobust.harness import execute
 from howrobust.planning.jobs import CLEAN
 from howrobust.planning.plan import Request, load_suite, plan_of, texts, with_baseline

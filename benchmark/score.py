@@ -15,7 +15,7 @@ import numpy as np
 from howrobust.base.progress import NullProgress, Progress
 from howrobust.base.records import COSTS, Record
 from howrobust.distributions.predictive import Array, Forecast
-from howrobust.executors import Pool, TaskFailed
+from howrobust.execution.pools.base import Pool, TaskFailed
 from howrobust.metrics import METRICS, Metric, Undefined, evaluate
 from howrobust.metrics.calibration import terciles
 from howrobust.planning import registry

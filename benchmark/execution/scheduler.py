@@ -13,8 +13,8 @@ from howrobust.base.progress import NullProgress, Progress
 from howrobust.base.records import Outcome
 from howrobust.compiled import threads as threads_asked
 from howrobust.errors import BadInput
+from howrobust.execution.pools.base import Pool, TaskFailed
 from howrobust.execution.worker import CHANGED, attempt, failure
-from howrobust.executors import Pool, TaskFailed
 from howrobust.planning.jobs import Job, rough_seconds
 from howrobust.planning.plan import Plan
 from howrobust.storage.arrays import Files

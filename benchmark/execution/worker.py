@@ -27,7 +27,7 @@ from howrobust.distributions.predictive import Array, Forecast
 from howrobust.errors import BadInput
 from howrobust.execution import timing
 from howrobust.execution.forecast import forecast_rows
-from howrobust.executors import TaskFailed
+from howrobust.execution.pools.base import TaskFailed
 from howrobust.planning.jobs import CLEAN, Cell, Job, Level
 from howrobust.planning.registry import load_stress
 from howrobust.storage.arrays import Files, pack_forecasts, read_forecasts, write_arrays

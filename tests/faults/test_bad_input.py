@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import howrobust as hr
 from howrobust.cli import main
 from howrobust.errors import BadInput
-from howrobust.executors.here import HerePool
+from howrobust.execution.pools.inline import HerePool
 from howrobust.harness import execute
 from howrobust.planning.plan import Request, Suite, make_plan, parse_suite
 

@@ -14,8 +14,9 @@ from local_cluster import wait_until
 import howrobust as hr
 from howrobust.base.records import COSTS
 from howrobust.datasets.synthetic import Quintic
-from howrobust.executors import TaskFailed, local
-from howrobust.executors.local import LocalPool
+from howrobust.execution.pools import local
+from howrobust.execution.pools.base import TaskFailed
+from howrobust.execution.pools.local import LocalPool
 
 HEALTHY = ("bayesian_ridge", "marginal", "oracle")
 

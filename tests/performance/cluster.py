@@ -17,9 +17,9 @@ from local_cluster import LocalCluster
 
 import howrobust as hr
 from howrobust import environment
+from howrobust.execution.pools import dask
+from howrobust.execution.pools.local import LocalPool
 from howrobust.execution.scheduler import run_cells
-from howrobust.executors import cluster
-from howrobust.executors.local import LocalPool
 from howrobust.planning.plan import Request, make_plan
 from howrobust.storage.store import Store
 
@@ -35,7 +35,7 @@ LONG_S = (10, 60)
 # other with the same numbers: a worker that costs nothing.
 FITS = """
 import json, threading, time
-from howrobust.executors.host import run_order
+from howrobust.execution.pools.dask_worker import run_order
 from howrobust.base.method import SingleMethod
 from howrobust.methods.marginal import Marginal
 
@@ -114,7 +114,7 @@ def naps(folder, workers):
     """Cells that sleep: cells a second, and by how many seconds a run's first cells are late."""
     with (
         simulated(folder, workers) as running,
-        cluster.ClusterPool(running.address) as pool,
+        dask.ClusterPool(running.address) as pool,
     ):
         begun, then = fitted(pool, folder / "out", NAPS, workers, NAP_S)
     return then.per_s, begun.wall_s - begun.cells / then.per_s
@@ -126,7 +126,7 @@ def empty(folder):
         local = fitted(pool, folder / "local", EMPTY, 2)[1]
     with (
         simulated(folder, 2) as running,
-        cluster.ClusterPool(running.address) as pool,
+        dask.ClusterPool(running.address) as pool,
     ):
         return local, fitted(pool, folder / "out", EMPTY, 2, scheduler=running.scheduler)[1]
 
@@ -135,10 +135,10 @@ def limit(folder):
     """Cells whose workers cost nothing."""
     from fits import at_once
 
-    cluster.run_order = at_once
+    dask.run_order = at_once
     with simulated(folder, 0) as running:
         running.add_worker("--nthreads", AT_ONCE)
-        with cluster.ClusterPool(running.address) as pool:
+        with dask.ClusterPool(running.address) as pool:
             words = (COUNTED, AT_ONCE, 0.0, running.scheduler)
             return fitted(pool, folder / "out", *words)[1]
 

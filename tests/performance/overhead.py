@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from howrobust.execution import worker
-from howrobust.executors.here import HerePool
-from howrobust.executors.local import LocalPool
+from howrobust.execution.pools.inline import HerePool
+from howrobust.execution.pools.local import LocalPool
 from howrobust.harness import execute
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.planning.plan import Request, make_plan

@@ -16,9 +16,10 @@ from local_cluster import LocalCluster, wait_until
 import howrobust as hr
 from howrobust.base.records import COSTS
 from howrobust.errors import BadInput, Damaged
+from howrobust.execution.pools import messages
+from howrobust.execution.pools.base import TaskFailed
+from howrobust.execution.pools.dask import ClusterPool
 from howrobust.execution.worker import attempt
-from howrobust.executors import TaskFailed, order
-from howrobust.executors.cluster import ClusterPool
 from howrobust.planning.jobs import CLEAN, Cell, Job
 from howrobust.planning.plan import Request, make_plan
 from howrobust.planning.registry import DataSpec, MethodSpec
@@ -286,7 +287,7 @@ def test_a_worker_that_would_compute_otherwise_is_refused(cluster, plugins, tmp_
 
 
 def test_a_worker_that_does_not_answer_is_a_sentence(cluster, monkeypatch):
-    monkeypatch.setattr("howrobust.executors.cluster.ANSWER_S", 2.0)
+    monkeypatch.setattr("howrobust.execution.pools.dask.ANSWER_S", 2.0)
     worker = cluster.add_worker()
     ClusterPool(cluster.address)._client.close()  # it has joined
     worker.send_signal(signal.SIGSTOP)
@@ -298,7 +299,7 @@ def test_a_scheduler_that_does_not_answer_is_a_sentence(cluster, tmp_path, monke
     cluster.add_worker()
     Files(tmp_path).make()
     with ClusterPool(cluster.address) as pool:
-        monkeypatch.setattr("howrobust.executors.cluster.ANSWER_S", 2.0)
+        monkeypatch.setattr("howrobust.execution.pools.dask.ANSWER_S", 2.0)
         cluster.scheduler.send_signal(signal.SIGSTOP)
         with pytest.raises(BadInput, match="was lost"):
             pool.submit(attempt, job("bayesian_ridge"), Files(tmp_path), 1, limit_s=60.0)
@@ -314,7 +315,7 @@ def test_a_worker_writes_no_file_but_its_own(testset, cluster, tmp_path, monkeyp
         outcome = {"key": "0" * 64, "status": "ok", "testset": testset}
         return {"outcomes": [outcome]}, dict.fromkeys(own | foreign, b"x")
 
-    monkeypatch.setattr("howrobust.executors.cluster.run_order", answer)
+    monkeypatch.setattr("howrobust.execution.pools.dask.run_order", answer)
     cluster.add_worker()
     files = Files(tmp_path / "store")
     files.make()
@@ -330,29 +331,29 @@ def test_a_worker_writes_no_file_but_its_own(testset, cluster, tmp_path, monkeyp
 
 
 def test_what_goes_with_an_order_is_forecasts_of_its_cells():
-    assert order.forecast_names(["0" * 64]) == {f"forecasts/{'0' * 64}.npz"}
+    assert messages.forecast_names(["0" * 64]) == {f"forecasts/{'0' * 64}.npz"}
     with pytest.raises(Damaged):
-        order.forecast_names(["../escaped"])
+        messages.forecast_names(["../escaped"])
 
 
 def test_an_order_is_the_same_after_a_journey():
     for suite in ("quick", "robustness"):
         for one in make_plan(Request(suite, data=["friedman1"], splits=2)).jobs[::3]:
-            words = json.loads(order.write_order(attempt, one, {}))["job"]
-            assert order._job_of(words) == one
+            words = json.loads(messages.write_order(attempt, one, {}))["job"]
+            assert messages._job_of(words) == one
 
 
 def test_what_differs_where_an_order_is_carried_out_is_refused(my_csv, tmp_path):
     one = job("bayesian_ridge", str(my_csv))
-    made = order.made_of("bayesian_ridge", one.data, ())
-    text = order.write_order(attempt, one, made)
+    made = messages.made_of("bayesian_ridge", one.data, ())
+    text = messages.write_order(attempt, one, made)
     Files(tmp_path).make()
-    assert order.carry_out(text, tmp_path)["outcomes"][0]["status"] == "ok"
+    assert messages.carry_out(text, tmp_path)["outcomes"][0]["status"] == "ok"
     my_csv.write_text(my_csv.read_text().replace("0", "1", 1))
-    assert "has the rows of my.csv" in order.carry_out(text, tmp_path)["refused"]
+    assert "has the rows of my.csv" in messages.carry_out(text, tmp_path)["refused"]
     my_csv.unlink()
-    assert "files must lie at the same path" in order.carry_out(text, tmp_path)["refused"]
+    assert "files must lie at the same path" in messages.carry_out(text, tmp_path)["refused"]
     for name in made:
         other = {**made, name: "another"}
-        assert order.difference(other, made).startswith(f"has {name} another, not ")
-    assert order.difference(made, made) == ""
+        assert messages.difference(other, made).startswith(f"has {name} another, not ")
+    assert messages.difference(made, made) == ""

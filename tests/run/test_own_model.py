@@ -19,7 +19,7 @@ import howrobust as hr
 from howrobust.card_ranking import cards
 from howrobust.cards import PARTS
 from howrobust.errors import BadInput
-from howrobust.executors.here import HerePool
+from howrobust.execution.pools.inline import HerePool
 from howrobust.harness import execute
 from howrobust.methods import DeepEnsemble, TorchRegressor, UserModel
 from howrobust.planning.plan import Request, Suite, plan_of

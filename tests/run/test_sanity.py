@@ -8,7 +8,7 @@ import howrobust as hr
 from howrobust.base.method import Posterior, SingleMethod
 from howrobust.card_ranking import cards
 from howrobust.distributions.predictive import GaussianMixture
-from howrobust.executors.here import HerePool
+from howrobust.execution.pools.inline import HerePool
 from howrobust.harness import execute
 from howrobust.ladders import awareness
 from howrobust.methods import BayesianRidge

@@ -10,8 +10,8 @@ from commandline import FAST
 import howrobust as hr
 from howrobust import score
 from howrobust.errors import BadInput
-from howrobust.executors import TaskFailed
-from howrobust.executors.here import HerePool
+from howrobust.execution.pools.base import TaskFailed
+from howrobust.execution.pools.inline import HerePool
 from howrobust.metrics import Metric
 from howrobust.reports.markdown import markdown
 from howrobust.reports.summary import Summary

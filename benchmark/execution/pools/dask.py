@@ -14,9 +14,9 @@ from typing import Any, Self
 from uuid import uuid4
 
 from howrobust.errors import BadInput, Damaged
-from howrobust.executors import TaskFailed
-from howrobust.executors.host import run_order
-from howrobust.executors.order import (
+from howrobust.execution.pools.base import TaskFailed
+from howrobust.execution.pools.dask_worker import run_order
+from howrobust.execution.pools.messages import (
     difference,
     forecast_names,
     machine,

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from howrobust.executors import TaskFailed
+from howrobust.execution.pools.base import TaskFailed
 
 
 class HerePool:

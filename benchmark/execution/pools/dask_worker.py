@@ -19,15 +19,15 @@ from time import monotonic
 from typing import Any
 
 from howrobust.errors import BadInput
-from howrobust.executors import TaskFailed
-from howrobust.executors.local import LocalPool
-from howrobust.executors.order import FOLDERS, carry_out, forecast_names
+from howrobust.execution.pools.base import TaskFailed
+from howrobust.execution.pools.local import LocalPool
+from howrobust.execution.pools.messages import FOLDERS, carry_out, forecast_names
 from howrobust.storage.arrays import Files
 
 LOOK_EVERY_S = 0.05
 IDLE_S = 60.0  # a host leaves by itself after so long without an order
 END_S = 5.0
-SERVE = "from howrobust.executors.host import serve; serve()"
+SERVE = "from howrobust.execution.pools.dask_worker import serve; serve()"
 
 
 def run_order(

@@ -19,13 +19,13 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from howrobust.executors import TaskFailed
-from howrobust.executors.guard import guard
+from howrobust.execution.pools.base import TaskFailed
+from howrobust.execution.pools.supervisor import guard
 
 # More than one thread in each of several workers costs a factor of 20: barriers spin.
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 PRELOAD = [
-    "howrobust.executors.served",
+    "howrobust.execution.pools.preload",
     "howrobust.methods",
     "howrobust.execution.worker",
     "howrobust.score",

@@ -1,0 +1,1 @@
+"""Pools of workers: local processes, this process, or a dask cluster."""
