@@ -8,7 +8,7 @@ import numpy as np
 from howrobust.base.data import PLACES
 from howrobust.distributions.predictive import Array
 from howrobust.errors import BadInput
-from howrobust.score import all_metrics
+from howrobust.metrics.scoring import all_metrics
 from howrobust.scores import REFERENCES, Scores
 from howrobust.statistics import mean_share
 

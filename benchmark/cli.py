@@ -383,7 +383,7 @@ def _described(kind: str) -> dict[str, str]:
     from howrobust.planning.descriptions import definition, docstring_of, summary
 
     if kind == "metrics":
-        from howrobust.score import all_metrics
+        from howrobust.metrics.scoring import all_metrics
 
         return {metric.name: summary(definition(metric)) for metric in all_metrics()}
     if kind == "suites":

@@ -11,9 +11,9 @@ from howrobust.base.progress import Progress
 from howrobust.errors import BadInput
 from howrobust.execution.pools.base import Pool
 from howrobust.execution.scheduler import run_cells
+from howrobust.metrics.scoring import score_run, unscored
 from howrobust.planning.plan import Plan, Request, make_plan
 from howrobust.results import Results
-from howrobust.score import score_run, unscored
 from howrobust.storage.store import Store
 
 DEFAULT_FOLDER = "howrobust-out"

@@ -8,18 +8,17 @@ import pytest
 from commandline import FAST
 
 import howrobust as hr
-from howrobust import score
 from howrobust.errors import BadInput
 from howrobust.execution.pools.base import TaskFailed
 from howrobust.execution.pools.inline import HerePool
-from howrobust.metrics import Metric
+from howrobust.metrics import Metric, scoring
 from howrobust.reports.markdown import markdown
 from howrobust.reports.summary import Summary
 from howrobust.storage import schema
 from howrobust.storage.store import Store
 
 METHODS = [FAST[-1]]
-METRICS_OF_ALL = score.all_metrics()
+METRICS_OF_ALL = scoring.all_metrics()
 
 
 def run(out, **words):
@@ -81,18 +80,18 @@ class BrokenPool(HerePool):
 def test_scoring_that_is_killed_takes_nothing_away_and_is_tried_again(tmp_path, monkeypatch):
     before = run(tmp_path).records()
     extra = Metric("extra", "low", next(m for m in METRICS_OF_ALL if m.name == "rmse").function)
-    monkeypatch.setattr(score, "all_metrics", lambda: (*METRICS_OF_ALL, extra))
+    monkeypatch.setattr(scoring, "all_metrics", lambda: (*METRICS_OF_ALL, extra))
     with closing(Store(tmp_path)) as store, store.alone():
         (key,) = store.runs()
         with BrokenPool() as pool:
-            score.score_run(key, store, pool)
+            scoring.score_run(key, store, pool)
         after = hr.load(tmp_path).records()
         assert after[after["metric"] != "extra"].reset_index(drop=True).equals(before)
         spoilt = after[after["metric"] == "extra"]
         assert set(spoilt["status"]) == {"failed"}
         assert spoilt["reason"].str.contains("SIGKILL").all()
         with HerePool() as pool:
-            score.score_run(key, store, pool)
+            scoring.score_run(key, store, pool)
     mended = hr.load(tmp_path).records()
     values = [mended[mended["metric"] == name]["value"].tolist() for name in ("extra", "rmse")]
     assert values[0] == values[1]

@@ -9,10 +9,10 @@ from howrobust.base.method import Problem
 from howrobust.base.records import Outcome
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, TrainStress
 from howrobust.errors import BadInput
+from howrobust.metrics.scoring import all_metrics
 from howrobust.planning.jobs import CLEAN
 from howrobust.planning.plan import Request, make_plan
 from howrobust.planning.registry import DataSpec, MethodSpec, load_stress, names
-from howrobust.score import all_metrics
 from howrobust.seeds import derive
 from howrobust.storage.store import Store
 

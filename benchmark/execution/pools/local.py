@@ -28,10 +28,10 @@ PRELOAD = [
     "howrobust.execution.pools.preload",
     "howrobust.methods",
     "howrobust.execution.worker",
-    "howrobust.score",
+    "howrobust.metrics.scoring",
 ]
 # Metrics are functions of a forecast, and many: their tasks follow each other in one process.
-SHARED = "howrobust.score"
+SHARED = "howrobust.metrics.scoring"
 LET_GO_S = 1.0
 STOP_S = 3.0  # a fork server that is still loading is not waited for
 
