@@ -6,11 +6,11 @@ A benchmark of regression models that know their doubt. Nothing is imported unti
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from howrobust.analysis.results import Results, load
     from howrobust.cards import Card
     from howrobust.comparison.runs import Comparison, compare
     from howrobust.harness import run
     from howrobust.own_model import assess
-    from howrobust.results import Results, load
 
 __all__ = ["Card", "Comparison", "Results", "assess", "compare", "load", "run"]
 __version__ = "0.1.0"
@@ -18,10 +18,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "Card": "howrobust.cards",
     "Comparison": "howrobust.comparison.runs",
-    "Results": "howrobust.results",
+    "Results": "howrobust.analysis.results",
     "assess": "howrobust.own_model",
     "compare": "howrobust.comparison.runs",
-    "load": "howrobust.results",
+    "load": "howrobust.analysis.results",
     "run": "howrobust.harness",
 }
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from howrobust import card_measures as clean
 from howrobust import card_stress_measures as stressed
+from howrobust.analysis.measured import Measure, Result
+from howrobust.analysis.regions import BASELINE
+from howrobust.analysis.run_scores import Scores
 from howrobust.base.facts import StressFacts
 from howrobust.base.metric import Undefined
 from howrobust.cards import Item
-from howrobust.measured import Measure, Result
-from howrobust.regions import BASELINE
-from howrobust.scores import Scores
 
 HEADLINE_STRESS = "input_noise"
 NOMINAL = "nearer its nominal share is better"

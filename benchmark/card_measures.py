@@ -2,20 +2,26 @@
 
 Every measure takes (scores, dataset, method, stress) and returns a `Measured` or why there is none;
 its docstring is the definition that a card shows. An interval of a mean over splits is that of
-`howrobust.statistics.over_splits`.
+`howrobust.analysis.statistics.over_splits`.
 """
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from howrobust.analysis.measured import (
+    Measured,
+    Result,
+    mean_of_metric,
+    mean_over_splits,
+    with_limits,
+)
+from howrobust.analysis.run_scores import Scores
+from howrobust.analysis.statistics import effective_n, over_splits, wilson
+from howrobust.analysis.variability import instability
 from howrobust.base.metric import Undefined
 from howrobust.distributions.predictive import Array
-from howrobust.measured import Measured, Result, mean_of_metric, mean_over_splits, with_limits
 from howrobust.planning.jobs import CLEAN
-from howrobust.scores import Scores
-from howrobust.statistics import effective_n, over_splits, wilson
-from howrobust.variability import instability
 
 SHUFFLE = "shuffle"
 
@@ -79,7 +85,7 @@ def instability_over_restarts(scores: Scores, dataset: str, method: str, stress:
 
     m_r is the mean forecast of repeat r for the clean test rows of a split, var has ddof 1, and
     rmse is the root mean square of the repeats' rmse. One split with repeats: the chi-square
-    interval of `howrobust.variability.instability`; several: their mean and its interval.
+    interval of `howrobust.analysis.variability.instability`; several: their mean and its interval.
     """
     refits: dict[str, list[Array]] = {}
     for cell in scores.fitted(dataset, method):

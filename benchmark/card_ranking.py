@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from howrobust.analysis.measured import Measured, Result
+from howrobust.analysis.run_scores import REFERENCES, Scores
 from howrobust.base.metric import Undefined
 from howrobust.card_items import card_items
 from howrobust.card_measures import inside_null
 from howrobust.card_sentences import notes, sentences
 from howrobust.cards import Card, Entry, Item
-from howrobust.measured import Measured, Result
-from howrobust.scores import REFERENCES, Scores
 
 NEEDS_SKILL = ("calibration", "stability", "tolerance")  # a constant forecast would win them
 

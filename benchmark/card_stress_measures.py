@@ -2,15 +2,16 @@
 
 Every measure takes (scores, dataset, method, stress) and returns a `Measured` or why there is none;
 its docstring is the definition that a card shows. An interval of a mean over splits is that of
-`howrobust.statistics.over_splits`.
+`howrobust.analysis.statistics.over_splits`.
 """
 
 import numpy as np
 import pandas as pd
 
-from howrobust.base.metric import Undefined
-from howrobust.distributions.predictive import Array
-from howrobust.ladders import (
+from howrobust.analysis.measured import Measured, Result, mean_of_defined, mean_over_splits
+from howrobust.analysis.regions import BASELINE, REGION
+from howrobust.analysis.run_scores import Scores
+from howrobust.analysis.stress_curves import (
     NO_RATIO,
     Crossing,
     awareness,
@@ -18,10 +19,9 @@ from howrobust.ladders import (
     first_level_above,
     tolerance_over_splits,
 )
-from howrobust.measured import Measured, Result, mean_of_defined, mean_over_splits
+from howrobust.base.metric import Undefined
+from howrobust.distributions.predictive import Array
 from howrobust.planning.jobs import CLEAN
-from howrobust.regions import BASELINE, REGION
-from howrobust.scores import Scores
 
 
 def doubling(scores: Scores, dataset: str, method: str, stress: str) -> Result:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from howrobust.analysis.measured import Measure, Measured, Result
 from howrobust.base.metric import Undefined
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
-from howrobust.measured import Measure, Measured, Result
 
 if TYPE_CHECKING:
     import pandas as pd

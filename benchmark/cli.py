@@ -17,7 +17,7 @@ from howrobust.errors import BadInput, printable
 from howrobust.execution.signals import Interruption, interruptible
 
 if TYPE_CHECKING:
-    from howrobust.results import Results
+    from howrobust.analysis.results import Results
 
 LONGEST_SENTENCE = 1000  # a table may have a column whose name is a novel
 FORMATS = ("html", "md", "latex", "csv")
@@ -258,7 +258,7 @@ _out = click.option(
 @click.option("--file", type=click.Path(path_type=Path), help="Write it to this file, too (.json).")
 def baseline_save(name: str, out: str, file: Path | None) -> None:
     """Keep the latest run's scores and costs in its store under NAME."""
-    from howrobust.results import load
+    from howrobust.analysis.results import load
     from howrobust.storage.atomic import write_output
 
     if not name or not name.isprintable() or "/" in name or name.endswith(".json"):
@@ -279,7 +279,7 @@ def baseline_list(out: str) -> None:
     """List the baselines of a store, the latest last."""
     from datetime import UTC, datetime
 
-    from howrobust.results import load
+    from howrobust.analysis.results import load
 
     for name, saved in load(out).baselines():
         click.echo(f"{name:24} {datetime.fromtimestamp(saved / 1e9, UTC):%Y-%m-%d %H:%M} UTC")
@@ -290,7 +290,7 @@ def baseline_list(out: str) -> None:
 @_out
 def baseline_show(name: str, out: str) -> None:
     """Print a baseline, as its file has it."""
-    from howrobust.results import load
+    from howrobust.analysis.results import load
 
     click.echo(load(out).baseline(name), nl=False)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from time import monotonic, time_ns
 
 from howrobust import environment
+from howrobust.analysis.results import Results
 from howrobust.base.progress import Progress
 from howrobust.errors import BadInput
 from howrobust.execution.pools.base import Pool
 from howrobust.execution.scheduler import run_cells
 from howrobust.metrics.scoring import score_run, unscored
 from howrobust.planning.plan import Plan, Request, make_plan
-from howrobust.results import Results
 from howrobust.storage.store import Store
 
 DEFAULT_FOLDER = "howrobust-out"

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from howrobust.analysis.run_scores import Scores
 from howrobust.base.data import Source
 from howrobust.base.method import Method, Posterior, Problem
 from howrobust.base.progress import Progress
@@ -23,7 +24,6 @@ from howrobust.harness import execute
 from howrobust.planning.jobs import CLEAN
 from howrobust.planning.plan import Request, load_suite, plan_of, texts, with_baseline
 from howrobust.planning.registry import DataSpec, MethodSpec, given_model, given_rows, load_stress
-from howrobust.scores import Scores
 from howrobust.seeds import derive
 
 NOTES = {

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from howrobust.analysis.run_scores import Scores
     from howrobust.cards import Card
     from howrobust.comparison.baseline import Snapshot
     from howrobust.comparison.runs import Comparison
     from howrobust.distributions.predictive import Predictive
-    from howrobust.scores import Scores
 
 UPDATE = "--robustness-update"
 
@@ -65,9 +65,9 @@ class Robustness:
 
     def __call__(self, model: Any, X: Any, y: Any, **settings: Any) -> "Assessed":
         """Assess a model; see `howrobust.assess` for the words, and for what is raised."""
+        from howrobust.analysis.results import load
+        from howrobust.analysis.run_scores import Scores
         from howrobust.own_model import assess
-        from howrobust.results import load
-        from howrobust.scores import Scores
 
         __tracebackhide__ = True
         self._assessed += 1

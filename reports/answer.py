@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from howrobust.analysis.measured import Measured
+from howrobust.analysis.run_scores import REFERENCES
 from howrobust.card_items import HEADLINE_STRESS
 from howrobust.card_measures import coverage_95, inside_null
 from howrobust.card_stress_measures import ratio
-from howrobust.measured import Measured
 from howrobust.reports import tables
 from howrobust.reports.summary import Row, Summary
-from howrobust.scores import REFERENCES
 
 NO_ANSWER = "No method has a score on every split of a data set; the failures below say why."
 

@@ -4,11 +4,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from howrobust.analysis.run_scores import REFERENCES
 from howrobust.distributions.predictive import Array
 from howrobust.reports.looks import COLOURS, GREY, INK, plain
 from howrobust.reports.picture import Picture
 from howrobust.reports.summary import Summary
-from howrobust.scores import REFERENCES
 
 
 def bands(summary: Summary, dataset: str, methods: list[str]) -> Picture:

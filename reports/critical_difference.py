@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from howrobust.contest import Contest
+from howrobust.analysis.ranking import Contest
 from howrobust.reports.looks import GREY, INK, Looks, plain
 from howrobust.reports.picture import Picture
 

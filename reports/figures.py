@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import matplotlib as mpl
 
+from howrobust.analysis.profiles import profiles
+from howrobust.analysis.ranking import contest
+from howrobust.analysis.run_scores import REFERENCES
 from howrobust.base.metric import Undefined
 from howrobust.card_measures import SHUFFLE
-from howrobust.contest import contest
-from howrobust.profiles import profiles
 from howrobust.reports import calibration
 from howrobust.reports.bands import bands
 from howrobust.reports.critical_difference import critical_difference
@@ -18,7 +19,6 @@ from howrobust.reports.profile_curves import profile_curves
 from howrobust.reports.refits import stability
 from howrobust.reports.stress_curves import degradation, is_severity
 from howrobust.reports.summary import Summary
-from howrobust.scores import REFERENCES
 
 
 def pictures(summary: Summary) -> Iterator[Picture]:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from howrobust.analysis.ranking import contest, improvements
 from howrobust.base.metric import Undefined
-from howrobust.contest import contest, improvements
 from howrobust.reports import sheets, tables
 from howrobust.reports.sheets import Sheet
 from howrobust.reports.standings import CAPTION, standings

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from howrobust.analysis.run_scores import REFERENCES
 from howrobust.reports.tables import single_line
-from howrobust.scores import REFERENCES
 
 INK = "#1b1f24"  # text and axes; in SVG the colour of the text around it
 GREY = "#808080"

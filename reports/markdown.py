@@ -3,8 +3,8 @@
 import html
 from collections.abc import Iterator, Sequence
 
+from howrobust.analysis.ranking import contest, improvements
 from howrobust.base.metric import Undefined
-from howrobust.contest import contest, improvements
 from howrobust.reports import sheets, tables
 from howrobust.reports.answer import answer, on_data_set
 from howrobust.reports.protocol import settings

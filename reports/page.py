@@ -12,9 +12,11 @@ from typing import Any
 from markupsafe import Markup
 
 from howrobust import __version__
+from howrobust.analysis.ranking import contest, improvements
+from howrobust.analysis.results import Results
+from howrobust.analysis.run_scores import REFERENCES
 from howrobust.base.metric import Undefined
 from howrobust.card_ranking import cards
-from howrobust.contest import contest, improvements
 from howrobust.errors import BadInput
 from howrobust.reports import sheets, standings, tables
 from howrobust.reports.answer import answer, on_data_set
@@ -24,8 +26,6 @@ from howrobust.reports.picture import Picture
 from howrobust.reports.protocol import settings
 from howrobust.reports.published import comparisons
 from howrobust.reports.summary import Summary
-from howrobust.results import Results
-from howrobust.scores import REFERENCES
 from howrobust.storage.atomic import write_output
 
 MARK = b'<meta name="generator" content="howrobust'

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from howrobust.profiles import Profile
+from howrobust.analysis.profiles import Profile
 from howrobust.reports.looks import Looks, plain
 from howrobust.reports.picture import Picture
 

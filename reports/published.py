@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from howrobust.analysis.statistics import Estimate, over_splits
 from howrobust.planning.registry import uci_folder
 from howrobust.reports.summary import Summary
-from howrobust.statistics import Estimate, over_splits
 
 TABLES = "published_tables.csv"
 PER_SPLIT = "gal_mcdropout_per_split.csv"

@@ -3,12 +3,12 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from howrobust.analysis.run_scores import REFERENCES
 from howrobust.card_measures import SHUFFLE
 from howrobust.planning.jobs import CLEAN
 from howrobust.reports.looks import GREY, Looks, panels, plain
 from howrobust.reports.picture import Picture
 from howrobust.reports.summary import Summary
-from howrobust.scores import REFERENCES
 
 
 def stability(summary: Summary, own: Looks) -> Picture:

@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from howrobust.analysis.degradation import degradation
+from howrobust.analysis.measured import Measured
+from howrobust.analysis.run_scores import REFERENCES
+from howrobust.analysis.variance_parts import variance_parts
 from howrobust.base.metric import Undefined
 from howrobust.card_measures import coverage
 from howrobust.cards import Card
-from howrobust.degradation import degradation
-from howrobust.measured import Measured
 from howrobust.reports import tables
 from howrobust.reports.cards import Tile
 from howrobust.reports.published import comparisons
 from howrobust.reports.summary import Summary
 from howrobust.reports.tables import TableCell
-from howrobust.scores import REFERENCES
-from howrobust.variance_parts import variance_parts
 
 COVERED = (0.5, 0.9, 0.95, 0.997)  # stated probabilities of central intervals
 COSTS = {

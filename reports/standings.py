@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from howrobust.analysis.ranking import Contest, Improvement
 from howrobust.base.metric import Undefined
-from howrobust.contest import Contest, Improvement
 from howrobust.reports.sheets import Sheet, SheetRow
 from howrobust.reports.tables import TableCell
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from howrobust.analysis.regions import BASELINE, REGION
 from howrobust.base.facts import StressFacts
 from howrobust.planning.jobs import CLEAN, Level
-from howrobust.regions import BASELINE, REGION
 from howrobust.reports.looks import GREY, Looks, legend, log_axis, panels, plain
 from howrobust.reports.picture import Picture
 from howrobust.reports.summary import Summary

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from howrobust.analysis.run_scores import REFERENCES
+from howrobust.analysis.statistics import Estimate
 from howrobust.reports.published import Published, PublishedComparison
 from howrobust.reports.summary import Row
-from howrobust.scores import REFERENCES
-from howrobust.statistics import Estimate
 
 SCORES = ("nll", "rmse", "crps")
 KNOWN_TRUTH = "kl_to_truth"  # shown where the truth is known

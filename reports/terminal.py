@@ -7,8 +7,8 @@ from rich import table as drawn
 from rich.console import Console
 from rich.text import Text
 
+from howrobust.analysis.ranking import contest, improvements
 from howrobust.base.metric import Undefined
-from howrobust.contest import contest, improvements
 from howrobust.reports import sheets, tables
 from howrobust.reports.sheets import Sheet
 from howrobust.reports.standings import CAPTION, standings

@@ -10,13 +10,13 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from howrobust import seeds
-from howrobust.contest import contest, differences, groups, improvements
+from howrobust.analysis.profiles import profiles
+from howrobust.analysis.ranking import contest, differences, groups, improvements
+from howrobust.analysis.results import COLUMNS
+from howrobust.analysis.run_scores import Scores
+from howrobust.analysis.statistics import over_splits, wilson
 from howrobust.errors import BadInput
 from howrobust.metrics import Undefined
-from howrobust.profiles import profiles
-from howrobust.results import COLUMNS
-from howrobust.scores import Scores
-from howrobust.statistics import over_splits, wilson
 from howrobust.storage.arrays import HeldOut
 
 N_TRAIN, N_TEST = 90, 10

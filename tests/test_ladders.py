@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from howrobust import seeds
-from howrobust.ladders import (
+from howrobust.analysis.statistics import over_splits
+from howrobust.analysis.stress_curves import (
     Crossing,
     Tolerance,
     awareness,
@@ -11,7 +12,6 @@ from howrobust.ladders import (
     tolerance_over_splits,
 )
 from howrobust.metrics import Undefined
-from howrobust.statistics import over_splits
 
 LEVELS = (0.05, 0.1, 0.2, 0.4, 0.8)
 RMSE = np.array([1.02, 1.1, 1.4, 2.1, 3.9])

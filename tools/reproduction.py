@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from howrobust.analysis.results import Results
+from howrobust.analysis.run_scores import REFERENCES
 from howrobust.errors import BadInput
 from howrobust.harness import score_again
 from howrobust.reports.markdown import md, md_table
@@ -20,8 +22,6 @@ from howrobust.reports.published import PublishedComparison, beside, comparisons
 from howrobust.reports.sheets import Sheet, SheetRow
 from howrobust.reports.summary import Summary
 from howrobust.reports.tables import TableCell, number, printed
-from howrobust.results import Results
-from howrobust.scores import REFERENCES
 
 NOTES = Path(__file__).with_name("reproduction-notes.toml")
 MADE_BY = (

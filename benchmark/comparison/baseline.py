@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import msgspec
 
+from howrobust.analysis.results import Results
+from howrobust.analysis.run_scores import Scores
 from howrobust.errors import BadInput
 from howrobust.planning.jobs import CLEAN, Level
-from howrobust.results import Results
-from howrobust.scores import Scores
 
 FORMAT = "howrobust snapshot 1"
 METRICS = ("nll", "rmse", "crps", "coverage_90")
@@ -60,7 +60,7 @@ class Snapped(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
 class SnappedData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which version of a data set it is, the test rows of a split, and how far splits overlap: see
-    `howrobust.scores.Scores.overlap`."""
+    `howrobust.analysis.run_scores.Scores.overlap`."""
 
     sha256: str
     n_test: Annotated[int, msgspec.Meta(ge=1)]

@@ -10,17 +10,17 @@ from math import inf, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from howrobust.analysis.results import Results
 from howrobust.comparison.baseline import Snapped, Snapshot, from_json, read_file, snapshot
 from howrobust.comparison.quality import WORSE, Change, changes
 from howrobust.comparison.speed import Pace, paces
 from howrobust.errors import BadInput
 from howrobust.planning.jobs import CLEAN
-from howrobust.results import Results
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from howrobust.statistics import Estimate
+    from howrobust.analysis.statistics import Estimate
 
 MISSING, FAILED, FAILING, MENDED, NEW = "missing", "failed", "failing", "mended", "new"
 OTHER_DATA = "other data"

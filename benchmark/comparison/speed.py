@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from howrobust.analysis.run_scores import REFERENCES
+from howrobust.analysis.statistics import Estimate, holm
 from howrobust.comparison.baseline import Address, Snapped, Snapshot
 from howrobust.comparison.quality import BETTER, INCONCLUSIVE, UNCHANGED, WORSE
-from howrobust.scores import REFERENCES
-from howrobust.statistics import Estimate, holm
 
 COSTS = {"fit": "fit_ratio", "draw": "draw_ratio"}
 MACHINE = ("processor", "loops")

@@ -21,7 +21,7 @@ SLOW_PAGE = """
 import sys, time
 from pathlib import Path
 from howrobust.cli import main
-from howrobust.results import Results
+from howrobust.analysis.results import Results
 def report(self, *path):
     Path(sys.argv[1]).touch()
     time.sleep(3600)

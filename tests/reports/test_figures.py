@@ -13,8 +13,10 @@ from PIL import Image
 
 import howrobust as hr
 from howrobust import seeds
-from howrobust.contest import Contest, Pair
-from howrobust.profiles import Profile
+from howrobust.analysis.profiles import Profile
+from howrobust.analysis.ranking import Contest, Pair
+from howrobust.analysis.run_scores import REFERENCES
+from howrobust.analysis.statistics import Estimate
 from howrobust.reports import calibration
 from howrobust.reports.critical_difference import critical_difference
 from howrobust.reports.figures import pictures
@@ -23,8 +25,6 @@ from howrobust.reports.page import render
 from howrobust.reports.pareto import _panel, front, points
 from howrobust.reports.profile_curves import profile_curves
 from howrobust.reports.summary import Summary
-from howrobust.scores import REFERENCES
-from howrobust.statistics import Estimate
 
 WHITE, NEAR_BLACK = "#ffffff", "#15191e"
 

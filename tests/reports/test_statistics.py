@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from howrobust import seeds
-from howrobust.statistics import (
+from howrobust.analysis.statistics import (
     effective_n,
     friedman,
     holm,

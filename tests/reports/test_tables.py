@@ -16,6 +16,8 @@ from rich.console import Console
 from scipy import stats
 
 from howrobust import seeds
+from howrobust.analysis.results import COLUMNS
+from howrobust.analysis.statistics import Estimate
 from howrobust.reports import tables, terminal
 from howrobust.reports.latex import MINUS, SPECIAL, latex, tex, tex_table
 from howrobust.reports.markdown import markdown, md
@@ -23,8 +25,6 @@ from howrobust.reports.page import render
 from howrobust.reports.sheets import Sheet, SheetRow
 from howrobust.reports.spreadsheet import csv_text
 from howrobust.reports.summary import SHOWN, Summary
-from howrobust.results import COLUMNS
-from howrobust.statistics import Estimate
 
 SCORES = ("nll", "rmse", "crps")
 BACK = {**{tex: character for character, tex in SPECIAL.items()}, MINUS: "-"}

@@ -6,12 +6,12 @@ import pytest
 from scipy import stats
 
 import howrobust as hr
+from howrobust.analysis.run_scores import Scores
 from howrobust.base.stress import SplitStress
 from howrobust.card_ranking import cards
 from howrobust.cards import PARTS
 from howrobust.errors import BadInput
 from howrobust.planning.registry import load_stress, names
-from howrobust.scores import Scores
 
 METHODS = ["deep_ensemble[epochs=15,n_members=2]", "bayesian_ridge"]
 SPLITS, REPEATS = 3, 3

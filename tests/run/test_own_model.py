@@ -16,6 +16,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import nn
 
 import howrobust as hr
+from howrobust.analysis.run_scores import Scores
 from howrobust.card_ranking import cards
 from howrobust.cards import PARTS
 from howrobust.errors import BadInput
@@ -25,7 +26,6 @@ from howrobust.methods import DeepEnsemble, TorchRegressor, UserModel
 from howrobust.planning.plan import Request, Suite, plan_of
 from howrobust.planning.registry import DataSpec, MethodSpec, given_rows, load_stress
 from howrobust.reports.page import render
-from howrobust.scores import Scores
 
 QUICK = {"splits": 3, "repeats": 2, "stress": ["input_noise", "label_noise", "gap", "shuffle"]}
 

@@ -5,16 +5,16 @@ import pytest
 from scipy import stats
 
 import howrobust as hr
+from howrobust.analysis.run_scores import Scores
+from howrobust.analysis.stress_curves import awareness
 from howrobust.base.method import Posterior, SingleMethod
 from howrobust.card_ranking import cards
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.execution.pools.inline import HerePool
 from howrobust.harness import execute
-from howrobust.ladders import awareness
 from howrobust.methods import BayesianRidge
 from howrobust.planning.plan import Request, Suite, plan_of, with_baseline
 from howrobust.planning.registry import DataSpec, MethodSpec, given_rows, load_stress
-from howrobust.scores import Scores
 from howrobust.seeds import generator
 
 

@@ -1,6 +1,6 @@
 """Stresses of a run that hold a region of the inputs or targets out."""
 
-from howrobust.scores import Scores
+from howrobust.analysis.run_scores import Scores
 
 BASELINE = "third"
 REGION = 1.0  # the one level of such a stress

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
+from howrobust.analysis.run_scores import Scores
+from howrobust.analysis.variability import variance_split
 from howrobust.base.metric import Undefined
 from howrobust.planning.jobs import CLEAN
-from howrobust.scores import Scores
-from howrobust.variability import variance_split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,7 @@ def variance_parts(scores: Scores, metric: str) -> "pd.DataFrame":
     """Tidy components of a clean metric's variance: dataset, method, component, variance, lower,
     upper, share, splits, left_out, reason.
 
-    Between splits, and between restarts within a split, by `howrobust.variability.variance_split`
+    Between splits, and between restarts within a split, by `howrobust.analysis.variability.variance_split`
     on the values of every split and repeat; ``reason`` where that is undefined.
     """
     import pandas as pd

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from howrobust.analysis.regions import BASELINE, REGION, regions
+from howrobust.analysis.run_scores import Scores
 from howrobust.planning.jobs import CLEAN
-from howrobust.regions import BASELINE, REGION, regions
-from howrobust.scores import Scores
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -105,24 +105,24 @@ class Results:
 
     def degradation(self) -> "pd.DataFrame":
         """What each level of each stress does, beside the clean self of each method: see
-        `howrobust.degradation.degradation`."""
-        from howrobust.degradation import degradation
-        from howrobust.scores import Scores
+        `howrobust.analysis.degradation.degradation`."""
+        from howrobust.analysis.degradation import degradation
+        from howrobust.analysis.run_scores import Scores
 
         return degradation(Scores(self))
 
     def variance_split(self, metric: str = "rmse") -> "pd.DataFrame":
         """How much of a clean metric's variance is between splits and between restarts: see
-        `howrobust.variance_parts.variance_parts`."""
-        from howrobust.scores import Scores
-        from howrobust.variance_parts import variance_parts
+        `howrobust.analysis.variance_parts.variance_parts`."""
+        from howrobust.analysis.run_scores import Scores
+        from howrobust.analysis.variance_parts import variance_parts
 
         return variance_parts(Scores(self), metric)
 
     def card(self, method: str) -> "Card":
         """Return the robustness card of a method; BadInput for one that the run has not."""
+        from howrobust.analysis.run_scores import Scores
         from howrobust.card_ranking import cards
-        from howrobust.scores import Scores
 
         if method not in self.about["methods"]:
             known = ", ".join(self.about["methods"])

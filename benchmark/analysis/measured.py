@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from howrobust.analysis.run_scores import Scores
+from howrobust.analysis.statistics import over_splits
 from howrobust.base.metric import Undefined
-from howrobust.scores import Scores
-from howrobust.statistics import over_splits
 
 
 @dataclass(frozen=True)

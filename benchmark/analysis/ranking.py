@@ -12,11 +12,11 @@ from itertools import combinations, permutations
 import numpy as np
 from scipy import stats
 
+from howrobust.analysis.complete_blocks import Blocks, losses, over_datasets, ranked_methods
+from howrobust.analysis.run_scores import Scores
+from howrobust.analysis.statistics import Estimate, friedman, holm, nemenyi, paired, signed_rank
 from howrobust.base.metric import Undefined
-from howrobust.blocks import Blocks, losses, over_datasets, ranked_methods
 from howrobust.distributions.predictive import Array
-from howrobust.scores import Scores
-from howrobust.statistics import Estimate, friedman, holm, nemenyi, paired, signed_rank
 
 ALPHA = 0.05
 
@@ -25,7 +25,7 @@ ALPHA = 0.05
 class Difference:
     """A metric of ``method`` minus that of ``other`` on one data set, over their common splits.
 
-    ``estimate`` and ``p`` are those of `howrobust.statistics.paired` over ``pairs`` splits (NaN
+    ``estimate`` and ``p`` are those of `howrobust.analysis.statistics.paired` over ``pairs`` splits (NaN
     limits and p for one); ``p_holm`` is adjusted for all pairs of methods on the data set.
     ``missing`` counts the planned splits that one of the two lacks. On gaps and tails, whose
     overlap counts as 0, all this speaks of those gaps of that table alone.

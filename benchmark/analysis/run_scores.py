@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from howrobust.analysis.results import Results
+from howrobust.analysis.statistics import Estimate, over_splits
 from howrobust.base.facts import StressFacts
 from howrobust.base.records import GRADIENTS
 from howrobust.distributions.predictive import Array, Forecast
 from howrobust.planning.jobs import CLEAN
-from howrobust.results import Results
-from howrobust.statistics import Estimate, over_splits
 from howrobust.storage.arrays import HeldOut
 
 ScoreKey = tuple[str, str, str, str, float]  # dataset, method, metric, stress, level

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from howrobust.analysis.run_scores import REFERENCES, Scores
+from howrobust.analysis.statistics import mean_share
 from howrobust.base.data import PLACES
 from howrobust.distributions.predictive import Array
 from howrobust.errors import BadInput
 from howrobust.metrics.scoring import all_metrics
-from howrobust.scores import REFERENCES, Scores
-from howrobust.statistics import mean_share
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def over_datasets(scores: Scores, blocks: Blocks, shares: Array) -> tuple[Array,
 
     The limits are for other splits and tables of these data sets, not for other data sets. J splits
     that overlap say as much of a share as J / (1 + J overlap) independent runs: its variance is
-    (1/J + overlap) s^2, as in `howrobust.statistics.over_splits`. Gaps and tails are no random
+    (1/J + overlap) s^2, as in `howrobust.analysis.statistics.over_splits`. Gaps and tails are no random
     sample of splits: NaN limits and the reason.
     """
     J = np.array([block.shape[1] for block in blocks.values.values()])

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.integrate import trapezoid
 
+from howrobust.analysis.statistics import over_splits
 from howrobust.base.metric import Undefined
 from howrobust.distributions.predictive import Array
-from howrobust.statistics import over_splits
 
 GROWN = 1.1
 DOUBLED = 2.0

@@ -1,0 +1,1 @@
+"""From records to statistics, stress curves, rankings and robustness cards."""
