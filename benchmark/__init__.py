@@ -6,8 +6,8 @@ A benchmark of regression models that know their doubt. Nothing is imported unti
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from howrobust.analysis.cards.card import Card
     from howrobust.analysis.results import Results, load
-    from howrobust.cards import Card
     from howrobust.comparison.runs import Comparison, compare
     from howrobust.harness import run
     from howrobust.own_model import assess
@@ -16,7 +16,7 @@ __all__ = ["Card", "Comparison", "Results", "assess", "compare", "load", "run"]
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Card": "howrobust.cards",
+    "Card": "howrobust.analysis.cards.card",
     "Comparison": "howrobust.comparison.runs",
     "Results": "howrobust.analysis.results",
     "assess": "howrobust.own_model",

@@ -11,12 +11,12 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from howrobust.analysis.cards.card import Card
+from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.data import Source
 from howrobust.base.method import Method, Posterior, Problem
 from howrobust.base.progress import Progress
-from howrobust.card_ranking import cards
-from howrobust.cards import Card
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import HerePool

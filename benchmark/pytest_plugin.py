@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from howrobust.analysis.cards.card import Card
     from howrobust.analysis.run_scores import Scores
-    from howrobust.cards import Card
     from howrobust.comparison.baseline import Snapshot
     from howrobust.comparison.runs import Comparison
     from howrobust.distributions.predictive import Predictive

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from howrobust.analysis.cards.items import HEADLINE_STRESS
+from howrobust.analysis.cards.measures import coverage_95, inside_null
+from howrobust.analysis.cards.stress_measures import ratio
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import REFERENCES
-from howrobust.card_items import HEADLINE_STRESS
-from howrobust.card_measures import coverage_95, inside_null
-from howrobust.card_stress_measures import ratio
 from howrobust.reports import tables
 from howrobust.reports.summary import Row, Summary
 

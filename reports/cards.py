@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jinja2
 from markupsafe import Markup
 
-from howrobust.cards import PARTS, Card, Entry, Item
+from howrobust.analysis.cards.card import PARTS, Card, Entry, Item
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import matplotlib as mpl
 
+from howrobust.analysis.cards.measures import SHUFFLE
 from howrobust.analysis.profiles import profiles
 from howrobust.analysis.ranking import contest
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.base.metric import Undefined
-from howrobust.card_measures import SHUFFLE
 from howrobust.reports import calibration
 from howrobust.reports.bands import bands
 from howrobust.reports.critical_difference import critical_difference

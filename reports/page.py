@@ -12,11 +12,11 @@ from typing import Any
 from markupsafe import Markup
 
 from howrobust import __version__
+from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.ranking import contest, improvements
 from howrobust.analysis.results import Results
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.base.metric import Undefined
-from howrobust.card_ranking import cards
 from howrobust.errors import BadInput
 from howrobust.reports import sheets, standings, tables
 from howrobust.reports.answer import answer, on_data_set

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from howrobust.analysis.cards.measures import SHUFFLE
 from howrobust.analysis.run_scores import REFERENCES
-from howrobust.card_measures import SHUFFLE
 from howrobust.planning.jobs import CLEAN
 from howrobust.reports.looks import GREY, Looks, panels, plain
 from howrobust.reports.picture import Picture

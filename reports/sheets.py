@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from howrobust.analysis.cards.card import Card
+from howrobust.analysis.cards.measures import coverage
 from howrobust.analysis.degradation import degradation
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.analysis.variance_parts import variance_parts
 from howrobust.base.metric import Undefined
-from howrobust.card_measures import coverage
-from howrobust.cards import Card
 from howrobust.reports import tables
 from howrobust.reports.cards import Tile
 from howrobust.reports.published import comparisons

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from howrobust.analysis.cards.measures import coverage_95
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.ranking import Difference, differences
 from howrobust.analysis.results import Results
 from howrobust.analysis.run_scores import REFERENCES, Scores
 from howrobust.analysis.statistics import Estimate
 from howrobust.base.records import COSTS
-from howrobust.card_measures import coverage_95
 
 MOST_NLL_ERROR = 0.01
 FEWEST_TEST_POINTS = 20

@@ -15,7 +15,7 @@ from howrobust.storage.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-    from howrobust.cards import Card
+    from howrobust.analysis.cards.card import Card
     from howrobust.distributions.predictive import Forecast
 
 COLUMNS = (
@@ -121,8 +121,8 @@ class Results:
 
     def card(self, method: str) -> "Card":
         """Return the robustness card of a method; BadInput for one that the run has not."""
+        from howrobust.analysis.cards.ranking import cards
         from howrobust.analysis.run_scores import Scores
-        from howrobust.card_ranking import cards
 
         if method not in self.about["methods"]:
             known = ", ".join(self.about["methods"])

@@ -6,10 +6,10 @@ import pytest
 from scipy import stats
 
 import howrobust as hr
+from howrobust.analysis.cards.card import PARTS
+from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.stress import SplitStress
-from howrobust.card_ranking import cards
-from howrobust.cards import PARTS
 from howrobust.errors import BadInput
 from howrobust.planning.registry import load_stress, names
 

@@ -16,9 +16,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import nn
 
 import howrobust as hr
+from howrobust.analysis.cards.card import PARTS
+from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
-from howrobust.card_ranking import cards
-from howrobust.cards import PARTS
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import HerePool
 from howrobust.harness import execute

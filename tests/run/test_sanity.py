@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 import howrobust as hr
+from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.stress_curves import awareness
 from howrobust.base.method import Posterior, SingleMethod
-from howrobust.card_ranking import cards
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.execution.pools.inline import HerePool
 from howrobust.harness import execute

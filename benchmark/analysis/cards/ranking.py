@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from howrobust.analysis.cards.card import Card, Entry, Item
+from howrobust.analysis.cards.items import card_items
+from howrobust.analysis.cards.measures import inside_null
+from howrobust.analysis.cards.sentences import notes, sentences
 from howrobust.analysis.measured import Measured, Result
 from howrobust.analysis.run_scores import REFERENCES, Scores
 from howrobust.base.metric import Undefined
-from howrobust.card_items import card_items
-from howrobust.card_measures import inside_null
-from howrobust.card_sentences import notes, sentences
-from howrobust.cards import Card, Entry, Item
 
 NEEDS_SKILL = ("calibration", "stability", "tolerance")  # a constant forecast would win them
 

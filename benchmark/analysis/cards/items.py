@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from howrobust import card_measures as clean
-from howrobust import card_stress_measures as stressed
+from howrobust.analysis.cards import measures as clean
+from howrobust.analysis.cards import stress_measures as stressed
+from howrobust.analysis.cards.card import Item
 from howrobust.analysis.measured import Measure, Result
 from howrobust.analysis.regions import BASELINE
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.facts import StressFacts
 from howrobust.base.metric import Undefined
-from howrobust.cards import Item
 
 HEADLINE_STRESS = "input_noise"
 NOMINAL = "nearer its nominal share is better"

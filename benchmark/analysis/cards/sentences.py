@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from howrobust.analysis.cards.card import Entry
+from howrobust.analysis.cards.measures import coverage_95
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.metric import Undefined
-from howrobust.card_measures import coverage_95
-from howrobust.cards import Entry
 
 
 def sentences(scores: Scores, method: str) -> dict[str, str]:

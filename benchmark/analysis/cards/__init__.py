@@ -1,0 +1,1 @@
+"""Robustness cards: what a card holds, how cards are ranked, and what they say."""
