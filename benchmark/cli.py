@@ -413,7 +413,7 @@ def check(plugin: str) -> int:
     PLUGIN is a name that `howrobust list` shows, or package.module:Name. Exits with 1 where a law
     is broken.
     """
-    from howrobust.checks import check_plugin
+    from howrobust.testing.checks import check_plugin
 
     failed = 0
     for finding in check_plugin(plugin):

@@ -5,8 +5,8 @@ import pytest
 
 from howrobust import seeds
 from howrobust.base.method import Problem
-from howrobust.checks import check_method
 from howrobust.methods import DeepEnsemble, MCDropout
+from howrobust.testing.checks import check_method
 
 RATES = (0.0003, 0.01, 0.1)
 

@@ -23,12 +23,12 @@ from torch import nn
 from howrobust import seeds
 from howrobust.base.frames import Frame
 from howrobust.base.method import Problem
-from howrobust.checks import check_method
 from howrobust.errors import BadInput
 from howrobust.methods import FittedModel, TorchRegressor, UserModel
 from howrobust.methods.shuffled_cv import folds
 from howrobust.methods.wrappers.cv_plus import CVPlus
 from howrobust.metrics import score
+from howrobust.testing.checks import check_method
 
 
 @pytest.fixture(autouse=True)

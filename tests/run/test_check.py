@@ -3,10 +3,10 @@
 import pytest
 from commandline import howrobust
 
-from howrobust.checks import LEARNS, check_plugin
 from howrobust.errors import BadInput
 from howrobust.metrics import METRICS
 from howrobust.planning import registry
+from howrobust.testing.checks import LEARNS, check_plugin
 
 PLUGIN = """
 import howrobust.base.stress as contract

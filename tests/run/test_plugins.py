@@ -7,8 +7,8 @@ from commandline import howrobust
 
 import howrobust as hr
 from howrobust.base.records import COSTS
-from howrobust.checks import check_plugin
 from howrobust.planning import registry
+from howrobust.testing.checks import check_plugin
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn import datasets
 from sklearn.linear_model import LinearRegression
 
-from howrobust.pytest_plugin import Robustness
+from howrobust.testing.pytest_plugin import Robustness
 
 pytest_plugins = ["pytester"]
 

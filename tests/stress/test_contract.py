@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from howrobust.base.stress import Context, InputStress, TrainStress, each_in_turn
-from howrobust.checks import check_stress, check_train_stress
+from howrobust.testing.checks import check_stress, check_train_stress
 
 
 def test_a_missing_entry_becomes_the_mean_or_the_mode_of_a_category():

@@ -1,0 +1,1 @@
+"""Conformance checks for plug-ins, and the pytest plug-in."""
