@@ -1,5 +1,5 @@
 """``python -m howrobust``."""
 
-from howrobust.cli import main
+from howrobust.cli.main import main
 
 main()

@@ -62,7 +62,7 @@ def test_a_plug_in_that_would_not_import_is_described(tmp_path, monkeypatch):
 
 def test_listing_starts_with_the_name_and_loads_nothing_slow():
     code = (
-        "import sys, click.testing as t; from howrobust.cli import cli\n"
+        "import sys, click.testing as t; from howrobust.cli.main import cli\n"
         "out = t.CliRunner().invoke(cli, ['list', 'methods']).output\n"
         "slow = {'torch', 'sklearn', 'scipy', 'numpy'} & set(sys.modules)\n"
         "print([line.split()[0] for line in out.splitlines()], sorted(slow))"

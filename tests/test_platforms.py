@@ -19,12 +19,12 @@ for name in ("fcntl", "resource", "multiprocessing.forkserver", "multiprocessing
 """
 READ = """
 import howrobust as hr
-from howrobust.cli import main
+from howrobust.cli.main import main
 print(len(hr.load(sys.argv[1]).records()), "records")
 main(["report", sys.argv[1]])
 """
 FIT = """
-from howrobust.cli import main
+from howrobust.cli.main import main
 main(["run", "-d", "diabetes", "-m", "bayesian_ridge", "--out", sys.argv[1]])
 """
 

@@ -456,11 +456,11 @@ def command(site, sets):
     """The command line, fetching made-up sets from the site."""
     program = f"""
 import functools
-from howrobust import cli
+from howrobust.cli.main import main
 from howrobust.datasets import fetch
 from howrobust.datasets.fetch import Pinned
 fetch.fetch_uci = functools.partial(fetch.fetch_uci, base_url={site.url!r}, sets={sets!r})
-cli.main()
+main.main()
 """
     return [sys.executable, "-c", program, "fetch", "uci"]
 

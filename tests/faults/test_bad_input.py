@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import howrobust as hr
-from howrobust.cli import main
+from howrobust.cli.main import main
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import HerePool
 from howrobust.harness import execute

@@ -40,7 +40,7 @@ trap_stress = trap:Noise
 READ_ALL = """
 import sys
 import howrobust as hr
-from howrobust.cli import main
+from howrobust.cli.main import main
 
 def call(*words):
     try:

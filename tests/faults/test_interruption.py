@@ -20,7 +20,7 @@ POISON = 'poisons:Poison[how="leaves children and hangs"]'
 SLOW_PAGE = """
 import sys, time
 from pathlib import Path
-from howrobust.cli import main
+from howrobust.cli.main import main
 from howrobust.analysis.results import Results
 def report(self, *path):
     Path(sys.argv[1]).touch()
@@ -101,7 +101,7 @@ def test_a_run_ends_in_order_when_it_is_asked_to(phase, signals, expected, tmp_p
 
 def test_an_interruption_whose_reader_has_left_is_still_in_order():
     program = (
-        "import os, signal, sys; from howrobust.cli import cli, main\n"
+        "import os, signal, sys; from howrobust.cli.main import cli, main\n"
         "@cli.command()\n"
         "def ends():\n"
         "    sys.stdout.write('a line')\n"

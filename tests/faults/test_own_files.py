@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import howrobust as hr
-from howrobust.cli import main
+from howrobust.cli.main import main
 from howrobust.errors import BadInput
 from howrobust.storage.backends import NAMES
 from howrobust.storage.merge import export

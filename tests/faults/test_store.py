@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 import howrobust as hr
 from howrobust.base.records import COSTS
-from howrobust.cli import main
+from howrobust.cli.main import main
 from howrobust.errors import BadInput, Damaged
 from howrobust.harness import score_again
 from howrobust.storage.arrays import Files

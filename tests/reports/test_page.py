@@ -13,7 +13,7 @@ import pytest
 from commandline import howrobust
 
 import howrobust as hr
-from howrobust.cli import cli
+from howrobust.cli.main import cli
 from howrobust.errors import BadInput
 from howrobust.planning.plan import Request, make_plan
 from howrobust.reports.answer import answer
