@@ -6,11 +6,11 @@ A benchmark of regression models that know their doubt. Nothing is imported unti
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from howrobust._assess import assess
+    from howrobust._run import run
     from howrobust.analysis.cards.card import Card
     from howrobust.analysis.results import Results, load
     from howrobust.comparison.runs import Comparison, compare
-    from howrobust.harness import run
-    from howrobust.own_model import assess
 
 __all__ = ["Card", "Comparison", "Results", "assess", "compare", "load", "run"]
 __version__ = "0.1.0"
@@ -19,10 +19,10 @@ _HOMES = {
     "Card": "howrobust.analysis.cards.card",
     "Comparison": "howrobust.comparison.runs",
     "Results": "howrobust.analysis.results",
-    "assess": "howrobust.own_model",
+    "assess": "howrobust._assess",
     "compare": "howrobust.comparison.runs",
     "load": "howrobust.analysis.results",
-    "run": "howrobust.harness",
+    "run": "howrobust._run",
 }
 
 

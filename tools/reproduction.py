@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
+from howrobust._run import score_again
 from howrobust.analysis.results import Results
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.errors import BadInput
-from howrobust.harness import score_again
 from howrobust.reports.markdown import md, md_table
 from howrobust.reports.published import PublishedComparison, beside, comparisons
 from howrobust.reports.sheets import Sheet, SheetRow

@@ -98,7 +98,7 @@ def run(suite: str, **options: Any) -> int:
     SUITE is one of `howrobust list suites`. Running again in the same folder refits nothing that
     is finished.
     """
-    from howrobust.harness import DEFAULT_FOLDER, execute
+    from howrobust._run import DEFAULT_FOLDER, execute
     from howrobust.planning.plan import Request, make_plan
 
     request = Request(
@@ -135,7 +135,7 @@ def _show_plan(plan: Any, workers: int | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from howrobust.harness import worker_count
+    from howrobust._run import worker_count
     from howrobust.planning.jobs import rough_seconds
 
     workers = worker_count(workers)
@@ -192,7 +192,7 @@ def report(place: str, kind: str, figures: Path | None) -> None:
 
     It is a page, in that folder or else the current one, or a table on standard output.
     """
-    from howrobust.harness import score_again
+    from howrobust._run import score_again
     from howrobust.reports.latex import latex
     from howrobust.reports.markdown import markdown
     from howrobust.reports.spreadsheet import csv_text

@@ -65,9 +65,9 @@ class Robustness:
 
     def __call__(self, model: Any, X: Any, y: Any, **settings: Any) -> "Assessed":
         """Assess a model; see `howrobust.assess` for the words, and for what is raised."""
+        from howrobust._assess import assess
         from howrobust.analysis.results import load
         from howrobust.analysis.run_scores import Scores
-        from howrobust.own_model import assess
 
         __tracebackhide__ = True
         self._assessed += 1

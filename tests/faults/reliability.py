@@ -15,8 +15,8 @@ from faults.killing import kill_and_continue
 from faults.test_interruption import CASES, interrupted
 from faults.test_isolation import HANGS, POISONS
 
+from howrobust._run import execute
 from howrobust.execution.pools.local import LocalPool
-from howrobust.harness import execute
 from howrobust.planning.plan import Request, make_plan
 
 PLUGINS = str(Path(__file__).parent / "plugins")

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import howrobust as hr
+from howrobust._run import execute
 from howrobust.cli.main import main
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import HerePool
-from howrobust.harness import execute
 from howrobust.planning.plan import Request, Suite, make_plan, parse_suite
 
 # No example may take longer: with a table of 60 rows at most, a plan takes a tenth of a second.

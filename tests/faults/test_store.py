@@ -24,10 +24,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import howrobust as hr
+from howrobust._run import score_again
 from howrobust.base.records import COSTS
 from howrobust.cli.main import main
 from howrobust.errors import BadInput, Damaged
-from howrobust.harness import score_again
 from howrobust.storage.arrays import Files
 from howrobust.storage.backends import PATIENCE_S, place_of
 from howrobust.storage.check import check

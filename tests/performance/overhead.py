@@ -13,10 +13,10 @@ from functools import wraps
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from howrobust._run import execute
 from howrobust.execution import worker
 from howrobust.execution.pools.inline import HerePool
 from howrobust.execution.pools.local import LocalPool
-from howrobust.harness import execute
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.planning.plan import Request, make_plan
 

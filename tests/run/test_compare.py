@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import howrobust as hr
+from howrobust._run import execute
 from howrobust.base.method import Posterior, SingleMethod
 from howrobust.cli.main import main
 from howrobust.comparison.baseline import read_file, to_json
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.execution.pools.inline import HerePool
-from howrobust.harness import execute
 from howrobust.methods import BayesianRidge
 from howrobust.planning.plan import Request, Suite, make_plan, plan_of
 from howrobust.planning.registry import DataSpec, MethodSpec, given_rows, load_stress

@@ -16,12 +16,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import nn
 
 import howrobust as hr
+from howrobust._run import execute
 from howrobust.analysis.cards.card import PARTS
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import HerePool
-from howrobust.harness import execute
 from howrobust.methods import DeepEnsemble, TorchRegressor, UserModel
 from howrobust.planning.plan import Request, Suite, plan_of
 from howrobust.planning.registry import DataSpec, MethodSpec, given_rows, load_stress

@@ -5,13 +5,13 @@ import pytest
 from scipy import stats
 
 import howrobust as hr
+from howrobust._run import execute
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.stress_curves import awareness
 from howrobust.base.method import Posterior, SingleMethod
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.execution.pools.inline import HerePool
-from howrobust.harness import execute
 from howrobust.methods import BayesianRidge
 from howrobust.planning.plan import Request, Suite, plan_of, with_baseline
 from howrobust.planning.registry import DataSpec, MethodSpec, given_rows, load_stress

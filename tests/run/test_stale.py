@@ -4,7 +4,7 @@ import pytest
 from commandline import howrobust
 
 import howrobust as hr
-from howrobust.harness import execute
+from howrobust._run import execute
 from howrobust.planning.plan import Request, make_plan
 
 MODEL = """

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from howrobust._run import execute
 from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
@@ -20,7 +21,6 @@ from howrobust.base.progress import Progress
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import HerePool
-from howrobust.harness import execute
 from howrobust.planning.jobs import CLEAN
 from howrobust.planning.plan import Request, load_suite, plan_of, texts, with_baseline
 from howrobust.planning.registry import DataSpec, MethodSpec, given_model, given_rows, load_stress
