@@ -15,13 +15,13 @@ from howrobust._run import execute
 from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
+from howrobust.base.cells import CLEAN
 from howrobust.base.data import Source
 from howrobust.base.method import Method, Posterior, Problem
 from howrobust.base.progress import Progress
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import HerePool
-from howrobust.planning.jobs import CLEAN
 from howrobust.planning.plan import Request, load_suite, plan_of, texts, with_baseline
 from howrobust.planning.registry import DataSpec, MethodSpec, given_model, given_rows, load_stress
 from howrobust.seeds import derive
@@ -84,16 +84,16 @@ def assess(
     )
     with TemporaryDirectory() as folder:
         results = execute(plan, out or folder, 1, True, progress, HerePool())
-        failed = [c for c in results.cells() if c["method"] == spec.label and c["status"] != "ok"]
-        if any(c["train_stress"] == CLEAN[0] for c in failed):
+        failed = [c for c in results.cells() if c.method == spec.label and c.status != "ok"]
+        if any(c.train_stress == CLEAN[0] for c in failed):
             hint = "; a function that predicts needs fitted=True" if callable(estimator) else ""
-            raise BadInput(f"{spec.label} cannot be assessed: {failed[0]['reason']}{hint}")
+            raise BadInput(f"{spec.label} cannot be assessed: {failed[0].reason}{hint}")
         card = cards(Scores(results))[spec.label]
     about = () if isinstance(estimator, Method) else (NOTES["fitted" if fitted else noise],)
-    lost = [f"under {c['train_stress']} {c['level']:g}: {c['reason']}" for c in failed]
+    lost = [f"under {c.train_stress} {c.level:g}: {c.reason}" for c in failed]
     for cell in results.cells():
-        if cell["method"] == spec.label:
-            lost += [f"under {stress} {v:g}: {why}" for (stress, v), why in cell["lost"].items()]
+        if cell.method == spec.label:
+            lost += [f"under {stress} {v:g}: {why}" for (stress, v), why in cell.lost.items()]
     return replace(
         card,
         notes=(*about, *card.notes, *dict.fromkeys(lost)),

@@ -7,10 +7,10 @@ from pathlib import Path
 from time import monotonic, time_ns
 
 from howrobust import environment
-from howrobust.analysis.results import Results
+from howrobust._results import Results
+from howrobust.base.pool import Pool
 from howrobust.base.progress import Progress
 from howrobust.errors import BadInput
-from howrobust.execution.pools.base import Pool
 from howrobust.execution.scheduler import run_cells
 from howrobust.metrics.scoring import score_run, unscored
 from howrobust.planning.plan import Plan, Request, make_plan
@@ -75,7 +75,7 @@ def execute(
     with closing(Store(out)) as store, store.alone():
         if fresh:
             store.forget(plan.run, [cell.key for cell in plan.cells])
-        store.start_run(plan, environment.describe(), time_ns())
+        store.start_run(plan.info(environment.describe(), time_ns()), plan.cells)
         began, worked = monotonic(), True
         try:
             with pool as running, cluster or nullcontext(running) as fitting:

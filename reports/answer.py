@@ -1,12 +1,11 @@
 """The answer in sentences: three for the whole run, and a few for each data set."""
 
-from typing import Any
-
 from howrobust.analysis.cards.items import HEADLINE_STRESS
 from howrobust.analysis.cards.measures import coverage_95, inside_null
 from howrobust.analysis.cards.stress_measures import ratio
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import REFERENCES
+from howrobust.base.facts import DataFacts
 from howrobust.reports import tables
 from howrobust.reports.summary import Row, Summary
 
@@ -36,7 +35,7 @@ def answer(summary: Summary) -> list[str]:
 
 def _ranked(summary: Summary) -> dict[str, list[Row]]:
     """The ranked rows of each data set that has any, the best first."""
-    rows = {data["name"]: summary.rows(data["name"]) for data in summary.data}
+    rows = {data.name: summary.rows(data.name) for data in summary.data}
     ranked = {name: [row for row in found if row.rank is not None] for name, found in rows.items()}
     return {name: found for name, found in ranked.items() if found}
 
@@ -151,9 +150,9 @@ def told_stress(summary: Summary) -> str | None:
     return None
 
 
-def on_data_set(summary: Summary, data: dict[str, Any]) -> str:
+def on_data_set(summary: Summary, data: DataFacts) -> str:
     """Who leads on a data set and by how much, whether to trust it, and what stress does to it."""
-    name = data["name"]
+    name = data.name
     rows = [row for row in summary.rows(name) if row.rank is not None]
     if not rows:
         return f"On {name} no method has a score on every split; the failures below say why."

@@ -7,6 +7,7 @@ import jinja2
 from markupsafe import Markup
 
 from howrobust.analysis.cards.card import PARTS, Card, Entry, Item
+from howrobust.base.rendering import register_renderer
 
 
 @dataclass(frozen=True)
@@ -97,3 +98,6 @@ def fragment(card: Card) -> str:
     """Return a card as HTML that stands alone, as notebooks show it."""
     template = environment().get_template("card_alone.html")
     return template.render(card=card, tiles=tiles(card), lines=lines(card))
+
+
+register_renderer(Card, "html", fragment)

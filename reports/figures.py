@@ -27,11 +27,11 @@ def pictures(summary: Summary) -> Iterator[Picture]:
     with mpl.rc_context(STYLE):
         yield from _over_data_sets(summary, own)
         for data in summary.data:
-            yield from _of_data_set(summary, data["name"], own)
+            yield from _of_data_set(summary, data.name, own)
         for stress in summary.stresses():
             if is_severity(summary.stress_facts(stress)):
                 yield degradation(summary, stress, summary.stress_facts(stress).unit, own)
-        if any(cell["repeat"] > 0 or cell["train_stress"] == SHUFFLE for cell in summary.cells):
+        if any(cell.repeat > 0 or cell.train_stress == SHUFFLE for cell in summary.cells):
             yield stability(summary, own)
 
 
@@ -42,7 +42,7 @@ def _over_data_sets(summary: Summary, own: Looks) -> Iterator[Picture]:
     found = profiles(summary)
     if not isinstance(found, Undefined):
         yield profile_curves(found, own)
-    if any(row.rank for data in summary.data for row in summary.rows(data["name"])):
+    if any(row.rank for data in summary.data for row in summary.rows(data.name)):
         yield pareto(summary, own)
 
 

@@ -41,8 +41,8 @@ def latex(summary: Summary) -> str:
 def _parts(summary: Summary) -> Iterator[str]:
     caption = f"{tables.CAPTION} Bold: {tables.BEST}."
     for data in summary.data:
-        told = tables.told_apart(summary.rows(data["name"]))
-        words = f"{data['name']}. {told} {caption}"
+        told = tables.told_apart(summary.rows(data.name))
+        words = f"{data.name}. {told} {caption}"
         yield tex_table(sheets.scores(summary, data), words)
     found = contest(summary)
     if not isinstance(found, Undefined):

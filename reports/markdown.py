@@ -20,12 +20,12 @@ LONGEST = 12  # rows that a reader scrolls past; a longer table is folded
 def markdown(summary: Summary) -> str:
     """The answer, every table, warnings and failures, and the protocol in short."""
     about = summary.about
-    parts = [f"## How robust is it? Suite {md(about['suite'])}, seed {about['seed']}"]
+    parts = [f"## How robust is it? Suite {md(about.suite)}, seed {about.seed}"]
     parts += [md(sentence) for sentence in answer(summary)]
     parts += _ranking(summary)
     for data in summary.data:
-        rows = summary.rows(data["name"])
-        parts.append(f"### {md(data['name'])}: {md(data['title'])}")
+        rows = summary.rows(data.name)
+        parts.append(f"### {md(data.name)}: {md(data.title)}")
         parts += [md(on_data_set(summary, data)), md_table(sheets.scores(summary, data))]
         parts.append(md(tables.told_apart(rows)))
     parts.append(f"{md(tables.CAPTION)} Bold: {tables.BEST}.")
@@ -63,27 +63,24 @@ def _published(summary: Summary) -> Iterator[str]:
 
 
 def _warnings(summary: Summary) -> Iterator[str]:
-    failed = [
-        f"{c['method']} on {c['dataset']} {c['split']} failed: {c['reason']}"
-        for c in summary.failures()
-    ]
+    failed = [f"{c.method} on {c.dataset} {c.split} failed: {c.reason}" for c in summary.failures()]
     found = [*failed, *summary.warnings()]
     yield "### Failures and warnings"
     yield "\n".join(f"* {md(sentence)}" for sentence in found) or "None."
 
 
 def _protocol(summary: Summary) -> Iterator[str]:
-    about, ran = summary.about, summary.about["environment"]
+    about, ran = summary.about, summary.about.environment
     yield "### Protocol"
     splits = ", ".join(
-        f"{md(d['name'])} {summary.planned_splits(d['name'])} {d['split']}" for d in summary.data
+        f"{md(d.name)} {summary.planned_splits(d.name)} {d.split}" for d in summary.data
     )
     yield (
         f"Splits: {splits}. Run {summary.results.run}; {len(summary.cells)} fits took "
-        f"{about['took_s']:.0f} s on {ran['cores']} cores ({md(ran['processor'])}; "
+        f"{about.took_s:.0f} s on {ran['cores']} cores ({md(ran['processor'])}; "
         f"howrobust {ran['howrobust']}, torch {ran['torch']}). {summary.reused()}"
     )
-    again = about["command"]
+    again = about.command
     yield f"Made again by\n\n```\n{single_line(again.text)}\n```"
     yield "\n".join(f"* {md(sentence)}" for sentence in again.remarks)
     yield from folded(settings(summary))

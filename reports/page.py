@@ -4,7 +4,7 @@ import base64
 import datetime
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from markupsafe import Markup
 from howrobust import __version__
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.ranking import contest, improvements
-from howrobust.analysis.results import Results
+from howrobust.analysis.results import StoredRun
 from howrobust.analysis.run_scores import REFERENCES
+from howrobust.base.facts import DataFacts
 from howrobust.base.metric import Undefined
 from howrobust.errors import BadInput
 from howrobust.reports import sheets, standings, tables
@@ -45,7 +46,7 @@ class Shown:
     svg: Markup
 
 
-def write_page(results: Results, path: Path) -> Path:
+def write_page(results: StoredRun, path: Path) -> Path:
     """Write the page of a run; BadInput where the file cannot be written."""
     write_output(path, render(results).encode("utf-8"))
     return path
@@ -64,11 +65,11 @@ def require_replaceable(path: Path) -> None:
         )
 
 
-def render(results: Results) -> str:
+def render(results: StoredRun) -> str:
     """Return the page as text. Everything from data and plug-ins is escaped."""
     summary = Summary(results)
     figures = [_shown(picture) for picture in pictures(summary)]
-    started = datetime.datetime.fromtimestamp(summary.about["started"] / 1e9, datetime.UTC)
+    started = datetime.datetime.fromtimestamp(summary.about.started / 1e9, datetime.UTC)
     return (
         environment()
         .get_template("page.html")
@@ -159,13 +160,13 @@ def _tables(summary: Summary) -> dict[str, Any]:
     }
 
 
-def _data_set(summary: Summary, data: dict[str, Any], figures: list[Shown]) -> dict[str, Any]:
+def _data_set(summary: Summary, data: DataFacts, figures: list[Shown]) -> dict[str, Any]:
     """A data set with its sentence, its table and its figures; those of calibration apart."""
-    name = data["name"]
+    name = data.name
     own = [figure for figure in figures if figure.place == name]
     calibration = [figure for figure in own if figure.name.startswith(CALIBRATION)]
     return {
-        **data,
+        **asdict(data),
         "splits": summary.planned_splits(name),
         "sentence": on_data_set(summary, data),
         "told_apart": tables.told_apart(summary.rows(name)),

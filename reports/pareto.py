@@ -17,7 +17,7 @@ Point = tuple[float, Estimate, str]  # cost, nll, method
 
 def pareto(summary: Summary, own: Looks) -> Picture:
     """nll against each cost, two panels a data set, with its front and marginal's nll."""
-    names = [data["name"] for data in summary.data]
+    names = [data.name for data in summary.data]
     figure, axes, pairs = panels(names, down=len(COSTS), beside=1.9)
     for name, column in pairs.items():
         rows = [row for row in summary.rows(name) if row.rank is not None]

@@ -10,10 +10,10 @@ from howrobust.reports.tables import TableCell
 def settings(summary: Summary) -> Sheet:
     """How each method was set and where its noise comes from, in the methods' own words."""
     rows = []
-    fitted = {cell["method"] for cell in summary.cells}
+    fitted = {cell.method for cell in summary.cells}
     for label in (method for method in summary.methods if method in fitted):
-        stated: MethodFacts = summary.about["method_facts"][label]
-        facts = " ".join(_facts(summary, data["name"], label) for data in summary.data).strip()
+        stated: MethodFacts = summary.about.method_facts[label]
+        facts = " ".join(_facts(summary, data.name, label) for data in summary.data).strip()
         cells = [TableCell(text) for text in (label, stated.components, stated.noise_model, facts)]
         rows.append(SheetRow(cells, method=label))
     header = ["method", "components", "noise", "first split"]
@@ -26,7 +26,7 @@ def _facts(summary: Summary, dataset: str, method: str) -> str:
     if not cells:
         return ""
     facts = [f"S = {summary.clean(cells[0]).n_components}"]
-    facts += [f"{k} {_range(v)}" for k, v in cells[0]["facts"].items() if k != GRADIENTS]
+    facts += [f"{k} {_range(v)}" for k, v in cells[0].facts.items() if k != GRADIENTS]
     spread = summary.estimate(dataset, method, "nll_error")
     if spread and spread.mean > 0:
         facts.append(f"Monte-Carlo error of nll {spread.mean:.2g}")

@@ -113,18 +113,18 @@ def folder() -> Path | None:
 def comparisons(summary: Summary) -> list[PublishedComparison]:
     """Hold a run against what was published; empty without published results."""
     where = folder()
-    if where is None or summary.about["suite"] not in SUITES:
+    if where is None or summary.about.suite not in SUITES:
         return []
     tables, splits = _tables(where), _per_split(where)
     found = []
     for data in summary.data:
-        name = data["name"].removeprefix("uci/")
+        name = data.name.removeprefix("uci/")
         for method in summary.methods:
-            for match in _matches(method, data["split"]):
+            for match in _matches(method, data.split):
                 theirs_name = f"{name}_gap" if match.family == "gap" else name
                 for metric, theirs in match.metrics.items():
                     published = tables.get((match.published, theirs_name, theirs))
-                    values = summary.values(data["name"], method, metric)
+                    values = summary.values(data.name, method, metric)
                     if published is None or len(values) < 2:
                         continue
                     known = splits.get((match.variant, name, theirs), {})
@@ -132,7 +132,7 @@ def comparisons(summary: Summary) -> list[PublishedComparison]:
                     difference, paired = _difference(ours, known, published)
                     found.append(
                         PublishedComparison(
-                            data["name"],
+                            data.name,
                             method,
                             metric,
                             over_splits(np.array(list(ours.values())), 0.0),
@@ -141,7 +141,7 @@ def comparisons(summary: Summary) -> list[PublishedComparison]:
                             paired,
                             difference,
                             match.reproduces,
-                            data["split"],
+                            data.split,
                         )
                     )
     return found

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from howrobust.analysis.cards.measures import SHUFFLE
 from howrobust.analysis.run_scores import REFERENCES
-from howrobust.planning.jobs import CLEAN
+from howrobust.base.cells import CLEAN
 from howrobust.reports.looks import GREY, Looks, panels, plain
 from howrobust.reports.picture import Picture
 from howrobust.reports.summary import Summary
@@ -15,7 +15,7 @@ def stability(summary: Summary, own: Looks) -> Picture:
     """Two panels a data set: the rmse of each restart and shuffle over their mean; and the training
     losses of the networks of one fit, the local minima that they ended in."""
     methods = [m for m in summary.methods if m not in REFERENCES]
-    names = [data["name"] for data in summary.data]
+    names = [data.name for data in summary.data]
     figure, axes, pairs = panels(names, down=2, beside=0.6)
     for name, (upper, lower) in pairs.items():
         _again(upper, summary, name, methods, own)
@@ -48,7 +48,7 @@ def _losses(ax: Axes, summary: Summary, dataset: str, methods: list[str], own: L
     """Training losses of the networks of the first fit, less their mean."""
     for k, method in enumerate(methods):
         for cell in summary.finished(dataset, method)[:1]:
-            for values in cell["facts"].values():
+            for values in cell.facts.values():
                 if isinstance(values, list) and len(values) > 1:
                     y = np.asarray(values) - np.mean(values)
                     ax.plot(np.full(len(y), k), y, "o", ms=4, color=own[method].colour, alpha=0.7)

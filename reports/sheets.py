@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.measures import coverage
@@ -11,6 +10,7 @@ from howrobust.analysis.degradation import degradation
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.analysis.variance_parts import variance_parts
+from howrobust.base.facts import DataFacts
 from howrobust.base.metric import Undefined
 from howrobust.reports import tables
 from howrobust.reports.cards import Tile
@@ -68,15 +68,15 @@ def share_of(found: Measured) -> TableCell:
     return TableCell(f"{100 * found.value:.1f} %{interval}", found.value)
 
 
-def scores(summary: Summary, data: dict[str, Any]) -> Sheet:
+def scores(summary: Summary, data: DataFacts) -> Sheet:
     """The methods on a data set, ranked, and the limits of a known truth."""
-    name = data["name"]
+    name = data.name
     rows = []
     for row in summary.rows(name):
         kind = "first" if row.rank == 1 else kind_of(row.method)
         rows.append(SheetRow(tables.cells_of(row, data), name, row.method, kind))
-    if data["limits"]:
-        rows.append(SheetRow(tables.limits_of(data["limits"]), name, kind="reference"))
+    if data.limits:
+        rows.append(SheetRow(tables.limits_of(data.limits), name, kind="reference"))
     return Sheet(f"scores on {name}", tables.header(data), (1,), rows)
 
 
@@ -101,16 +101,16 @@ def differences(summary: Summary) -> Sheet:
     """The nll of every ranked method less that of the first on each data set, paired by split."""
     rows = []
     for data in summary.data:
-        for row in summary.rows(data["name"]):
+        for row in summary.rows(data.name):
             found = row.behind
             if found is None:
                 continue
-            names = [TableCell(data["name"]), TableCell(row.method), TableCell(found.other)]
+            names = [TableCell(data.name), TableCell(row.method), TableCell(found.other)]
             mean = TableCell(tables.signed(found.estimate), found.estimate.mean)
             counts = [TableCell(str(n), float(n)) for n in (found.pairs, found.missing)]
             verdict = TableCell("yes" if found.distinguishable else "no")
             cells = [*names, mean, p_value(found.p_holm), verdict, *counts]
-            rows.append(SheetRow(cells, data["name"], row.method))
+            rows.append(SheetRow(cells, data.name, row.method))
     header = ["data set", "method", "held against", "nll above it", "p (Holm)", "p < 0.05"]
     label = "paired differences to the best of each data set"
     return Sheet(label, [*header, "splits", "missing"], (0, 1, 2, 5), rows)
@@ -127,7 +127,7 @@ def covered(summary: Summary) -> Sheet:
     """Stated against observed probability of central intervals, pooled over splits."""
     rows = []
     for data in summary.data:
-        name = data["name"]
+        name = data.name
         for method in summary.methods:
             if summary.finished(name, method):
                 shares = [_covered(summary, name, method, level) for level in COVERED]
@@ -183,11 +183,11 @@ def costs(summary: Summary) -> Sheet:
     """What a fit and a draw cost."""
     rows = []
     for data in summary.data:
-        for row in summary.rows(data["name"]):
+        for row in summary.rows(data.name):
             if row.costs:
                 numbers = [TableCell(tables.cost(row, name), row.costs.get(name)) for name in COSTS]
-                cells = [TableCell(data["name"]), TableCell(row.method), *numbers]
-                rows.append(SheetRow(cells, data["name"], row.method, kind_of(row.method)))
+                cells = [TableCell(data.name), TableCell(row.method), *numbers]
+                rows.append(SheetRow(cells, data.name, row.method, kind_of(row.method)))
     return Sheet("costs", ["data set", "method", *COSTS.values()], (0, 1), rows)
 
 

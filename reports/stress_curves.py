@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from howrobust.analysis.regions import BASELINE, REGION
+from howrobust.base.cells import CLEAN, Level
 from howrobust.base.facts import StressFacts
-from howrobust.planning.jobs import CLEAN, Level
 from howrobust.reports.looks import GREY, Looks, legend, log_axis, panels, plain
 from howrobust.reports.picture import Picture
 from howrobust.reports.summary import Summary
@@ -25,7 +25,7 @@ def degradation(summary: Summary, stress: str, unit: str, own: Looks) -> Picture
     """
     facts = summary.stress_facts(stress)
     error = facts.scored_by
-    names = [data["name"] for data in summary.data]
+    names = [data.name for data in summary.data]
     figure, axes, pairs = panels(names, down=2, beside=1.9)
     for name, (upper, lower) in pairs.items():
         _ladders(upper, summary, name, error, stress, own)

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from howrobust.analysis.cards.measures import coverage_95
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.ranking import Difference, differences
-from howrobust.analysis.results import Results
+from howrobust.analysis.results import StoredRun
 from howrobust.analysis.run_scores import REFERENCES, Scores
 from howrobust.analysis.statistics import Estimate
-from howrobust.base.records import COSTS
+from howrobust.base.records import COSTS, CellResult
 
 MOST_NLL_ERROR = 0.01
 FEWEST_TEST_POINTS = 20
@@ -43,7 +42,7 @@ class Row:
 class Summary(Scores):
     """What is shown of a run: ranked rows, failures and warnings."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: StoredRun) -> None:
         super().__init__(results)
         self._rows: dict[str, list[Row]] = {}
 
@@ -60,7 +59,7 @@ class Summary(Scores):
     def _ordered(self, dataset: str) -> list[Row]:
         present = [
             m for m in self.methods
-            if any(c["method"] == m and c["dataset"] == dataset for c in self.cells)
+            if any(c.method == m and c.dataset == dataset for c in self.cells)
         ]  # fmt: skip
         ranked = [m for m in present if m not in REFERENCES]
         planned = self.planned_splits(dataset)
@@ -119,30 +118,30 @@ class Summary(Scores):
         """(method, mean rank by nll) of the methods that are ranked on every data set."""
         ranks: dict[str, list[int]] = {}
         for data in self.data:
-            for row in self.rows(data["name"]):
+            for row in self.rows(data.name):
                 if row.rank is not None:
                     ranks.setdefault(row.method, []).append(row.rank)
         found = [(m, float(np.mean(r))) for m, r in ranks.items() if len(r) == len(self.data)]
         return sorted(found, key=lambda item: item[1])
 
-    def failures(self) -> list[dict[str, Any]]:
+    def failures(self) -> list[CellResult]:
         """Cells without a result, and those that lost a stress level, each with its reason."""
         found = []
         for cell in self.cells:
-            lost = [p for p in cell["lost"] if list(p) in self.about["levels"]]
-            if cell["status"] != "ok":
-                stress, level = cell["train_stress"], cell["level"]
+            lost = [p for p in cell.lost if p in self.about.levels]
+            if cell.status != "ok":
+                stress, level = cell.train_stress, cell.level
                 where = "" if stress == "none" else f" under {stress} {level:g}"
-                reason = cell["reason"] or "not fitted"
-                found.append({**cell, "split": cell["split"] + where, "reason": reason})
+                reason = cell.reason or "not fitted"
+                found.append(replace(cell, split=cell.split + where, reason=reason))
             elif lost:
                 places = ", ".join(f"{stress} {level:g}" for stress, level in lost)
-                found.append({**cell, "reason": f"at {places}: {cell['lost'][lost[0]]}"})
+                found.append(replace(cell, reason=f"at {places}: {cell.lost[lost[0]]}"))
         return found
 
     def reused(self) -> str:
         """Say how many fits were taken from earlier runs."""
-        reused, fits = self.about["reused"], len(self.cells)
+        reused, fits = self.about.reused, len(self.cells)
         return f"{reused} of {fits} fits come from earlier runs, {fits - reused} were fitted now."
 
     def warnings(self) -> list[str]:
@@ -156,13 +155,13 @@ class Summary(Scores):
                     f"{group['value'].max():.3f} in its nll; ask for more with n_draws"
                 )
         for data in self.data:
-            if data["n_test"] < FEWEST_TEST_POINTS:
+            if data.n_test < FEWEST_TEST_POINTS:
                 found.append(
-                    f"{data['name']}: {data['n_test']} test points per split say little about "
+                    f"{data.name}: {data.n_test} test points per split say little about "
                     "intervals; read coverage and calibration with care"
                 )
-            found += [f"{data['name']}: {caution}" for caution in data.get("cautions", [])]
-            found += self._spikes(data["name"])
+            found += [f"{data.name}: {caution}" for caution in data.cautions]
+            found += self._spikes(data.name)
         return found
 
     def _spikes(self, dataset: str) -> list[str]:

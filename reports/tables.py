@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.analysis.statistics import Estimate
+from howrobust.base.facts import DataFacts
 from howrobust.reports.published import Published, PublishedComparison
 from howrobust.reports.summary import Row
 
@@ -122,18 +122,18 @@ def inside(row: Row) -> str:
     return f"{share:.1f} % [{lower:.1f}, {upper:.1f}]"
 
 
-def header(data: dict[str, Any]) -> list[str]:
+def header(data: DataFacts) -> list[str]:
     """Titles of the columns of a data set's table."""
-    truth = ["kl to truth"] if data["limits"] else []
+    truth = ["kl to truth"] if data.limits else []
     nll, *others = SCORES
     scores = [nll, "nll above best", *others, *truth]
     return ["rank", "method", *scores, "inside 95 %", "in null band", "fit s", "µs/draw"]
 
 
-def cells_of(row: Row, data: dict[str, Any]) -> list[TableCell]:
+def cells_of(row: Row, data: DataFacts) -> list[TableCell]:
     """Cells of a row, in the order of `header`."""
     nll, *others = (_score(row, name) for name in SCORES)
-    truth = [_score(row, KNOWN_TRUTH)] if data["limits"] else []
+    truth = [_score(row, KNOWN_TRUTH)] if data.limits else []
     within, of = row.in_null_band
     return [
         TableCell(place(row), None if row.rank is None else float(row.rank)),

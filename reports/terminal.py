@@ -34,10 +34,10 @@ def console() -> Console:
 def show(summary: Summary, console: Console) -> None:
     """Print a table for each data set with what can be told apart, then the ranking."""
     for data in summary.data:
-        rows = f"{data['n_train']} rows train, {data['n_test']} test"
-        title = f"{data['name']}: {data['title']} ({rows})"
+        rows = f"{data.n_train} rows train, {data.n_test} test"
+        title = f"{data.name}: {data.title} ({rows})"
         console.print(rich_table(sheets.scores(summary, data), title, console.width))
-        say(console, tables.told_apart(summary.rows(data["name"])))
+        say(console, tables.told_apart(summary.rows(data.name)))
         console.print()
     for part in _ranking(summary, console.width):
         console.print(part)

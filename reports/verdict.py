@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from howrobust.base.cells import CLEAN
+from howrobust.base.rendering import register_renderer
 from howrobust.comparison.baseline import Snapshot
 from howrobust.comparison.quality import BETTER, GATES, INCONCLUSIVE, UNCHANGED, WORSE, Change
 from howrobust.comparison.runs import (
@@ -18,7 +20,6 @@ from howrobust.comparison.runs import (
     Event,
 )
 from howrobust.comparison.speed import Pace
-from howrobust.planning.jobs import CLEAN
 
 LONGEST = 12  # lines of what is no regression
 HEADLINES = {
@@ -195,3 +196,6 @@ def _event(event: Event) -> str:
     where = f"{event.method} on {event.dataset}{under}" if event.method else event.dataset
     count = f" ({event.count} cells)" if event.count > 1 else ""
     return f"{where}{count}{f': {event.reason}' if event.reason else ''}"
+
+
+register_renderer(Comparison, "text", text)

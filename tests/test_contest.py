@@ -10,9 +10,9 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from howrobust import seeds
+from howrobust._results import COLUMNS
 from howrobust.analysis.profiles import profiles
 from howrobust.analysis.ranking import contest, differences, groups, improvements
-from howrobust.analysis.results import COLUMNS
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import over_splits, wilson
 from howrobust.errors import BadInput
@@ -295,7 +295,7 @@ def test_splits_are_matched_by_name_whatever_their_order():
 
 def test_gaps_of_generated_data_are_drawn_anew_and_have_limits():
     run = Run(["a", "b"], random_scores("ab", 2)[1])
-    run.about["data"][1]["split"] = "gap"
+    run.about.data[1]["split"] = "gap"
     assert improvements(Scores(run))[0].reason == ""
 
 

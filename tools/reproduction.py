@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from howrobust._results import Results
 from howrobust._run import score_again
-from howrobust.analysis.results import Results
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.errors import BadInput
 from howrobust.reports.markdown import md, md_table
@@ -96,7 +96,7 @@ def _how(summaries: Sequence[Summary]) -> str:
     """List the runs, with their duration and machine."""
     lines = [MADE_BY, ""]
     for summary in summaries:
-        about, ran = summary.about, summary.about["environment"]
+        about, ran = summary.about, summary.about.environment
         methods = ", ".join(f"`{m}`" for m in summary.methods if m not in REFERENCES)
         lines.append(
             f"* suite `{about['suite']}`, seed {about['seed']}: {methods}; "
@@ -167,7 +167,7 @@ def _exceptions(every: Sequence[PublishedComparison], notes: Notes) -> list[str]
 
 def _beside(summaries: Sequence[Summary]) -> list[str]:
     """Return published scores of probabilistic backpropagation, for scale."""
-    names = [d["name"] for s in summaries for d in s.data if d["split"] == "random"]
+    names = [d.name for s in summaries for d in s.data if d.split == "random"]
     published = beside(list(dict.fromkeys(names)))
     rows = [
         SheetRow([TableCell(dataset), TableCell(metric), TableCell(printed(p))])
@@ -184,7 +184,7 @@ def _cautions(summaries: Sequence[Summary]) -> list[str]:
         f"* {md(data['name'])} ({data['split']} splits): {md(caution)}"
         for summary in summaries
         for data in summary.data
-        for caution in data.get("cautions", [])
+        for caution in data.cautions
     ]
     return ["## What to know of the data", "\n".join(warnings)] if warnings else []
 

@@ -36,7 +36,7 @@ def complete_blocks(scores: Scores, metric: str, methods: Sequence[str]) -> Bloc
     values: dict[str, Array] = {}
     missing: list[tuple[str, str]] = []
     found = {}
-    names = [data["name"] for data in scores.data]
+    names = [data.name for data in scores.data]
     for name in names:
         planned = scores.planned_splits(name)
         for method in methods:
@@ -80,9 +80,9 @@ def over_datasets(scores: Scores, blocks: Blocks, shares: Array) -> tuple[Array,
     n = J / (1 + J * np.array([scores.overlap(name) for name in blocks.values]))
     mean, lower, upper = mean_share(shares, n)
     fixed = [
-        data["name"]
+        data.name
         for data in scores.data
-        if data["name"] in blocks.values and not data["synthetic"] and data["split"] in PLACES
+        if data.name in blocks.values and not data.synthetic and data.split in PLACES
     ]
     if fixed:
         lower, upper = np.full_like(mean, np.nan), np.full_like(mean, np.nan)

@@ -7,7 +7,7 @@ import numpy as np
 
 from howrobust.analysis.regions import BASELINE, REGION, regions
 from howrobust.analysis.run_scores import Scores
-from howrobust.planning.jobs import CLEAN
+from howrobust.base.cells import CLEAN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def degradation(scores: Scores) -> "pd.DataFrame":
     for data in scores.data:
         for method in scores.methods:
             for stress, ladder in scores.stresses().items():
-                pairs = _Pairs(scores, data["name"], method, stress, stress in held_out)
+                pairs = _Pairs(scores, data.name, method, stress, stress in held_out)
                 for level in ladder:
                     effect = _effect(pairs, level, stress in moved)
                     if effect:

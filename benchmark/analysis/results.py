@@ -1,13 +1,14 @@
-"""Results: what a run left in its folder, as tables."""
+"""A stored run, as tables: it reads, and nothing else."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from howrobust.base.cells import CLEAN, Level
+from howrobust.base.records import CellResult, RunInfo
 from howrobust.errors import BadInput
-from howrobust.planning.jobs import CLEAN, Level
 from howrobust.storage.arrays import HeldOut
 from howrobust.storage.backends import is_url
 from howrobust.storage.store import Store
@@ -15,7 +16,6 @@ from howrobust.storage.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-    from howrobust.analysis.cards.card import Card
     from howrobust.distributions.predictive import Forecast
 
 COLUMNS = (
@@ -24,8 +24,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class Results:
-    """The results of one run; by default the latest in its folder, or the database of its URL.
+class StoredRun:
+    """One run in a store; by default the latest in its folder, or the database of its URL.
 
     Raises BadInput for a place without results or a run that is not there. ``folder`` is where the
     page is written: that of the results, or else the current one.
@@ -39,7 +39,7 @@ class Results:
             named = f" {run!r}" if run else ""
             raise BadInput(f"{self.where} holds no run{named}; run a suite first")
         self.run = run or known[-1]
-        self.about: dict[str, Any] = self._store.run(self.run)
+        self.about: RunInfo = self._store.run(self.run)
 
     @property
     def where(self) -> str:
@@ -56,7 +56,7 @@ class Results:
         frame["value"] = frame["value"].astype(np.float64)
         return frame
 
-    def cells(self) -> list[dict[str, Any]]:
+    def cells(self) -> list[CellResult]:
         """Return the planned cells with their status, facts and, where one failed, the reason."""
         return self._store.cells(self.run)
 
@@ -67,15 +67,17 @@ class Results:
 
         frames = []
         for cell in self.cells():
-            if cell["status"] != "ok":
+            if cell.status != "ok":
                 continue
             y = self.testset(cell).y
-            own = (cell["train_stress"], cell["level"])
+            own = (cell.train_stress, cell.level)
             for clean_or_stressed, forecast in self.cell_forecasts(cell).items():
                 stress, level = clean_or_stressed if own == CLEAN else own
-                if [stress, level] not in self.about["levels"]:
+                if (stress, level) not in self.about.levels:
                     continue
-                place = {name: cell[name] for name in ("dataset", "split", "method", "repeat")}
+                place = {
+                    name: getattr(cell, name) for name in ("dataset", "split", "method", "repeat")
+                }
                 variants, points = np.divmod(np.arange(forecast.variants * len(y)), len(y))
                 values = {
                     "variant": variants,
@@ -94,40 +96,14 @@ class Results:
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     def cell_forecasts(
-        self, cell: dict[str, Any], wanted: Sequence[Level] | None = None
+        self, cell: CellResult, wanted: Sequence[Level] | None = None
     ) -> "dict[Level, Forecast]":
         """Return a finished cell's forecasts by (stress, level): those ``wanted``, or all."""
-        return self._store.forecasts(cell["key"], wanted)
+        return self._store.forecasts(cell.key, wanted)
 
-    def testset(self, cell: dict[str, Any]) -> HeldOut:
+    def testset(self, cell: CellResult) -> HeldOut:
         """Return the test rows of a finished cell."""
-        return self._store.held_out(cell["testset"])
-
-    def degradation(self) -> "pd.DataFrame":
-        """What each level of each stress does, beside the clean self of each method: see
-        `howrobust.analysis.degradation.degradation`."""
-        from howrobust.analysis.degradation import degradation
-        from howrobust.analysis.run_scores import Scores
-
-        return degradation(Scores(self))
-
-    def variance_split(self, metric: str = "rmse") -> "pd.DataFrame":
-        """How much of a clean metric's variance is between splits and between restarts: see
-        `howrobust.analysis.variance_parts.variance_parts`."""
-        from howrobust.analysis.run_scores import Scores
-        from howrobust.analysis.variance_parts import variance_parts
-
-        return variance_parts(Scores(self), metric)
-
-    def card(self, method: str) -> "Card":
-        """Return the robustness card of a method; BadInput for one that the run has not."""
-        from howrobust.analysis.cards.ranking import cards
-        from howrobust.analysis.run_scores import Scores
-
-        if method not in self.about["methods"]:
-            known = ", ".join(self.about["methods"])
-            raise BadInput(f"the run has no method {method!r}; it has: {known}")
-        return cards(Scores(self))[method]
+        return self._store.held_out(cell.testset)
 
     def baselines(self) -> list[tuple[str, int]]:
         """Names of the baselines in the store and when each was saved (ns since 1970)."""
@@ -137,29 +113,6 @@ class Results:
         """Return the text of a baseline; BadInput, naming those that are, for an unknown one."""
         return self._store.baseline(name)
 
-    def save_baseline(self, name: str) -> str:
-        """Keep the run's snapshot in its store under a name, and return its text."""
-        from howrobust.comparison.baseline import snapshot, to_json
-
-        text = to_json(snapshot(self))
+    def keep_baseline(self, name: str, text: str) -> None:
+        """Keep a text under a name in the store, in place of what had that name."""
         self._store.save_baseline(name, text)
-        return text
-
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the page, one self-contained HTML file, and return its path.
-
-        Without ``path`` it is report.html in the folder; BadInput where a file of that name is
-        there which howrobust has not made.
-        """
-        from howrobust.reports.page import require_replaceable, write_page
-
-        if path is not None:
-            return write_page(self, Path(path))
-        page = self.folder / "report.html"
-        require_replaceable(page)
-        return write_page(self, page)
-
-
-def load(path: str | Path) -> Results:
-    """Return the latest results in a folder or the database of a URL; BadInput for none."""
-    return Results(path)

@@ -1,18 +1,17 @@
 """Scores of a run by data set and method, over its splits; and its pooled test points."""
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from howrobust.analysis.results import Results
+from howrobust.analysis.results import StoredRun
 from howrobust.analysis.statistics import Estimate, over_splits
-from howrobust.base.facts import StressFacts
-from howrobust.base.records import GRADIENTS
+from howrobust.base.cells import CLEAN
+from howrobust.base.facts import DataFacts, StressFacts
+from howrobust.base.records import GRADIENTS, CellResult
 from howrobust.distributions.predictive import Array, Forecast
-from howrobust.planning.jobs import CLEAN
 from howrobust.storage.arrays import HeldOut
 
 ScoreKey = tuple[str, str, str, str, float]  # dataset, method, metric, stress, level
@@ -22,13 +21,13 @@ REFERENCES = ("marginal", "oracle")  # shown in every table, never ranked
 class Scores:
     """Numbers of a run by data set and method."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: StoredRun) -> None:
         self.results = results
         self.about = results.about
         self.records = results.records()
         self.cells = results.cells()
-        self.methods: list[str] = list(self.about["methods"])
-        self.data: list[dict[str, Any]] = list(self.about["data"])
+        self.methods: list[str] = list(self.about.labels)
+        self.data: list[DataFacts] = list(self.about.data)
         self._held: dict[str, HeldOut] = {}
         self._clean: dict[str, Forecast] = {}
         self._pooled: dict[tuple[str, str], tuple[Array, Array, NDArray[np.int64]]] = {}
@@ -88,49 +87,45 @@ class Scores:
         0 for independently generated data, and for gaps and tails: those are no random sample of
         splits, and their mean speaks of themselves alone.
         """
-        facts = next(d for d in self.data if d["name"] == dataset)
+        facts = next(d for d in self.data if d.name == dataset)
         cells = [
             c
             for c in self.cells
-            if (c["dataset"], c["status"], c["train_stress"]) == (dataset, "ok", CLEAN[0])
+            if (c.dataset, c.status, c.train_stress) == (dataset, "ok", CLEAN[0])
         ]
-        if facts["synthetic"] or facts["split"] in ("gap", "tail") or not cells:
+        if facts.synthetic or facts.split in ("gap", "tail") or not cells:
             return 0.0
         held = self.held_out(cells[0])
         return len(held.y) / held.n_train
 
-    def held_out(self, cell: dict[str, Any]) -> HeldOut:
+    def held_out(self, cell: CellResult) -> HeldOut:
         """Test rows of a cell."""
-        sha = cell["testset"]
+        sha = cell.testset
         if sha not in self._held:
             self._held[sha] = self.results.testset(cell)
         return self._held[sha]
 
-    def clean(self, cell: dict[str, Any]) -> Forecast:
+    def clean(self, cell: CellResult) -> Forecast:
         """Forecast of a finished cell for clean test rows.
 
         Of that alone: under stress a cell has dozens, more than there is memory for.
         """
-        if cell["key"] not in self._clean:
-            self._clean[cell["key"]] = self.results.cell_forecasts(cell, [CLEAN])[CLEAN]
-        return self._clean[cell["key"]]
+        if cell.key not in self._clean:
+            self._clean[cell.key] = self.results.cell_forecasts(cell, [CLEAN])[CLEAN]
+        return self._clean[cell.key]
 
-    def finished(self, dataset: str, method: str) -> list[dict[str, Any]]:
+    def finished(self, dataset: str, method: str) -> list[CellResult]:
         """Finished cells of a method on a data set, first repeats alone, in order of splits."""
         return [
             c
             for c in self.cells
-            if (c["dataset"], c["method"], c["status"], c["repeat"]) == (dataset, method, "ok", 0)
-            and c["train_stress"] == CLEAN[0]
+            if (c.dataset, c.method, c.status, c.repeat) == (dataset, method, "ok", 0)
+            and c.train_stress == CLEAN[0]
         ]
 
-    def fitted(self, dataset: str, method: str) -> list[dict[str, Any]]:
+    def fitted(self, dataset: str, method: str) -> list[CellResult]:
         """Every finished cell of a method on a data set: repeats and refits under stress too."""
-        return [
-            c
-            for c in self.cells
-            if (c["dataset"], c["method"], c["status"]) == (dataset, method, "ok")
-        ]
+        return [c for c in self.cells if (c.dataset, c.method, c.status) == (dataset, method, "ok")]
 
     def estimate(
         self, dataset: str, method: str, metric: str, stress: str = "none", level: float = 0.0
@@ -159,17 +154,17 @@ class Scores:
 
     def planned_splits(self, dataset: str) -> int:
         """How many splits of a data set the run has."""
-        clean = (c for c in self.cells if c["train_stress"] == CLEAN[0])
-        return len({c["split"] for c in clean if c["dataset"] == dataset})
+        clean = (c for c in self.cells if c.train_stress == CLEAN[0])
+        return len({c.split for c in clean if c.dataset == dataset})
 
     def has_gradients(self, dataset: str, method: str) -> bool:
         """Whether attacks on a method could use its gradients."""
-        return all(c["facts"].get(GRADIENTS, 0.0) > 0 for c in self.finished(dataset, method))
+        return all(c.facts.get(GRADIENTS, 0.0) == 1.0 for c in self.finished(dataset, method))
 
     def fewest_splits(self, dataset: str, method: str, stress: str = "") -> int:
         """On how many splits a method has an rmse: clean, and at every level of a stress."""
         clean = set(self.values(dataset, method, "rmse").index)
-        if stress in {c["train_stress"] for c in self.cells if c["split"] not in clean}:
+        if stress in {c.train_stress for c in self.cells if c.split not in clean}:
             return len(clean)  # regions are other splits
         for level in self.stresses().get(stress, []):
             clean &= set(self.values(dataset, method, "rmse", stress, level).index)
@@ -177,13 +172,13 @@ class Scores:
 
     def stress_facts(self, stress: str) -> StressFacts:
         """Facts of a stress of the run."""
-        facts: StressFacts = self.about["stress_facts"][stress]
+        facts: StressFacts = self.about.stress_facts[stress]
         return facts
 
     def stresses(self) -> dict[str, list[float]]:
         """Ladders of the run: levels above 0 by stress."""
         ladders: dict[str, list[float]] = {}
-        for stress, level in self.about["levels"]:
+        for stress, level in self.about.levels:
             if stress != "none":
                 ladders.setdefault(stress, []).append(level)
         return ladders

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.variability import variance_split
+from howrobust.base.cells import CLEAN
 from howrobust.base.metric import Undefined
-from howrobust.planning.jobs import CLEAN
 
 if TYPE_CHECKING:
     import pandas as pd

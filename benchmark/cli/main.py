@@ -17,7 +17,7 @@ from howrobust.errors import BadInput, printable
 from howrobust.execution.signals import Interruption, interruptible
 
 if TYPE_CHECKING:
-    from howrobust.analysis.results import Results
+    from howrobust._results import Results
 
 LONGEST_SENTENCE = 1000  # a table may have a column whose name is a novel
 FORMATS = ("html", "md", "latex", "csv")
@@ -173,8 +173,8 @@ def _conclude(results: "Results", refitted: int) -> int:
     for warning in summary.warnings():
         terminal.say(console, f"warning: {warning}", "yellow")
     for cell in failures:
-        where = f"{cell['method']} on {cell['dataset']} {cell['split']}"
-        terminal.say(console, f"failed: {where}: {cell['reason']}", "red")
+        where = f"{cell.method} on {cell.dataset} {cell.split}"
+        terminal.say(console, f"failed: {where}: {cell.reason}", "red")
     console.print(f"Report: {page}", markup=False, soft_wrap=True)
     return 1 if failures else 0
 
@@ -234,7 +234,7 @@ def compare(base: str, new: str, max_slowdown: float | None, alpha: float, kind:
     baseline that NEW's store keeps. Exits with 0 where nothing is worse, 1 where something is
     worse, slower, missing, failed or of other data, and 3 where nothing can be compared.
     """
-    from howrobust.comparison.runs import compare
+    from howrobust._results import compare
     from howrobust.reports import verdict
 
     found = compare(base, new, max_slowdown=max_slowdown, alpha=alpha)
@@ -258,7 +258,7 @@ _out = click.option(
 @click.option("--file", type=click.Path(path_type=Path), help="Write it to this file, too (.json).")
 def baseline_save(name: str, out: str, file: Path | None) -> None:
     """Keep the latest run's scores and costs in its store under NAME."""
-    from howrobust.analysis.results import load
+    from howrobust._results import load
     from howrobust.storage.atomic import write_output
 
     if not name or not name.isprintable() or "/" in name or name.endswith(".json"):
@@ -279,7 +279,7 @@ def baseline_list(out: str) -> None:
     """List the baselines of a store, the latest last."""
     from datetime import UTC, datetime
 
-    from howrobust.analysis.results import load
+    from howrobust._results import load
 
     for name, saved in load(out).baselines():
         click.echo(f"{name:24} {datetime.fromtimestamp(saved / 1e9, UTC):%Y-%m-%d %H:%M} UTC")
@@ -290,7 +290,7 @@ def baseline_list(out: str) -> None:
 @_out
 def baseline_show(name: str, out: str) -> None:
     """Print a baseline, as its file has it."""
-    from howrobust.analysis.results import load
+    from howrobust._results import load
 
     click.echo(load(out).baseline(name), nl=False)
 

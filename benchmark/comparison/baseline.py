@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from howrobust.analysis.results import Results
+from howrobust.analysis.results import StoredRun
 from howrobust.analysis.run_scores import Scores
+from howrobust.base.cells import CLEAN, Level
 from howrobust.errors import BadInput
-from howrobust.planning.jobs import CLEAN, Level
 
 FORMAT = "howrobust snapshot 1"
 METRICS = ("nll", "rmse", "crps", "coverage_90")
@@ -83,26 +83,23 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cells: list[Snapped]
 
 
-def snapshot(results: Results) -> Snapshot:
+def snapshot(results: StoredRun) -> Snapshot:
     """Take the snapshot of a run."""
     scores = Scores(results)
     scored, costs = _by_cell(scores)
     cells = []
     for cell in scores.cells:
         names = ("dataset", "method", "train_stress", "level", "split", "repeat")
-        where: Address = tuple(cell[name] for name in names)
+        where: Address = tuple(getattr(cell, name) for name in names)
         levels = sorted(scored.get(where, {}).items())
         told = [Scored(*level, *found) for level, found in levels]
-        cells.append(Snapped(*where, cell["status"], cell["reason"], told, costs.get(where, {})))
+        cells.append(Snapped(*where, cell.status, cell.reason, told, costs.get(where, {})))
     about = scores.about
-    data = {
-        d["name"]: SnappedData(d["sha256"], d["n_test"], scores.overlap(d["name"]))
-        for d in scores.data
-    }
+    data = {d.name: SnappedData(d.sha256, d.n_test, scores.overlap(d.name)) for d in scores.data}
     cells.sort(key=lambda cell: [_natural(part) for part in cell.address])
     # A kernel's build is no part of what numbers depend on; a processor and versions are.
-    environment = {name: v for name, v in about["environment"].items() if name != "platform"}
-    named = (results.run, about["suite"], about["seed"])
+    environment = {name: v for name, v in about.environment.items() if name != "platform"}
+    named = (results.run, about.suite, about.seed)
     moved = sorted(s for s in scores.stresses() if scores.stress_facts(s).moves_targets)
     return Snapshot(FORMAT, *named, environment, dict(sorted(data.items())), moved, cells)
 
@@ -112,7 +109,7 @@ Found = tuple[dict[str, float], dict[str, str]]
 
 def _by_cell(scores: Scores) -> tuple[dict[Address, dict[Level, Found]], dict[Address, Any]]:
     """Scores by cell and level, and costs by cell."""
-    fitted = {(c["train_stress"], c["level"]) for c in scores.cells}
+    fitted = {(c.train_stress, c.level) for c in scores.cells}
     scored: dict[Address, dict[Level, Found]] = {}
     costs: dict[Address, dict[str, float]] = {}
     records = scores.records[scores.records["metric"].isin((*METRICS, *COSTS))]

@@ -12,8 +12,8 @@ import pandas as pd
 from scipy import stats
 
 from howrobust.analysis.statistics import Estimate, holm, over_splits
+from howrobust.base.cells import CLEAN
 from howrobust.comparison.baseline import Snapshot
-from howrobust.planning.jobs import CLEAN
 
 WORSE, BETTER, UNCHANGED, INCONCLUSIVE = "worse", "better", "unchanged", "inconclusive"
 ROUNDING = 1e-3  # of the least difference that matters: what processors differ by

@@ -10,12 +10,13 @@ from math import inf, isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from howrobust.analysis.results import Results
+from howrobust.analysis.results import StoredRun
+from howrobust.base.cells import CLEAN
+from howrobust.base.rendering import rendered
 from howrobust.comparison.baseline import Snapped, Snapshot, from_json, read_file, snapshot
 from howrobust.comparison.quality import WORSE, Change, changes
 from howrobust.comparison.speed import Pace, paces
 from howrobust.errors import BadInput
-from howrobust.planning.jobs import CLEAN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,9 +114,7 @@ class Comparison:
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
     def __str__(self) -> str:
-        from howrobust.reports.verdict import text
-
-        return text(self)
+        return rendered(self, "text")
 
 
 def _row(found: Change | Pace, estimate: "Estimate") -> dict[str, Any]:
@@ -123,10 +122,10 @@ def _row(found: Change | Pace, estimate: "Estimate") -> dict[str, Any]:
     return {"verdict": found.verdict, "method": found.method, **limits, "p": found.p}
 
 
-Comparable = str | Path | Results | Snapshot
+Comparable = str | Path | StoredRun | Snapshot
 
 
-def compare(
+def compare_runs(
     base: Comparable,
     new: Comparable,
     *,
@@ -173,16 +172,16 @@ def _is_name(where: Comparable) -> bool:
 def _named(name: Comparable, new: Comparable) -> Snapshot:
     if isinstance(new, Snapshot) or str(new).endswith(".json"):
         raise BadInput(f"{name} is no folder of results, and a file keeps no baselines by name")
-    home = new if isinstance(new, Results) else Results(new)
+    home = new if isinstance(new, StoredRun) else StoredRun(new)
     return from_json(home.baseline(str(name)), f"baseline {name}")
 
 
 def _opened(where: Comparable) -> Snapshot:
     if isinstance(where, Snapshot):
         return where
-    if isinstance(where, Results):
+    if isinstance(where, StoredRun):
         return snapshot(where)
-    return read_file(Path(where)) if str(where).endswith(".json") else snapshot(Results(where))
+    return read_file(Path(where)) if str(where).endswith(".json") else snapshot(StoredRun(where))
 
 
 def _events(base: Snapshot, new: Snapshot, apart: Set[str]) -> list[Event]:

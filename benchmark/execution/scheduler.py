@@ -9,11 +9,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from dataclasses import replace
 
+from howrobust.base.pool import Pool, TaskFailed
 from howrobust.base.progress import NullProgress, Progress
 from howrobust.base.records import Outcome
 from howrobust.compiled import threads as threads_asked
 from howrobust.errors import BadInput
-from howrobust.execution.pools.base import Pool, TaskFailed
 from howrobust.execution.worker import CHANGED, attempt, failure
 from howrobust.planning.jobs import Job, rough_seconds
 from howrobust.planning.plan import Plan

@@ -18,17 +18,18 @@ import psutil
 from threadpoolctl import threadpool_limits
 
 from howrobust import seeds
+from howrobust.base.cells import CLEAN, Cell, Level
 from howrobust.base.data import Dataset, Source, Truth, discrete_step
 from howrobust.base.frames import Frame
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem, listening
+from howrobust.base.pool import TaskFailed
 from howrobust.base.records import COSTS, GRADIENTS, Outcome, Record
 from howrobust.base.stress import Context, InputStress, TrainStress
 from howrobust.distributions.predictive import Array, Forecast
 from howrobust.errors import BadInput
 from howrobust.execution import timing
 from howrobust.execution.forecast import forecast_rows
-from howrobust.execution.pools.base import TaskFailed
-from howrobust.planning.jobs import CLEAN, Cell, Job, Level
+from howrobust.planning.jobs import Job
 from howrobust.planning.registry import load_stress
 from howrobust.storage.arrays import Files, pack_forecasts, read_forecasts, write_arrays
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
+from howrobust.base.cells import CLEAN, Level
+from howrobust.base.pool import Pool, TaskFailed
 from howrobust.base.progress import NullProgress, Progress
 from howrobust.base.records import COSTS, Record
 from howrobust.distributions.predictive import Array, Forecast
-from howrobust.execution.pools.base import Pool, TaskFailed
 from howrobust.metrics import METRICS, Metric, Undefined, evaluate
 from howrobust.metrics.calibration import terciles
 from howrobust.planning import registry
-from howrobust.planning.jobs import CLEAN, Level
 from howrobust.planning.registry import code_of
 from howrobust.storage.arrays import read_forecasts, read_testset
 from howrobust.storage.store import Store
@@ -41,16 +41,16 @@ def _codes() -> dict[str, str]:
 def unscored(run: str, store: Store) -> dict[str, list[Level]]:
     """Return the levels at which cells of a run lack a record of some metric, by key."""
     codes, known, cells = _codes(), store.scored(run), store.cells(run)
-    places = {(cell["train_stress"], cell["level"]) for cell in cells} - {CLEAN}
-    levels_of_clean = [p for p in map(tuple, store.run(run)["levels"]) if p not in places]
+    places = {(cell.train_stress, cell.level) for cell in cells} - {CLEAN}
+    levels_of_clean = [p for p in store.run(run).levels if p not in places]
     lacking = {}
     for cell in cells:
-        have = known.get(cell["key"], set())
-        stressed = cell["train_stress"] == CLEAN[0] and cell["repeat"] == 0
+        have = known.get(cell.key, set())
+        stressed = cell.train_stress == CLEAN[0] and cell.repeat == 0
         planned = levels_of_clean if stressed else [CLEAN]
         lacks = [p for p in planned if any((*p, *pair) not in have for pair in codes.items())]
         if lacks:
-            lacking[cell["key"]] = lacks
+            lacking[cell.key] = lacks
     return lacking
 
 
@@ -63,28 +63,28 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
     progress.begin(len(cells), len(cells) - len(lacking), "score")
     futures = {}
     for cell in cells:
-        levels = lacking.get(cell["key"], [])
-        here = [place for place in levels if place in cell["held"]]
-        lost = [place for place in levels if place not in cell["held"]]
+        levels = lacking.get(cell.key, [])
+        here = [place for place in levels if place in cell.held]
+        lost = [place for place in levels if place not in cell.held]
         for place in lost:
-            reason = cell["lost"].get(place) or cell["reason"] or "the cell was not fitted"
-            store.commit_records(cell["key"], failed_records(place, reason, codes))
+            reason = cell.lost.get(place) or cell.reason or "the cell was not fitted"
+            store.commit_records(cell.key, failed_records(place, reason, codes))
         if here:
-            paths = store.fetch(cell["key"], cell["testset"])
+            paths = store.fetch(cell.key, cell.testset)
             future = pool.submit(score_cell, *paths, here, codes, limit_s=SCORING_LIMIT_S)
             futures[future] = (cell, here)
         elif lost:
-            progress.advance(0, 1, cell["dataset"])
+            progress.advance(0, 1, cell.dataset)
     for future in as_completed(futures):
         cell, here = futures[future]
         try:
             records = future.result()
         except Exception as error:  # a time limit, a dead worker or a damaged file
             reason = f"scoring failed: {TaskFailed.of(error)}"
-            have = known.get(cell["key"], set())
+            have = known.get(cell.key, set())
             records = unfinished_records(here, reason, codes, have)
-        store.commit_records(cell["key"], records)
-        progress.advance(1, 0, f"{cell['method']} on {cell['dataset']}")
+        store.commit_records(cell.key, records)
+        progress.advance(1, 0, f"{cell.method} on {cell.dataset}")
 
 
 def score_cell(

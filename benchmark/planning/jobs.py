@@ -12,36 +12,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from howrobust import seeds
+from howrobust.base.cells import CLEAN, Cell, Level
 from howrobust.base.data import Source
 from howrobust.base.stress import SettingStress, SplitStress, Stress, TrainStress
 from howrobust.planning.registry import DataSpec, MethodSpec
 from howrobust.planning.source_closure import Sources
-
-Level = tuple[str, float]  # a stress and its severity
-CLEAN: Level = ("none", 0.0)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One fit: its address, the key of its result, and its seed.
-
-    ``train_stress`` and ``level`` say what its rows, region or settings were put through; its one
-    forecast of clean test rows is recorded under them.
-    """
-
-    dataset: str
-    split: str
-    method: str
-    repeat: int
-    key: str
-    fit_seed: int
-    train_stress: str = CLEAN[0]
-    level: float = CLEAN[1]
-
-    @property
-    def place(self) -> Level:
-        """The stress and level of the fit."""
-        return self.train_stress, self.level
 
 
 @dataclass(frozen=True)

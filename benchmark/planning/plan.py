@@ -13,13 +13,15 @@ from typing import Any
 import msgspec
 
 from howrobust import environment
+from howrobust.base.cells import CLEAN, Cell, Level
 from howrobust.base.data import Dataset, Source
 from howrobust.base.facts import Command, DataFacts, MethodFacts, StressFacts
+from howrobust.base.records import RunInfo
 from howrobust.base.stress import InputStress, SplitStress, Stress
 from howrobust.distributions.closed_form import expected_scores
 from howrobust.errors import BadInput
 from howrobust.planning.data_warnings import cautions
-from howrobust.planning.jobs import CLEAN, Cell, Fits, Job, Level, digest
+from howrobust.planning.jobs import Fits, Job, digest
 from howrobust.planning.registry import DataSpec, MethodSpec, load_stress, sources_of
 from howrobust.planning.rerun import REFERENCES, command
 from howrobust.stress.regions import Thirds
@@ -102,6 +104,34 @@ class Plan:
     def cells(self) -> list[Cell]:
         """All cells, in the plan's order."""
         return [cell for job in self.jobs for cell in job.cells]
+
+    def info(self, environment: dict[str, str], started: int) -> RunInfo:
+        """Return what the store states of this run.
+
+        Parameters
+        ----------
+        environment : dict of str to str
+            Versions and processor.
+        started : int
+            When it starts, ns since 1970.
+
+        Returns
+        -------
+        RunInfo
+            The facts of the run.
+        """
+        return RunInfo(
+            run=self.run,
+            suite=self.suite,
+            seed=str(self.seed),
+            started=started,
+            levels=self.levels,
+            data=self.data,
+            methods=self.methods,
+            stresses=self.stresses,
+            command=self.command,
+            environment=environment,
+        )
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from howrobust.base.cells import Level
 from howrobust.distributions.predictive import STORED_LEVELS, Array, Forecast
 from howrobust.errors import Damaged
-from howrobust.planning.jobs import Level
 from howrobust.storage.atomic import write_bytes
 
 FOLDERS = ("forecasts", "testsets", "fitting")

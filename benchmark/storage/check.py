@@ -1,19 +1,19 @@
 """Integrity: whether all that a store says it has is there and can be read."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
+from howrobust.base.cells import Level
+from howrobust.base.records import CellResult, RunInfo
 from howrobust.distributions.predictive import Forecast
 from howrobust.errors import Damaged
-from howrobust.planning.jobs import Level
 from howrobust.storage.arrays import HeldOut, forecast_name, testset_name
 from howrobust.storage.backends import Folder
-from howrobust.storage.rows import BaselineRow, CellRow, PlannedRow, RecordRow, RunRow, row_as
+from howrobust.storage.rows import BaselineRow, CellRow, PlannedRow, RecordRow, row_as
 from howrobust.storage.schema import (
     baseline_table,
     cell_table,
@@ -24,7 +24,7 @@ from howrobust.storage.schema import (
 from howrobust.storage.store import Store
 
 KINDS: tuple[tuple[sa.Table, type], ...] = (
-    (run_table, RunRow),
+    (run_table, RunInfo),
     (planned_table, PlannedRow),
     (cell_table, CellRow),
     (record_table, RecordRow),
@@ -90,15 +90,15 @@ def _arrays(store: Store) -> Iterator[StoreFinding]:
     held_out: dict[str, HeldOut | None] = {}
     for cell in finished(store):
         try:
-            needed |= {forecast_name(cell["key"]), testset_name(cell["testset"])}
-            if cell["testset"] not in held_out:
-                held_out[cell["testset"]] = None
-                held_out[cell["testset"]] = store.held_out(cell["testset"])
-            test = held_out[cell["testset"]]
+            needed |= {forecast_name(cell.key), testset_name(cell.testset)}
+            if cell.testset not in held_out:
+                held_out[cell.testset] = None
+                held_out[cell.testset] = store.held_out(cell.testset)
+            test = held_out[cell.testset]
             if test is not None:
-                require_whole(cell, store.forecasts(cell["key"]), test)
+                require_whole(cell.held, store.forecasts(cell.key), test)
         except Damaged as error:
-            yield StoreFinding(f"cell {cell['key'][:12]} ({address(cell)}): {error}")
+            yield StoreFinding(f"cell {cell.key[:12]} ({address(cell)}): {error}")
     for name in sorted(there - needed):
         yield StoreFinding(
             f"no finished cell points to {name}; the next run replaces it", harmless=True
@@ -108,9 +108,9 @@ def _arrays(store: Store) -> Iterator[StoreFinding]:
             yield StoreFinding(f"{path} was left half done; the next run removes it", harmless=True)
 
 
-def require_whole(cell: dict[str, Any], forecasts: dict[Level, Forecast], test: HeldOut) -> None:
+def require_whole(held: Collection[Level], forecasts: dict[Level, Forecast], test: HeldOut) -> None:
     """Raise `Damaged` where a cell lacks a forecast it says it has, or one of other test rows."""
-    for place in cell["held"]:
+    for place in held:
         if place not in forecasts:
             raise Damaged(f"its forecasts lack {place[0]} {place[1]:g}; run again with --fresh")
         n, variants = len(forecasts[place].mean), forecasts[place].variants
@@ -121,7 +121,7 @@ def require_whole(cell: dict[str, Any], forecasts: dict[Level, Forecast], test: 
             )
 
 
-def finished(store: Store) -> Iterator[dict[str, Any]]:
+def finished(store: Store) -> Iterator[CellResult]:
     """Yield the finished cells whose rows can be read."""
     with store.reading() as connection:
         rows = connection.execute(sa.select(cell_table).where(cell_table.c.status == "ok")).all()
@@ -132,7 +132,7 @@ def finished(store: Store) -> Iterator[dict[str, Any]]:
             continue
 
 
-def address(cell: dict[str, Any]) -> str:
+def address(cell: CellResult) -> str:
     """Name a cell to a reader."""
-    stress = "" if cell["train_stress"] == "none" else f", {cell['train_stress']} {cell['level']:g}"
-    return f"{cell['method']} on {cell['dataset']} {cell['split']}, repeat {cell['repeat']}{stress}"
+    stress = "" if cell.train_stress == "none" else f", {cell.train_stress} {cell.level:g}"
+    return f"{cell.method} on {cell.dataset} {cell.split}, repeat {cell.repeat}{stress}"

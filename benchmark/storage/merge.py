@@ -15,8 +15,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from howrobust.base.cells import Level
+from howrobust.base.records import CellResult
 from howrobust.errors import BadInput, Damaged
-from howrobust.planning.jobs import Level
 from howrobust.storage.arrays import (
     forecast_name,
     npz,
@@ -26,7 +27,7 @@ from howrobust.storage.arrays import (
 )
 from howrobust.storage.backends import is_url
 from howrobust.storage.check import KINDS, address, require_whole
-from howrobust.storage.rows import row_as
+from howrobust.storage.rows import cell_result, row_as
 from howrobust.storage.schema import (
     baseline_table,
     cell_table,
@@ -150,14 +151,14 @@ def _add_cell(
         try:
             arrays = _arrays_of(source, cell)
         except Damaged as error:
-            said.append(f"{address(cell)} is to be fitted again: {error}")
+            said.append(f"{address(_result(cell))} is to be fitted again: {error}")
             cell, records = _unfitted(cell), {}
     mine, damaged = ours.cells.get(key, _unfitted(cell)), False
     if mine["status"] == "ok":
         try:
             _arrays_of(target, mine)
         except Damaged as error:
-            said.append(f"{address(mine)} was damaged in the target: {error}")
+            said.append(f"{address(_result(mine))} was damaged in the target: {error}")
             mine, damaged = _unfitted(mine), True
     if cell["status"] == mine["status"] == "ok":
         cell, records, arrays, differing = _united(target, mine, cell, arrays, ours, theirs)
@@ -199,7 +200,9 @@ def _united(
     differing = sorted({m[2] for m in here.keys() & there.keys() if _differ(here[m], there[m])})
     said = []
     if differing:
-        said.append(f"{address(cell)} differs in {', '.join(differing)}: the target's stays")
+        said.append(
+            f"{address(_result(cell))} differs in {', '.join(differing)}: the target's stays"
+        )
     kept = {}
     if added:
         name = forecast_name(cell["key"])
@@ -222,6 +225,10 @@ def _differ(one: Row, other: Row) -> bool:
     return (one["value"], one["status"]) != (other["value"], other["status"])
 
 
+def _result(cell: Row) -> CellResult:
+    return cell_result(cell, "the store")
+
+
 def _held(cell: Row) -> list[tuple[Level, str]]:
     """Levels that a cell's row says have a forecast, each with the code of its stress."""
     return [((stress, level), code) for stress, level, code in json.loads(cell["held"])]
@@ -230,7 +237,7 @@ def _held(cell: Row) -> list[tuple[Level, str]]:
 def _arrays_of(store: Store, cell: Row) -> dict[str, bytes]:
     """Return the arrays of a finished cell as they are stored; `Damaged` where one is not whole."""
     forecasts, test = store.forecasts(cell["key"]), store.held_out(cell["testset"])
-    require_whole({"held": dict(_held(cell))}, forecasts, test)
+    require_whole(dict(_held(cell)), forecasts, test)
     names = (forecast_name(cell["key"]), testset_name(cell["testset"]))
     return {name: store.content(name) for name in names}
 

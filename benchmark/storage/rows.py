@@ -2,50 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 import msgspec
 
-from howrobust.base.facts import Command, DataFacts, MethodFacts, StressFacts
+from howrobust.base.records import CellResult
 from howrobust.errors import Damaged
-from howrobust.planning.jobs import CLEAN
 
 JSON = {
     "levels", "data", "methods", "stresses", "command", "environment", "held", "lost", "facts"
 }  # fmt: skip
-SHOWN_OF_ENVIRONMENT = {"cores", "howrobust", "processor", "torch"}
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """A run: what was planned, with what, and how long it took (s) over all its starts.
-
-    ``reused`` counts cells that were finished before its last start.
-    """
-
-    run: str
-    suite: str
-    seed: str
-    started: int
-    levels: list[tuple[str, float]]
-    data: list[DataFacts]
-    methods: list[MethodFacts]
-    stresses: list[StressFacts]
-    command: Command
-    environment: dict[str, str]
-    took_s: float
-    reused: int
-
-    def __post_init__(self) -> None:
-        """Raise ValueError where the row lacks facts that a report needs."""
-        known = {CLEAN[0], *(stress.name for stress in self.stresses)}
-        unknown = sorted({stress for stress, _ in self.levels} - known)
-        if unknown:
-            raise ValueError(f"there are levels, but no facts, of the stress {unknown[0]!r}")
-        missing = sorted(SHOWN_OF_ENVIRONMENT - self.environment.keys())
-        if missing:
-            raise ValueError(f"the environment lacks {', '.join(missing)}")
 
 
 class CellRow(TypedDict):
@@ -132,6 +98,32 @@ def row_as(kind: type, row: Mapping[Any, Any], where: str) -> Any:
         return msgspec.convert(found, kind)
     except (TypeError, ValueError, RecursionError) as error:
         raise _damaged(kind, where, error) from None
+
+
+def cell_result(row: Mapping[Any, Any], where: str) -> CellResult:
+    """Return a row of the table of cells as a result.
+
+    Parameters
+    ----------
+    row : mapping of str to object
+        Values by column, JSON as text.
+    where : str
+        What sentences call the store.
+
+    Returns
+    -------
+    CellResult
+        The cell, its levels by stress and severity.
+
+    Raises
+    ------
+    Damaged
+        Where no run has written such a row.
+    """
+    values: dict[str, Any] = row_as(CellRow, row, where)
+    for name in ("held", "lost"):
+        values[name] = {(stress, level): text for stress, level, text in values[name]}
+    return CellResult(**values)
 
 
 def rows_as(kind: type, rows: list[dict[str, Any]], where: str) -> Any:

@@ -8,18 +8,17 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from time import time_ns
 from typing import Any
 
 import sqlalchemy as sa
 
-from howrobust.base.records import Outcome, Record
+from howrobust.base.cells import CLEAN, Cell, Level
+from howrobust.base.records import CellResult, Outcome, Record, RunInfo
 from howrobust.distributions.predictive import Forecast
 from howrobust.errors import BadInput, Damaged
-from howrobust.planning.jobs import CLEAN, Cell, Level
-from howrobust.planning.plan import Plan
 from howrobust.storage.arrays import (
     Files,
     HeldOut,
@@ -29,7 +28,7 @@ from howrobust.storage.arrays import (
     testset_name,
 )
 from howrobust.storage.backends import place_of
-from howrobust.storage.rows import CellRow, HeldRow, PlacedRecord, RunRow, row_as, rows_as
+from howrobust.storage.rows import JSON, HeldRow, PlacedRecord, cell_result, row_as, rows_as
 from howrobust.storage.schema import (
     VERSION,
     baseline_table,
@@ -124,35 +123,24 @@ class Store:
                 with self._session.begin():
                     yield self._session
 
-    def start_run(self, plan: Plan, environment: dict[str, str], started: int) -> None:
-        """Write down the plan; a run of the same name is replaced, its cells and its time stay."""
-        levels = json.dumps(plan.levels)
+    def start_run(self, info: RunInfo, cells: Sequence[Cell]) -> None:
+        """Write down a run and its cells; of one with the same name, cells and time stay."""
         with self.writing() as connection:
-            query = sa.select(run_table.c.took_s).where(run_table.c.run == plan.run)
+            query = sa.select(run_table.c.took_s).where(run_table.c.run == info.run)
             took_s = connection.execute(query).scalar() or 0.0
             for table in (run_table, planned_table):
-                connection.execute(sa.delete(table).where(table.c.run == plan.run))
-            connection.execute(
-                sa.insert(run_table).values(
-                    run=plan.run,
-                    suite=plan.suite,
-                    seed=str(plan.seed),
-                    started=started,
-                    levels=levels,
-                    data=json.dumps([asdict(d) for d in plan.data]),
-                    methods=json.dumps([asdict(m) for m in plan.methods]),
-                    stresses=json.dumps([asdict(s) for s in plan.stresses]),
-                    command=json.dumps(asdict(plan.command)),
-                    environment=json.dumps(environment),
-                    took_s=took_s,
-                )
-            )
-            rows = [
-                {"run": plan.run, "key": c.key, "position": k} for k, c in enumerate(plan.cells)
+                connection.execute(sa.delete(table).where(table.c.run == info.run))
+            row = {
+                name: json.dumps(value) if name in JSON else value
+                for name, value in asdict(replace(info, took_s=took_s)).items()
+            }
+            connection.execute(sa.insert(run_table).values(row))
+            planned = [
+                {"run": info.run, "key": cell.key, "position": k} for k, cell in enumerate(cells)
             ]
-            connection.execute(sa.insert(planned_table), rows)
+            connection.execute(sa.insert(planned_table), planned)
             known = set(connection.execute(sa.select(cell_table.c.key)).scalars())
-            fresh = [_planned_row(cell) for cell in plan.cells if cell.key not in known]
+            fresh = [_planned_row(cell) for cell in cells if cell.key not in known]
             if fresh:
                 connection.execute(sa.insert(cell_table), fresh)
 
@@ -179,9 +167,9 @@ class Store:
             there = self.place.held(connection)
         cells = [row_as(HeldRow, row._mapping, self.place.database) for row in rows]
         return {
-            cell["key"]: {(stress, level): code for stress, level, code in cell["held"]}
+            cell.key: {(stress, level): code for stress, level, code in cell.held}
             for cell in cells
-            if {forecast_name(cell["key"]), testset_name(cell["testset"])} <= there
+            if {forecast_name(cell.key), testset_name(cell.testset)} <= there
         }
 
     def forget(self, run: str, keys: Sequence[str]) -> None:
@@ -258,8 +246,8 @@ class Store:
         with self.writing() as connection:
             found = connection.execute(sa.select(cell_table).where(t.key == outcome.key)).one()
             before = self.cell(found)
-            held, lost = before["held"], before["lost"]
-            if outcome.status == "failed" and before["status"] == "ok":
+            held, lost = before.held, before.lost
+            if outcome.status == "failed" and before.status == "ok":
                 row = {}  # the earlier fit stands; only the new levels are lost
                 stale = [p for p in wanted if held.get(p) not in (None, codes[p[0]])]
                 held = {place: code for place, code in held.items() if place not in stale}
@@ -300,25 +288,16 @@ class Store:
             query = sa.select(run_table.c.run).order_by(run_table.c.started, run_table.c.run)
             return list(connection.execute(query).scalars())
 
-    def run(self, name: str) -> dict[str, Any]:
-        """Return what is known of a run: suite, seed, levels, data, methods, environment, time.
-
-        ``methods`` are labels; ``method_facts`` and ``stress_facts`` are by label and by name.
-        """
+    def run(self, name: str) -> RunInfo:
+        """Return what is known of a run; BadInput where it is gone, `Damaged` where it is not."""
         with self.reading() as connection:
             row = connection.execute(sa.select(run_table).where(run_table.c.run == name)).first()
         if row is None:
             raise BadInput(f"{self.place.name} no longer holds the run {name}; it is being redone")
-        read: RunRow = row_as(RunRow, row._mapping, self.place.database)
-        about = {f.name: getattr(read, f.name) for f in fields(read)}
-        about["levels"] = [list(place) for place in read.levels]
-        about["data"] = [asdict(facts) for facts in read.data]
-        about["methods"] = [facts.label for facts in read.methods]
-        about["method_facts"] = {facts.label: facts for facts in read.methods}
-        about["stress_facts"] = {facts.name: facts for facts in about.pop("stresses")}
-        return about
+        info: RunInfo = row_as(RunInfo, row._mapping, self.place.database)
+        return info
 
-    def cells(self, run: str) -> list[dict[str, Any]]:
+    def cells(self, run: str) -> list[CellResult]:
         """Return the planned cells of a run, in the plan's order."""
         query = (
             sa.select(cell_table)
@@ -330,12 +309,9 @@ class Store:
             rows = connection.execute(query).all()
         return [self.cell(row) for row in rows]
 
-    def cell(self, row: sa.Row[*tuple[Any, ...]]) -> dict[str, Any]:
-        """Return a cell, its levels by (stress, level); raises `Damaged`."""
-        found: dict[str, Any] = row_as(CellRow, row._mapping, self.place.database)
-        for name in ("held", "lost"):
-            found[name] = {(stress, level): text for stress, level, text in found[name]}
-        return found
+    def cell(self, row: sa.Row[*tuple[Any, ...]]) -> CellResult:
+        """Return a row of the table of cells as a result; raises `Damaged`."""
+        return cell_result(row._mapping, self.place.database)
 
     def records(self, run: str) -> list[dict[str, Any]]:
         """Return the records of a run's cells at its levels: by the plan, then by metric's name."""
@@ -360,7 +336,7 @@ class Store:
             .join(record_table, record_table.c.key == planned_table.c.key)
             .where(planned_table.c.run == run)
         )
-        place = {tuple(pair): k for k, pair in enumerate(self.run(run)["levels"])}
+        place = {pair: k for k, pair in enumerate(self.run(run).levels)}
         with self.reading() as connection:
             columns = list(map(str, query.selected_columns.keys()))
             found = [dict(zip(columns, row, strict=True)) for row in connection.execute(query)]

@@ -66,7 +66,7 @@ class Robustness:
     def __call__(self, model: Any, X: Any, y: Any, **settings: Any) -> "Assessed":
         """Assess a model; see `howrobust.assess` for the words, and for what is raised."""
         from howrobust._assess import assess
-        from howrobust.analysis.results import load
+        from howrobust._results import load
         from howrobust.analysis.run_scores import Scores
 
         __tracebackhide__ = True
@@ -101,13 +101,13 @@ class Assessed:
         if metric.startswith("_"):
             raise AttributeError(metric)
         (data,) = self.scores.data
-        found = self.scores.estimate(data["name"], self.card.method, metric)
+        found = self.scores.estimate(data.name, self.card.method, metric)
         if found is not None:
             return found.mean
         known = sorted(self.scores.records["metric"].unique())
         if metric not in known:
             raise AttributeError(f"no score is named {metric!r}; there are {', '.join(known)}")
-        why = self.scores.reason(data["name"], self.card.method, metric)
+        why = self.scores.reason(data.name, self.card.method, metric)
         raise AttributeError(f"{self.card.method} has no {metric}: {why}")
 
     def __repr__(self) -> str:
@@ -128,7 +128,7 @@ class Assessed:
         another class can be held against it. With ``--robustness-update`` the baseline is written,
         and the result is None.
         """
-        from howrobust.comparison.runs import compare
+        from howrobust._results import compare
 
         __tracebackhide__ = True
         path = self.robustness.file(name)

@@ -228,7 +228,7 @@ def test_tables_that_are_accepted_can_be_learnt_from(tmp_path):
             return
         with HerePool() as pool:
             results = execute(plan, tmp_path / f"out-{path.stem}", pool=pool)
-        assert {cell["status"] for cell in results.cells()} == {"ok"}
+        assert {cell.status for cell in results.cells()} == {"ok"}
         fitted.append(content)
 
     few = st.lists(number, min_size=4, max_size=8)
@@ -257,7 +257,7 @@ def test_a_file_that_vanishes_after_the_plan_fails_its_cells_in_a_sentence(tmp_p
     names = [str(tmp_path / "gone.csv"), str(tmp_path / "here.csv")]
     plan = make_plan(Request(methods=["bayesian_ridge"], data=names, splits=1, stress=[]))
     (tmp_path / "gone.csv").unlink()
-    found = {c["dataset"]: c for c in execute(plan, tmp_path / "out", 1).cells()}
+    found = {c.dataset: c for c in execute(plan, tmp_path / "out", 1).cells()}
     assert found["here.csv"]["status"] == "ok"
     assert found["gone.csv"]["status"] == "failed"
     assert found["gone.csv"]["reason"] == f"BadInput: there is no file {names[0]}; check the path"
@@ -296,4 +296,4 @@ def test_a_full_disk_is_said_and_the_run_continues_when_there_is_room(small_disk
     enlarge()
     code, out, err = howrobust(*words, "--stress", "input_noise")
     assert code == 0, out + err
-    assert {cell["status"] for cell in hr.load(disk / "out").cells()} == {"ok"}
+    assert {cell.status for cell in hr.load(disk / "out").cells()} == {"ok"}

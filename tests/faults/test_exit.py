@@ -103,7 +103,7 @@ def test_a_fit_that_exits_fails_its_cell_and_no_other(tmp_path):
     write(tmp_path, "sound")
     code, _, err = howrobust(*RUN, "-m", "script:model", "-m", "sound:model", cwd=tmp_path)
     assert code == 1, err
-    status = {c["method"]: (c["status"], c["reason"]) for c in hr.load(tmp_path / "out").cells()}
+    status = {c.method: (c.status, c.reason) for c in hr.load(tmp_path / "out").cells()}
     assert status["script:model"] == ("failed", "SystemExit: 0")
     assert status["sound:model"] == ("ok", "")
 

@@ -57,7 +57,7 @@ call("store", "export", "out", "exported")
 call("store", "merge", "merged", "out")
 call("baseline", "save", "main", "--out", "out")
 results = hr.load("out")
-for method in results.about["methods"]:
+for method in results.about.labels:
     results.card(method).records()
 results.degradation()
 results.variance_split()

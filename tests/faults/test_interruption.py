@@ -21,7 +21,7 @@ SLOW_PAGE = """
 import sys, time
 from pathlib import Path
 from howrobust.cli.main import main
-from howrobust.analysis.results import Results
+from howrobust._results import Results
 def report(self, *path):
     Path(sys.argv[1]).touch()
     time.sleep(3600)
@@ -70,7 +70,7 @@ def interrupted(phase, signals, folder):
 def finished(folder):
     """How many cells a run has stored so far."""
     try:
-        return sum(cell["status"] == "ok" for cell in hr.load(folder).cells())
+        return sum(cell.status == "ok" for cell in hr.load(folder).cells())
     except BadInput:  # it has not begun
         return 0
 
@@ -94,7 +94,7 @@ def test_a_run_ends_in_order_when_it_is_asked_to(phase, signals, expected, tmp_p
     assert err.rstrip().endswith("finished cells are stored, run again to continue")
     _, left = psutil.wait_procs(below, timeout=2)
     assert left == []
-    statuses = {c["method"]: c["status"] for c in hr.load(tmp_path / "out").cells()}
+    statuses = {c.method: c.status for c in hr.load(tmp_path / "out").cells()}
     assert statuses.pop(POISON, "planned") == "planned"
     assert list(statuses.values()) == ["ok"] * FINISHED
 

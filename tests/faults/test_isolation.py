@@ -12,10 +12,10 @@ from commandline import howrobust
 from local_cluster import wait_until
 
 import howrobust as hr
+from howrobust.base.pool import TaskFailed
 from howrobust.base.records import COSTS
 from howrobust.datasets.synthetic import Quintic
 from howrobust.execution.pools import local
-from howrobust.execution.pools.base import TaskFailed
 from howrobust.execution.pools.local import LocalPool
 
 HEALTHY = ("bayesian_ridge", "marginal", "oracle")
@@ -117,43 +117,43 @@ def healthy(tmp_path_factory):
 
 @pytest.mark.parametrize("how", POISONS)
 def test_a_poison_fails_its_own_cell_and_says_how(how, poisoned):
-    cells = {c["split"]: c for c in poisoned[0].cells() if c["method"] == label(how)}
+    cells = {c.split: c for c in poisoned[0].cells() if c.method == label(how)}
     guilty = cells.pop(GUILTY)
     (innocent,) = cells.values()
-    assert innocent["status"] == "ok"
+    assert innocent.status == "ok"
     if POISONS[how] is None:
-        assert guilty["status"] == "ok", guilty["reason"]
+        assert guilty.status == "ok", guilty.reason
         return
-    assert guilty["status"] == "failed"
-    assert POISONS[how] in guilty["reason"]
-    assert guilty["reason"].isprintable()
-    assert len(guilty["reason"]) <= 500
+    assert guilty.status == "failed"
+    assert POISONS[how] in guilty.reason
+    assert guilty.reason.isprintable()
+    assert len(guilty.reason) <= 500
     raised = not POISONS[how].startswith(("crash", "timeout", "("))
-    assert guilty["reason"].startswith(f"{guilty['kind']}: ")
-    assert guilty["kind"] in ("crash", "timeout") or raised
+    assert guilty.reason.startswith(f"{guilty['kind']}: ")
+    assert guilty.kind in ("crash", "timeout") or raised
     if raised and "cannot be printed" not in how:
-        assert "Traceback" in guilty["traceback"]
-    assert len(guilty["traceback"]) <= 20_000
+        assert "Traceback" in guilty.traceback
+    assert len(guilty.traceback) <= 20_000
     lost = poisoned[0].records()
-    lost = lost[(lost["method"] == label(how)) & (lost["split"] == GUILTY)]
-    assert set(lost["status"]) == {"failed"}
-    assert (lost["reason"] == guilty["reason"]).all()
+    lost = lost[(lost.method == label(how)) & (lost.split == GUILTY)]
+    assert set(lost.status) == {"failed"}
+    assert (lost.reason == guilty.reason).all()
 
 
 def test_a_posterior_that_fails_under_stress_alone_loses_those_levels_alone(poisoned):
     records = poisoned[0].records()
     mine = records[records["method"] == label("predict raises under stress")]
-    failed = mine[mine["status"] == "failed"]
-    assert set(failed["split"]) == {GUILTY}
+    failed = mine[mine.status == "failed"]
+    assert set(failed.split) == {GUILTY}
     assert len(failed)
     assert "none" not in set(failed["stress"])
-    assert set(failed["reason"]) == {"LookupError: no forecast by design"}
+    assert set(failed.reason) == {"LookupError: no forecast by design"}
 
 
 def test_a_stack_that_gives_too_few_posteriors_is_halved_until_one_fails(poisoned):
-    cells = {c["split"]: c for c in poisoned[0].cells() if c["method"] == label("few", "Few")}
+    cells = {c.split: c for c in poisoned[0].cells() if c.method == label("few", "Few")}
     assert cells.pop(GUILTY)["reason"] == "ValueError: 1 problems gave 0 posteriors"
-    assert [c["status"] for c in cells.values()] == ["ok"]
+    assert [c.status for c in cells.values()] == ["ok"]
 
 
 def test_the_other_methods_records_are_those_of_a_run_without_poison(poisoned, healthy):

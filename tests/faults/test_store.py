@@ -120,11 +120,11 @@ def test_a_database_holds_what_a_folder_holds_and_refits_nothing(new_database, f
     ours = run(url)
     assert values(ours).equals(values(theirs))
     assert ours.forecasts().equals(theirs.forecasts())
-    assert [c["held"] for c in ours.cells()] == [c["held"] for c in theirs.cells()]
+    assert [c.held for c in ours.cells()] == [c.held for c in theirs.cells()]
     assert ours.folder == Path()
     again = run(url)
     assert costs(again) == costs(ours)
-    assert again.about["took_s"] == ours.about["took_s"]
+    assert again.about.took_s == ours.about.took_s
 
 
 def test_another_level_joins_a_cell_that_a_database_holds(new_database, finished):
@@ -405,7 +405,7 @@ def small_disk(tmp_path):
 def test_a_full_disk_loses_nothing_that_is_finished(kib, small_disk, finished):
     out = small_disk(kib) / "out"
     try:
-        said = " ".join(cell["reason"] for cell in run(out).cells())
+        said = " ".join(cell.reason for cell in run(out).cells())
     except BadInput as error:
         said = str(error)
     assert re.search("No space left|free some space|cannot be written", said)
@@ -611,7 +611,7 @@ def test_a_merge_with_what_is_not_there_makes_nothing(finished, tmp_path):
 def test_a_run_that_is_killed_while_it_forgets_leaves_no_damage(copy):
     results = hr.load(copy)
     with closing(Store(copy)) as store, store.alone():
-        store.forget(results.run, [cell["key"] for cell in results.cells()])
+        store.forget(results.run, [cell.key for cell in results.cells()])
     assert damage(copy) == []
     with pytest.raises(BadInput, match="no longer holds the run"):
         Store(copy).run(results.run)

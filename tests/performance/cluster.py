@@ -95,13 +95,13 @@ def fitted(pool, folder, cells, first, seconds=0.0, scheduler=None):
     jobs = [job for job in plan.jobs if job.method.name == "fits:Nap"]
     spent = []
     with closing(Store(folder)) as store, store.alone():
-        store.start_run(plan, environment.describe(), time_ns())
+        store.start_run(plan.info(environment.describe(), time_ns()), plan.cells)
         for part in (jobs[:first], jobs[first:]):
             before = monotonic(), process_time(), cpu_s(scheduler)
             count = run_cells(replace(plan, jobs=tuple(part)), store, pool)
             after = monotonic(), process_time(), cpu_s(scheduler)
             spent.append(Spent(count, *(b - a for a, b in zip(before, after, strict=True))))
-    assert {cell["reason"] for cell in hr.load(folder).cells()} == {""}  # none has failed
+    assert {cell.reason for cell in hr.load(folder).cells()} == {""}  # none has failed
     return spent
 
 

@@ -63,9 +63,7 @@ def test_calibration_curves_are_shares_of_test_points(drawn, summary, forecasts)
         (ax,) = drawn[f"calibration-{data['name']}"].figure.axes
         lines = {line.get_label(): line for line in ax.lines}
         for method in ("bayesian_ridge", "marginal"):
-            own = forecasts[
-                (forecasts["dataset"] == data["name"]) & (forecasts["method"] == method)
-            ]
+            own = forecasts[(forecasts["dataset"] == data.name) & (forecasts["method"] == method)]
             inside = [np.mean(np.abs(2 * own["pit"] - 1) <= k / 100) for k in range(1, 100)]
             np.testing.assert_array_equal(lines[method].get_ydata(), inside)
 
@@ -76,7 +74,7 @@ def test_pit_histograms_count_test_points(drawn, summary, forecasts):
             if not ax.get_visible():
                 continue
             own = forecasts[
-                (forecasts["dataset"] == data["name"]) & (forecasts["method"] == ax.get_title())
+                (forecasts["dataset"] == data.name) & (forecasts["method"] == ax.get_title())
             ]
             counts = np.bincount((own["pit"] * 10).astype(int).clip(upper=9), minlength=10)
             heights, edges, _ = ax.patches[0].get_data()
@@ -89,7 +87,7 @@ def test_the_pareto_figure_shows_every_ranked_method_at_its_cost_and_nll(drawn, 
     costs = ("fit_cpu_s", "us_per_draw")
     assert len(axes) == len(costs) * len(summary.data)
     for column, data in enumerate(summary.data):
-        rows = [row for row in summary.rows(data["name"]) if row.rank]
+        rows = [row for row in summary.rows(data.name) if row.rank]
         for ax, cost in zip(axes[column :: len(summary.data)], costs, strict=True):
             shown = {(c[0].get_xdata()[0], c[0].get_ydata()[0]) for c in ax.containers}
             assert shown == {(row.costs[cost], row.scores["nll"].mean) for row in rows}

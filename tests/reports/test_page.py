@@ -111,7 +111,7 @@ def test_two_pages_of_one_run_are_the_same(hostile, text):
 
 
 def test_text_from_data_stays_text(hostile, text, page):
-    name = next(d["name"] for d in hostile.about["data"] if d["name"] != "quintic")
+    name = next(d.name for d in hostile.about.data if d.name != "quintic")
     assert "<b>" in name
     assert name not in text
     assert any(name in cell for row in page.rows for cell in row)
@@ -192,9 +192,9 @@ def test_coverage_on_the_page_is_the_share_of_points_inside(hostile, text):
 def test_references_are_in_every_table_and_never_ranked(hostile):
     summary = Summary(hostile)
     for data in summary.data:
-        rows = {row.method: row for row in summary.rows(data["name"])}
+        rows = {row.method: row for row in summary.rows(data.name)}
         assert rows["marginal"].rank is None
-        assert ("oracle" in rows) == data["synthetic"]
+        assert ("oracle" in rows) == data.synthetic
         assert sorted(row.rank for row in rows.values() if row.rank) == [1, 2]
     assert {method for method, _ in summary.ranking()} == {
         "deep_ensemble[epochs=2]", "bayesian_ridge"
@@ -209,7 +209,7 @@ def test_the_limits_of_quintic_stand_beside_the_scores(page):
 
 def test_standard_errors_of_splits_of_one_table_are_corrected(hostile):
     summary = Summary(hostile)
-    dataset = next(d["name"] for d in summary.data if not d["synthetic"])
+    dataset = next(d.name for d in summary.data if not d.synthetic)
     values = summary.values(dataset, "bayesian_ridge", "rmse").to_numpy()
     expected = values.std(ddof=1) * np.sqrt(1 / 3 + 8 / 72)
     assert summary.estimate(dataset, "bayesian_ridge", "rmse").se == pytest.approx(expected)
@@ -280,7 +280,7 @@ def plan_of(line):
 @pytest.mark.parametrize("run", ["hostile", "stressed"])
 def test_the_command_on_the_page_plans_the_same_run(run, request):
     results = request.getfixturevalue(run)
-    line = results.about["command"].text
+    line = results.about.command.text
     assert plan_of(shlex.split(line)).run == results.run
     assert line in html.unescape(render(results))
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from scipy import stats
 
 from howrobust import seeds
-from howrobust.analysis.results import COLUMNS
+from howrobust._results import COLUMNS
 from howrobust.analysis.statistics import Estimate
 from howrobust.reports import tables, terminal
 from howrobust.reports.latex import MINUS, SPECIAL, latex, tex, tex_table
@@ -223,20 +223,20 @@ def test_a_method_is_tied_with_the_first_where_several_splits_cannot_tell_them_a
 def test_numbers_on_the_page_are_exactly_the_means_of_the_records(page, means, summary):
     for data in summary.data:
         titles = tables.header(data)
-        for row in summary.rows(data["name"]):
-            expected = [repr(float(means[data["name"], row.method, metric])) for metric in SCORES]
+        for row in summary.rows(data.name):
+            expected = [repr(float(means[data.name, row.method, metric])) for metric in SCORES]
             found = [
                 [cells[titles.index(metric)][1].get("data-value") for metric in SCORES]
                 for cells in page
                 if len(cells) == len(titles) and cells[1][0] == row.method
             ]
-            assert expected in found, (data["name"], row.method)
+            assert expected in found, (data.name, row.method)
 
 
 def test_the_page_holds_the_exact_numbers_of_its_cells(page, summary):
     shown = [[(text, attrs.get("data-value")) for text, attrs in row] for row in page]
     for data in summary.data:
-        for row in summary.rows(data["name"]):
+        for row in summary.rows(data.name):
             cells = tables.cells_of(row, data)
             values = [None if cell.value is None else repr(cell.value) for cell in cells]
             texts = [cell.text for cell in cells]
@@ -252,8 +252,8 @@ def test_markdown_and_latex_show_the_numbers_of_the_records(form, means, summary
     rows = markdown_rows(markdown(summary)) if form == "markdown" else latex_rows(latex(summary))
     for data in summary.data:
         titles = tables.header(data)
-        for row in summary.rows(data["name"]):
-            place = (data["name"], row.method)
+        for row in summary.rows(data.name):
+            place = (data.name, row.method)
             found = [r for r in rows if len(r) == len(titles) and r[1] == row.method]
             assert any(
                 all(reads_as(r[titles.index(m)], means[(*place, m)]) for m in SCORES)
@@ -265,7 +265,7 @@ def test_bold_is_the_best_and_nothing_else(summary):
     best = sorted(
         cell.text
         for data in summary.data
-        for row in summary.rows(data["name"])
+        for row in summary.rows(data.name)
         for cell in tables.cells_of(row, data)
         if cell.best
     )
@@ -315,7 +315,7 @@ def unescape(text):
 
 def shown_as(summary):
     """The hostile name as a reader sees it: an escape sequence without its escape."""
-    (name,) = (d["name"] for d in summary.data if not d["synthetic"])
+    (name,) = (d.name for d in summary.data if not d.synthetic)
     assert "\x1b" in name
     return name.replace("\x1b", " ")
 
@@ -448,7 +448,7 @@ def test_a_narrow_terminal_keeps_names_and_ranks(summary, width):
         text = console.export_text()
         assert max(map(len, text.splitlines())) <= width
         whole = re.sub(r"[\s│]", "", text)
-        for row in summary.rows(data["name"]):
+        for row in summary.rows(data.name):
             assert row.method.replace(" ", "") in whole
         assert "nllabovebest" in whole or width < 100
 
@@ -456,7 +456,7 @@ def test_a_narrow_terminal_keeps_names_and_ranks(summary, width):
 def test_each_table_says_what_can_be_told_apart(summary, monkeypatch, capsys):
     text = " ".join(on_terminal(summary, monkeypatch, capsys).split())
     for data in summary.data:
-        said = tables.told_apart(summary.rows(data["name"]))
+        said = tables.told_apart(summary.rows(data.name))
         assert "on 3 splits" in said
         assert " ".join(said.split()) in text
 

@@ -14,13 +14,14 @@ from commandline import environment, howrobust
 from local_cluster import LocalCluster, wait_until
 
 import howrobust as hr
+from howrobust.base.cells import CLEAN, Cell
+from howrobust.base.pool import TaskFailed
 from howrobust.base.records import COSTS
 from howrobust.errors import BadInput, Damaged
 from howrobust.execution.pools import messages
-from howrobust.execution.pools.base import TaskFailed
 from howrobust.execution.pools.dask import ClusterPool
 from howrobust.execution.worker import attempt
-from howrobust.planning.jobs import CLEAN, Cell, Job
+from howrobust.planning.jobs import Job
 from howrobust.planning.plan import Request, make_plan
 from howrobust.planning.registry import DataSpec, MethodSpec
 from howrobust.storage.arrays import Files, read_forecasts
@@ -159,7 +160,7 @@ def test_poison_spoils_its_own_cells_and_no_other(cluster, plugins, tmp_path):
     )  # fmt: skip
     assert code == 1, out + err
     assert "Traceback" not in err
-    reasons = {c["method"]: c["reason"] for c in hr.load(tmp_path / "out").cells()}
+    reasons = {c.method: c.reason for c in hr.load(tmp_path / "out").cells()}
     assert "exit code 7" in reasons.pop("misbehaving:Exits")
     assert "more than 5 s" in reasons.pop("misbehaving:Hangs")
     assert "each of 2 dask workers that tried it died" in reasons.pop("misbehaving:KillsItsWorker")
@@ -212,7 +213,7 @@ def test_a_lost_scheduler_ends_the_run_in_a_sentence(cluster, plugins, tmp_path)
     assert err.splitlines()[-1].startswith(
         f"howrobust: the dask scheduler at {cluster.address} was lost"
     )
-    statuses = {c["method"]: c["status"] for c in hr.load(tmp_path / "out").cells()}
+    statuses = {c.method: c.status for c in hr.load(tmp_path / "out").cells()}
     assert statuses == {"sleepy": "planned", "bayesian_ridge": "ok", "marginal": "ok"}
     wait_until(lambda: are_gone(below))
 
@@ -237,7 +238,7 @@ def test_what_nobody_waits_for_is_ended(cluster, plugins, tmp_path):
 def awaited(folder):
     """Methods whose cells have no outcome yet; all, where there is no store."""
     try:
-        return {c["method"] for c in hr.load(folder).cells() if c["status"] == "planned"}
+        return {c.method for c in hr.load(folder).cells() if c.status == "planned"}
     except (BadInput, LookupError):
         return {"", "sleepy"}
 

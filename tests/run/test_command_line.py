@@ -124,9 +124,9 @@ def test_a_repeat_is_a_restart_on_the_same_rows(tmp_path):
         methods=["deep_ensemble[epochs=2]"], data=["quintic"], stress=[], splits=1, repeats=2,
         out=tmp_path, workers=1,
     )  # fmt: skip
-    cells = [c for c in results.cells() if c["method"].startswith("deep_ensemble")]
-    assert cells[0]["testset"] == cells[1]["testset"]
-    assert cells[0]["facts"]["restart_losses"] != cells[1]["facts"]["restart_losses"]
+    cells = [c for c in results.cells() if c.method.startswith("deep_ensemble")]
+    assert cells[0].testset == cells[1]["testset"]
+    assert cells[0].facts["restart_losses"] != cells[1]["facts"]["restart_losses"]
 
 
 def finished_cells(folder):
@@ -193,7 +193,7 @@ def test_interrupted_it_exits_130_and_keeps_what_is_finished(tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "run again to continue" in err
-    statuses = {c["method"]: c["status"] for c in hr.load(tmp_path).cells()}
+    statuses = {c.method: c.status for c in hr.load(tmp_path).cells()}
     assert statuses["bayesian_ridge"] == "ok"
     assert statuses["mc_dropout[epochs=100000]"] == "planned"
     # What is finished can be reported, what is not says so.

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from howrobust.base.cells import CLEAN, Cell
 from howrobust.execution.worker import fit_and_forecast
 from howrobust.planning import registry
-from howrobust.planning.jobs import CLEAN, Cell, Job
+from howrobust.planning.jobs import Job
 from howrobust.planning.registry import DataSpec, MethodSpec
 from howrobust.storage.arrays import Files, read_forecasts
 

@@ -247,8 +247,8 @@ def test_a_users_class_takes_settings_and_needs_numbers_beside_our_methods(folde
     assert code == 0, err
     assert "mine:Plain" in out
     about = hr.load(folder / "out").about
-    assert "mine:Plain[alpha=2.5,n_folds=3]" in about["methods"]
-    assert json.dumps(about["data"])
+    assert "mine:Plain[alpha=2.5,n_folds=3]" in about.labels
+    assert json.dumps(about.data)
     code, _, err = howrobust("run", "-m", "mine:Plain[beta=1]", *arguments, cwd=folder)
     assert code == 2
     assert "no setting 'beta'" in err
@@ -304,7 +304,7 @@ def test_progress_is_heard_and_cells_are_stored_while_a_model_is_assessed(tmp_pa
             heard.append((what, total))
 
         def advance(self, ok, failed, name):
-            stored = sum(c["status"] == "ok" for c in hr.load(tmp_path).cells())
+            stored = sum(c.status == "ok" for c in hr.load(tmp_path).cells())
             heard.append((name, stored))
 
         def partly(self, cells, name): ...

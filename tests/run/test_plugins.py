@@ -116,7 +116,7 @@ def test_a_failed_attempt_leaves_an_earlier_result_alone(plugin_path, tmp_path):
         "ok"
     }
     again = hr.Results(tmp_path, first.run).records()
-    assert again[again["method"] == "sleepy"].equals(before[before["method"] == "sleepy"])
+    assert again[again["method"] == "sleepy"].equals(before[before.method == "sleepy"])
 
 
 def test_a_metric_that_changed_is_scored_again_without_a_refit(tmp_path):
@@ -149,7 +149,7 @@ def test_workers_know_what_became_of_the_environment(tmp_path, monkeypatch, uci)
     results = hr.run(
         methods=["bayesian_ridge"], data=["uci/yacht"], stress=[], splits=1, out=tmp_path / "b"
     )
-    assert {c["status"] for c in results.cells()} == {"ok"}
+    assert {c.status for c in results.cells()} == {"ok"}
 
 
 def test_a_module_beside_the_data_is_a_plug_in(tmp_path):
@@ -190,14 +190,14 @@ def test_a_bad_cell_fails_alone_with_its_reason(how, plugin_path, tmp_path):
     assert code == 1, out + err
     assert "Traceback" not in err
     results = hr.load(tmp_path)
-    cells = {(c["method"].split("[")[0], c["split"]): c for c in results.cells()}
-    assert all(c["status"] == "ok" for k, c in cells.items() if k != ("poison", guilty))
+    cells = {(c.method.split("[")[0], c.split): c for c in results.cells()}
+    assert all(c.status == "ok" for k, c in cells.items() if k != ("poison", guilty))
     bad = cells["poison", guilty]
     assert bad["status"] == "failed"
     assert POISON[how] in bad["reason"] + bad["traceback"]
     records = results.records()
     lost = records[(records["method"] == bad["method"]) & (records["split"] == guilty)]
-    assert set(lost["status"]) == {"failed"}
+    assert set(lost.status) == {"failed"}
     assert lost["value"].isna().all()
     assert len(lost) == len(records[(records["method"] == "bayesian_ridge")]) / 3
     assert f"failed: {bad['method']} on quintic {guilty}" in out

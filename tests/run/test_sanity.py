@@ -138,7 +138,7 @@ def test_a_constant_sd_is_reported_as_unaware_of_the_tail(tmp_path):
         data=["quintic"], stress=["tail"], splits=1, out=tmp_path, workers=2,
     )  # fmt: skip
     (unaware,) = (
-        e for e in results.card(results.about["methods"][0]).entries if e.item.stress == "tail"
+        e for e in results.card(results.about.labels[0]).entries if e.item.stress == "tail"
         and e.item.name == "awareness"
     )  # fmt: skip
     assert unaware.verdict == "unaware"

@@ -69,7 +69,7 @@ def planned(name, splits=2):
 
 def failures(plan, folder, method):
     cells = execute(plan, folder / "o", workers=1).cells()
-    return {(cell["status"], cell["reason"]) for cell in cells if cell["method"] == method}
+    return {(cell.status, cell.reason) for cell in cells if cell.method == method}
 
 
 @pytest.mark.parametrize("suffix", [".py", "_helper.py", ".csv"])
@@ -99,4 +99,4 @@ def test_a_file_that_changes_while_it_is_fitted_leaves_no_result(project):
     assert failures(planned("during"), folder, "during:Model") == {("failed", reason)}
     results = hr.load(folder / "o")
     kept = {path.stem for path in (folder / "o" / "forecasts").iterdir()}
-    assert kept == {cell["key"] for cell in results.cells() if cell["status"] == "ok"}
+    assert kept == {cell.key for cell in results.cells() if cell.status == "ok"}

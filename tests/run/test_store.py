@@ -8,8 +8,8 @@ import pytest
 from commandline import FAST
 
 import howrobust as hr
+from howrobust.base.pool import TaskFailed
 from howrobust.errors import BadInput
-from howrobust.execution.pools.base import TaskFailed
 from howrobust.execution.pools.inline import HerePool
 from howrobust.metrics import Metric, scoring
 from howrobust.reports.markdown import markdown
@@ -27,25 +27,25 @@ def run(out, **words):
 
 
 def test_a_run_says_how_long_it_took_and_a_rerun_adds_nothing(tmp_path):
-    first = run(tmp_path).about["took_s"]
+    first = run(tmp_path).about.took_s
     assert 0 < first < 600
-    assert run(tmp_path).about["took_s"] == first
-    assert run(tmp_path, fresh=True).about["took_s"] != first
+    assert run(tmp_path).about.took_s == first
+    assert run(tmp_path, fresh=True).about.took_s != first
 
 
 def test_a_run_says_how_many_fits_it_took_from_earlier_runs(tmp_path):
     first = run(tmp_path)
     cells = len(first.cells())
-    assert first.about["reused"] == 0
+    assert first.about.reused == 0
     more = run(tmp_path, splits=3)
     assert len(more.cells()) > cells
-    assert more.about["reused"] == cells
+    assert more.about.reused == cells
     new = len(more.cells()) - cells
     sentence = f"{cells} of {cells + new} fits come from earlier runs, {new} were fitted now."
     assert Summary(more).reused() == sentence
     assert sentence in more.report().read_text()
     assert sentence in markdown(Summary(more))
-    assert run(tmp_path, splits=3, fresh=True).about["reused"] == 0
+    assert run(tmp_path, splits=3, fresh=True).about.reused == 0
 
 
 @pytest.mark.parametrize("version", [schema.VERSION - 1, schema.VERSION + 1])

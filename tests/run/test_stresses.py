@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 import howrobust as hr
+from howrobust.base.cells import CLEAN
 from howrobust.base.method import Problem
 from howrobust.base.records import Outcome
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, TrainStress
 from howrobust.errors import BadInput
 from howrobust.metrics.scoring import all_metrics
-from howrobust.planning.jobs import CLEAN
 from howrobust.planning.plan import Request, make_plan
 from howrobust.planning.registry import DataSpec, MethodSpec, load_stress, names
 from howrobust.seeds import derive
@@ -41,7 +41,7 @@ def places(kind):
 
 
 def test_every_cell_level_and_metric_is_a_record(results, records):
-    assert {c["status"] for c in results.cells()} == {"ok"}
+    assert {c.status for c in results.cells()} == {"ok"}
     metrics = {metric.name for metric in all_metrics()}
     for place, group in records.groupby(["method", "split", "repeat", "stress", "level"]):
         assert metrics <= set(group["metric"]), place
@@ -74,7 +74,7 @@ def test_a_train_stress_fits_stressed_rows_and_tests_on_clean_ones(results):
     (cell,) = (
         c
         for c in results.cells()
-        if (c["method"], c["split"], c["train_stress"], c["level"])
+        if (c.method, c.split, c.train_stress, c.level)
         == ("bayesian_ridge", "random-1", "label_noise", 0.4)
     )
     seed = derive(0, "stress", "diabetes", "random-1", "label_noise")
@@ -195,13 +195,13 @@ def test_a_level_that_fails_under_a_changed_stress_loses_what_the_old_one_made(t
         methods=["bayesian_ridge"], data=["diabetes"], stress=["input_noise"], splits=1,
         out=tmp_path, workers=1,
     )  # fmt: skip
-    (cell,) = (c for c in results.cells() if c["method"] == "bayesian_ridge")
+    (cell,) = (c for c in results.cells() if c.method == "bayesian_ridge")
     place = ("input_noise", 0.8)
     codes = {"none": "", "input_noise": "another"}
     store = Store(tmp_path)
-    lost = Outcome(cell["key"], "ok", (), ((place, "it raised"),), cell["testset"], cell["facts"])
+    lost = Outcome(cell.key, "ok", (), ((place, "it raised"),), cell.testset, cell.facts)
     store.commit(lost, codes, [place])
     store.close()
-    (after,) = (c for c in hr.load(tmp_path).cells() if c["key"] == cell["key"])
+    (after,) = (c for c in hr.load(tmp_path).cells() if c.key == cell.key)
     assert after["lost"][place] == "it raised"
     assert place not in after["held"]

@@ -13,6 +13,7 @@ import numpy as np
 
 from howrobust.analysis.measured import Measure, Measured, Result
 from howrobust.base.metric import Undefined
+from howrobust.base.rendering import rendered
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 
@@ -200,9 +201,7 @@ class Card:
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
-        from howrobust.reports.cards import fragment
-
-        return fragment(self)
+        return rendered(self, "html")
 
 
 def _rank(entry: Entry) -> str:

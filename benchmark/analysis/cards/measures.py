@@ -19,9 +19,9 @@ from howrobust.analysis.measured import (
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import effective_n, over_splits, wilson
 from howrobust.analysis.variability import instability
+from howrobust.base.cells import CLEAN
 from howrobust.base.metric import Undefined
 from howrobust.distributions.predictive import Array
-from howrobust.planning.jobs import CLEAN
 
 SHUFFLE = "shuffle"
 
@@ -89,8 +89,8 @@ def instability_over_restarts(scores: Scores, dataset: str, method: str, stress:
     """
     refits: dict[str, list[Array]] = {}
     for cell in scores.fitted(dataset, method):
-        if cell["train_stress"] == CLEAN[0]:
-            refits.setdefault(cell["split"], []).append(scores.clean(cell).mean)
+        if cell.train_stress == CLEAN[0]:
+            refits.setdefault(cell.split, []).append(scores.clean(cell).mean)
     return _instability(scores, dataset, method, refits, "restarts: run with --repeats")
 
 
@@ -101,9 +101,9 @@ def instability_over_shuffles(scores: Scores, dataset: str, method: str, stress:
     """
     refits: dict[str, list[Array]] = {}
     for cell in scores.fitted(dataset, method):
-        first = cell["train_stress"] == CLEAN[0] and cell["repeat"] == 0
-        if first or cell["train_stress"] == SHUFFLE:
-            refits.setdefault(cell["split"], []).append(scores.clean(cell).mean)
+        first = cell.train_stress == CLEAN[0] and cell.repeat == 0
+        if first or cell.train_stress == SHUFFLE:
+            refits.setdefault(cell.split, []).append(scores.clean(cell).mean)
     return _instability(scores, dataset, method, refits, "shuffles: run with --stress shuffle")
 
 
@@ -131,7 +131,7 @@ def _instability(
     again = {split: np.array(means) for split, means in refits.items() if len(means) > 1}
     if not again:
         return Undefined(f"there are no {without} (a model that came fitted has none)")
-    tests = {c["split"]: scores.held_out(c).y for c in scores.fitted(dataset, method)}
+    tests = {c.split: scores.held_out(c).y for c in scores.fitted(dataset, method)}
     found = []
     for split, means in again.items():
         one = instability(means, float(np.sqrt(np.mean((means - tests[split]) ** 2))))

@@ -20,7 +20,7 @@ def cards(scores: Scores) -> dict[str, Card]:
     wanted = card_items(scores)
     entries: dict[str, list[Entry]] = {method: [] for method in scores.methods}
     for data in scores.data:
-        name = data["name"]
+        name = data.name
         present = [m for m in scores.methods if scores.finished(name, m)]
         skilled = [m for m in present if beats_marginal(scores, name, m)]
         for item in wanted:

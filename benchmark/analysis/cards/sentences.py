@@ -13,14 +13,14 @@ def sentences(scores: Scores, method: str) -> dict[str, str]:
     """The example and the coverage, by data set."""
     found = {}
     for data in scores.data:
-        cells = scores.finished(data["name"], method)
-        covered = coverage_95(scores, data["name"], method, "") if cells else None
+        cells = scores.finished(data.name, method)
+        covered = coverage_95(scores, data.name, method, "") if cells else None
         if isinstance(covered, Measured) and covered.lower is not None:
             forecast = scores.clean(cells[0])
             lower, upper = forecast.quantile(0.025)[0], forecast.quantile(0.975)[0]
             share = f"{100 * covered.value:.1f} %"
             limits = f"[{100 * covered.lower:.1f}, {100 * (covered.upper or 1):.1f}]"
-            found[data["name"]] = (
+            found[data.name] = (
                 f"{forecast.mean[0]:.4g} (95 % interval {lower:.4g} to {upper:.4g}); {share} "
                 f"{limits} of held-out points fell inside their 95 % interval."
             )

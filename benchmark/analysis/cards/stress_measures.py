@@ -19,9 +19,9 @@ from howrobust.analysis.stress_curves import (
     first_level_above,
     tolerance_over_splits,
 )
+from howrobust.base.cells import CLEAN
 from howrobust.base.metric import Undefined
 from howrobust.distributions.predictive import Array
-from howrobust.planning.jobs import CLEAN
 
 
 def doubling(scores: Scores, dataset: str, method: str, stress: str) -> Result:

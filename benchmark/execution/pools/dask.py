@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
+from howrobust.base.pool import TaskFailed
 from howrobust.errors import BadInput, Damaged
-from howrobust.execution.pools.base import TaskFailed
 from howrobust.execution.pools.dask_worker import run_order
 from howrobust.execution.pools.messages import (
     difference,

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
+from howrobust.base.pool import TaskFailed
 from howrobust.errors import BadInput
-from howrobust.execution.pools.base import TaskFailed
 from howrobust.execution.pools.local import LocalPool
 from howrobust.execution.pools.messages import FOLDERS, carry_out, forecast_names
 from howrobust.storage.arrays import Files

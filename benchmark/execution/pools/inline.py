@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from howrobust.execution.pools.base import TaskFailed
+from howrobust.base.pool import TaskFailed
 
 
 class HerePool:

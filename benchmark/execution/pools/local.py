@@ -19,7 +19,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from howrobust.execution.pools.base import TaskFailed
+from howrobust.base.pool import TaskFailed
 from howrobust.execution.pools.supervisor import guard
 
 # More than one thread in each of several workers costs a factor of 20: barriers spin.

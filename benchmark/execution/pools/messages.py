@@ -16,9 +16,10 @@ from typing import Any
 import msgspec
 
 from howrobust import environment
+from howrobust.base.cells import CLEAN, Cell, Level
 from howrobust.base.records import Outcome
 from howrobust.errors import BadInput
-from howrobust.planning.jobs import CLEAN, Cell, Job, Level
+from howrobust.planning.jobs import Job
 from howrobust.planning.registry import (
     DataSpec,
     MethodSpec,

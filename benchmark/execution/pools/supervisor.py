@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import psutil
 
-from howrobust.execution.pools.base import TaskFailed
+from howrobust.base.pool import TaskFailed
 
 LOOK_EVERY_S = 0.02
 LAST_WORDS = 2000  # bytes of what a task wrote that are kept

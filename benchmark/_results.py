@@ -1,0 +1,191 @@
+"""The results of a finished run: read, analysed, reported and compared."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from howrobust.analysis.results import StoredRun
+from howrobust.analysis.run_scores import Scores
+from howrobust.comparison.baseline import snapshot, to_json
+from howrobust.comparison.runs import Comparable, Comparison, compare_runs
+from howrobust.errors import BadInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from howrobust.analysis.cards.card import Card
+
+
+class Results(StoredRun):
+    """The results of one run; by default the latest in its folder, or the database of its URL.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of results, or the URL of a database.
+    run : str, optional
+        Name of the run; the latest by default.
+
+    Raises
+    ------
+    BadInput
+        For a place without results, or a run that is not there.
+    """
+
+    def degradation(self) -> "pd.DataFrame":
+        """Return what each level of each stress does, beside the clean scores of each method.
+
+        Returns
+        -------
+        DataFrame
+            See `howrobust.analysis.degradation.degradation`.
+        """
+        from howrobust.analysis.degradation import degradation
+
+        return degradation(Scores(self))
+
+    def variance_split(self, metric: str = "rmse") -> "pd.DataFrame":
+        """Split the variance of a clean metric into parts of splits and of restarts.
+
+        Parameters
+        ----------
+        metric : str, default="rmse"
+            Name of the metric.
+
+        Returns
+        -------
+        DataFrame
+            See `howrobust.analysis.variance_parts.variance_parts`.
+        """
+        from howrobust.analysis.variance_parts import variance_parts
+
+        return variance_parts(Scores(self), metric)
+
+    def card(self, method: str) -> "Card":
+        """Return the robustness card of a method.
+
+        Parameters
+        ----------
+        method : str
+            Label of the method, as the run has it.
+
+        Returns
+        -------
+        Card
+            The card.
+
+        Raises
+        ------
+        BadInput
+            For a method that the run has not.
+        """
+        import howrobust.reports.cards  # noqa: F401 (it registers how a card is shown)
+        from howrobust.analysis.cards.ranking import cards
+
+        if method not in self.about.labels:
+            known = ", ".join(self.about.labels)
+            raise BadInput(f"the run has no method {method!r}; it has: {known}")
+        return cards(Scores(self))[method]
+
+    def save_baseline(self, name: str) -> str:
+        """Keep a snapshot of the run in its store, for later runs to be compared with.
+
+        Parameters
+        ----------
+        name : str
+            Name of the baseline; one that has it already is replaced.
+
+        Returns
+        -------
+        str
+            The text of the snapshot.
+        """
+        text = to_json(snapshot(self))
+        self.keep_baseline(name, text)
+        return text
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the page, one self-contained HTML file.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write it; report.html in the folder of results by default.
+
+        Returns
+        -------
+        Path
+            Where it is.
+
+        Raises
+        ------
+        BadInput
+            Where a file that howrobust has not made would be replaced in the folder of results.
+        """
+        from howrobust.reports.page import require_replaceable, write_page
+
+        if path is not None:
+            return write_page(self, Path(path))
+        page = self.folder / "report.html"
+        require_replaceable(page)
+        return write_page(self, page)
+
+
+def compare(
+    base: Comparable,
+    new: Comparable,
+    *,
+    max_slowdown: float | None = None,
+    alpha: float = 0.05,
+) -> Comparison:
+    """Compare the latest run in one place with that in another.
+
+    Parameters
+    ----------
+    base, new : str, Path, Results or Snapshot
+        A folder of results, a baseline's file (.json), or what `howrobust.load` returns. ``base``
+        may be the name of a baseline in the store of ``new``.
+    max_slowdown : float, optional
+        How many times as much a fit or a draw may cost; without it speed is not compared.
+    alpha : float, default=0.05
+        How often, at most, a comparison calls anything worse that has not changed.
+
+    Returns
+    -------
+    Comparison
+        What is worse, better, slower, missing and new; its ``exit_code`` is that of
+        ``howrobust compare``.
+
+    Raises
+    ------
+    BadInput
+        For what cannot be read, or an ``alpha`` or ``max_slowdown`` outside its range.
+
+    See Also
+    --------
+    howrobust.comparison.quality.changes : What is tested of scores.
+    howrobust.comparison.speed.paces : What is tested of speed.
+    """
+    import howrobust.reports.verdict  # noqa: F401 (it registers how a comparison is shown)
+
+    return compare_runs(base, new, max_slowdown=max_slowdown, alpha=alpha)
+
+
+def load(path: str | Path) -> Results:
+    """Return the latest results in a folder or a database.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of results, or the URL of a database.
+
+    Returns
+    -------
+    Results
+        The results of the latest run.
+
+    Raises
+    ------
+    BadInput
+        Where there are none.
+    """
+    return Results(path)
