@@ -10,9 +10,9 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from howrobust import seeds
-from howrobust._results import COLUMNS
 from howrobust.analysis.profiles import profiles
 from howrobust.analysis.ranking import contest, differences, groups, improvements
+from howrobust.analysis.results import COLUMNS
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import over_splits, wilson
 from howrobust.errors import BadInput

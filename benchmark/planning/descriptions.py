@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from howrobust.metrics import Metric
+    from howrobust.base.metric import Metric
 
 # Made by one function for four statistics, these are described by what their names end in.
 OF_A_NULL = {
