@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from howrobust.distributions.predictive import Array
@@ -79,10 +78,12 @@ def holm(p: Array) -> Array:
     They control the family-wise error: the k-th least of m becomes the largest of
     (m - j + 1) p_(j) over j <= k, at most 1 (Holm 1979).
     """
+    # statsmodels.stats.multitest.multipletests collects garbage on every call: 0.1 s each.
     adjusted = np.full(len(p), np.nan)
-    tested = ~np.isnan(p)
-    if tested.any():
-        adjusted[tested] = multipletests(p[tested], method="holm")[1]
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested])]
+    steps = np.arange(len(order), 0, -1) * p[order]
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted
 
 

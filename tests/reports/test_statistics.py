@@ -3,6 +3,7 @@ from itertools import product
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from howrobust import seeds
 from howrobust.analysis.statistics import (
@@ -84,11 +85,12 @@ def slow_holm(p):
     return [min(1.0, max((m - j) * ordered[j] for j in range(ordered.index(one) + 1))) for one in p]
 
 
-def test_holms_p_is_the_largest_of_its_steps():
+def test_holms_p_is_the_largest_of_its_steps_and_that_of_statsmodels():
     rng = seeds.generator(0, "holm")
     for m in (1, 2, 6, 15):
         p = np.round(rng.random(m) ** 3, 2)  # rounded: some are tied
         assert holm(p) == pytest.approx(slow_holm(p), rel=1e-12)
+        assert holm(p) == pytest.approx(multipletests(p, method="holm")[1], rel=1e-12)
     assert holm(np.array([])).size == 0
     assert np.isnan(holm(np.full(3, np.nan))).all()
 
