@@ -13,9 +13,13 @@ FOLDERS = {
     "datasets": "howrobust.datasets",
     "reports": "howrobust.reports",
 }
+NAMED = re.compile(
+    r"howrobust(\.\w+){2,}"
+)  # a module named by text; groups of entry points have one dot
+HASHED = {"howrobust.execution.worker"}  # a key hashes its source; nothing imports it by name
 
 
-@dataclass(frozen=True)
+@dataclass
 class Module:
     """A source file of the package, and the names that it imports, wherever in it they stand."""
 
@@ -37,7 +41,7 @@ class Module:
     @property
     def room(self) -> str:
         """The part of the name that stands on a floor: a package or module of the top level."""
-        return (self.name.split(".") + ["__init__"])[1]
+        return [*self.name.split("."), "__init__"][1]
 
     @cached_property
     def imported(self) -> list[tuple[str, str]]:
@@ -49,7 +53,13 @@ class Module:
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{self.path}: relative import"
                 pairs += [(node.module or "", alias.name) for alias in node.names]
+            elif isinstance(node, ast.Constant) and _is_imported(str(node.value)):
+                pairs.append((str(node.value), ""))
         return pairs
+
+
+def _is_imported(text: str) -> bool:
+    return NAMED.fullmatch(text) is not None and text not in HASHED
 
 
 def modules() -> dict[str, Module]:
@@ -116,6 +126,23 @@ def floors(graph: dict[str, set[str]]) -> dict[str, int]:
     for room in graph:
         floor(room)
     return height
+
+
+def doors() -> dict[str, set[tuple[str, str]]]:
+    """Return what the door of each room exports: (defining module, name)."""
+    exported: dict[str, set[tuple[str, str]]] = {}
+    for folder, home in FOLDERS.items():
+        for stub in sorted(
+            (ROOT / folder).glob("*/__init__.pyi" if folder == "benchmark" else "__init__.pyi")
+        ):
+            package = home if folder != "benchmark" else f"{home}.{stub.parent.name}"
+            exported[package] = {
+                (f"{package}.{node.module}", alias.name)
+                for node in ast.parse(stub.read_text()).body
+                if isinstance(node, ast.ImportFrom)
+                for alias in node.names
+            }
+    return exported
 
 
 def functions(module: Module) -> list[tuple[str, int]]:

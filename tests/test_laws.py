@@ -1,185 +1,173 @@
-"""The laws that span the tree: imports, generators, packaging, and what is never done."""
+"""The laws that span the tree: the house, generators, packaging, and what is never done."""
 
 import ast
 import tomllib
-from pathlib import Path
 
 import pytest
+from house import (
+    FOLDERS,
+    ROOT,
+    arrows,
+    circles,
+    doors,
+    floors,
+    functions,
+    modules,
+    reachable,
+    rooms,
+)
 
-from howrobust.planning import source_closure
-
-ROOT = Path(__file__).parents[1]
-HOMES = {
-    "benchmark": "howrobust",
-    "methods": "howrobust.methods",
-    "datasets": "howrobust.datasets",
-    "reports": "howrobust.reports",
-}
-# Layers of the harness, lowest first; a module imports from its own layer or from lower ones.
-LAYERS = [
-    {"errors", "interruption", "seeds", "environment", "compiled", "yardstick", "descriptions"},
-    {"import_statements", "listening"},
-    {"source_closure"},
-    {"nodes", "streams"},
-    {"quadrature"},
-    {"predictive"},
-    {"streamed", "known"},
-    {"data", "frames"},
-    {"method", "stress", "metrics", "catalogue", "cautions"},
-    {"cells", "forecasting"},
-    {"records"},
-    {"plan"},
-    {"schema", "arrays"},
-    {"places", "rows"},
-    {"store", "executors"},
-    {"worker"},
-    {"integrity"},
-    {"transfer"},
-    {"scheduler"},
-    {"score", "statistics", "ladders", "variability", "results", "progress", "checks"},
-    {"scores"},
-    {"measured", "regions", "blocks", "snapshot"},
-    {"card_measures", "card_stress_measures", "cards"},
-    {"contest", "profiles"},
-    {"card_items", "card_sentences", "variance_parts", "degradation"},
-    {"card_ranking"},
-    {"changes", "paces"},
+# From the ground up. A room imports from lower floors alone, function-level and type-checking
+# imports counted; modules that are named by text, to be imported when they are needed, too.
+FLOORS = [
+    {"errors", "seeds", "environment"},
+    {"compiled"},
+    {"distributions"},
+    {"base"},
+    {"methods", "stress", "datasets", "suites"},
+    {"planning"},
+    {"storage"},
+    {"metrics", "execution"},
+    {"analysis"},
     {"comparison"},
-    {"harness"},
-    {"own_model"},
-    {"cli", "pytest_plugin", "__main__"},
+    {"reports"},
+    {"_results"},
+    {"_run"},
+    {"_assess"},
+    {"testing"},
+    {"cli"},
+    {"__main__"},
 ]
-LAYER = {name: k for k, names in enumerate(LAYERS) for name in names}
+FLOOR = {room: k for k, names in enumerate(FLOORS) for room in names}
+APART = [("storage", "planning"), ("metrics", "execution"), ("methods", "stress")]
+MOST_FLOORS = 16
+MOST_LINES = 350  # of a file, kernels aside
+MOST_FUNCTION_LINES = 50
+MOST_MODULES = 14  # of a package; in packages of plug-ins each further file is one plug-in
+PLUGINS = {"methods", "datasets", "stress", "metrics"}
+KERNELS = "howrobust.methods.core."
+
+HOUSE = modules()
+ARROWS = arrows(HOUSE)
+ROOMS = rooms(HOUSE)
 
 
-def sources():
-    return [
-        (home, path)
-        for folder, home in HOMES.items()
-        for path in sorted((ROOT / folder).rglob("*.py"))
+def test_every_room_has_a_floor():
+    assert set(ROOMS) <= set(FLOOR)
+
+
+def test_imports_point_down_the_floors():
+    upward = [
+        f"{name} imports {target}"
+        for name, targets in ARROWS.items()
+        for target in targets
+        if HOUSE[name].room != HOUSE[target].room != "__init__" != HOUSE[name].room
+        and FLOOR[HOUSE[target].room] >= FLOOR[HOUSE[name].room]
     ]
+    assert upward == []
 
 
-def imported(path, top_level_only=False):
-    """Names of the howrobust modules (and of torch) that a file imports."""
-    tree = ast.parse(path.read_text())
-    nodes = tree.body if top_level_only else list(ast.walk(tree))
-    found = set()
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            found |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
-    return found
+@pytest.mark.parametrize(("room", "other"), APART)
+def test_some_rooms_of_one_floor_or_two_do_not_know_each_other(room, other):
+    assert other not in ROOMS[room]
+    assert room not in ROOMS[other] or FLOOR[room] < FLOOR[other]
 
 
-def guarded(path):
-    """Imports under `if TYPE_CHECKING`, which never run."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.ImportFrom):
-                    found |= {inner.module} | {f"{inner.module}.{a.name}" for a in inner.names}
-    return found
+def test_no_module_imports_itself_through_others():
+    assert circles(ARROWS) == []
 
 
-def test_the_harness_never_imports_torch():
-    for home, path in sources():
-        if home == "howrobust":
-            assert not any(name.split(".")[0] == "torch" for name in imported(path)), path
+def test_no_room_imports_itself_through_others():
+    assert circles(ROOMS) == []
 
 
-def test_imports_between_the_four_folders_point_one_way():
-    # catalogue loads methods and datasets, by name; results, cards, comparisons and cli reach
-    # reports, and cli what fetches datasets.
-    doors = {
-        "results.py": {"reports"},
-        "cards.py": {"reports"},
-        "comparison.py": {"reports"},
-        "cli.py": {"reports", "datasets"},
-    }
-    allowed = {
-        "howrobust": set(),
-        "howrobust.methods": {"methods"},
-        "howrobust.datasets": {"datasets"},
-        "howrobust.reports": {"reports"},
-    }
-    for home, path in sources():
-        own = allowed[home] | doors.get(path.name, set())
-        for name in imported(path):
-            parts = name.split(".")
-            if parts[0] == "howrobust" and len(parts) > 1 and parts[1] in (
-                "methods", "datasets", "reports"
-            ):  # fmt: skip
-                assert parts[1] in own, f"{path} imports {name}"
+def test_the_house_has_few_floors():
+    assert max(floors(ROOMS).values()) <= MOST_FLOORS
 
 
-def test_methods_and_datasets_import_only_contracts():
-    contracts = {
-        "method", "compiled", "predictive", "streamed", "known", "data", "frames", "seeds", "errors"
-    }  # fmt: skip
-    for home, path in sources():
-        if home in ("howrobust.methods", "howrobust.datasets"):
-            for name in imported(path):
-                parts = name.split(".")
-                if parts[0] == "howrobust" and len(parts) > 1:
-                    assert parts[1] in contracts | {"methods", "datasets"}, f"{path}: {name}"
+def test_scoring_never_reaches_a_method():
+    reached = reachable(ARROWS, "howrobust.metrics.scoring")
+    assert not {name for name in reached if name.startswith("howrobust.methods")}
 
 
-def test_modules_of_the_harness_import_only_lower_layers():
-    for home, path in sources():
-        if home != "howrobust" or path.name == "__init__.py":
-            continue
-        relative = path.relative_to(ROOT / "benchmark").parts
-        own = relative[0].removesuffix(".py")
-        if own == "suites":
-            continue
-        for name in imported(path, top_level_only=True) - guarded(path):
-            parts = name.split(".")
-            if parts[0] == "howrobust" and len(parts) > 1 and parts[1] in LAYER:
-                assert LAYER[parts[1]] <= LAYER[own], f"{path} imports {name}"
-
-
-def test_running_never_sees_metrics_and_scoring_never_sees_methods():
-    worker = imported(ROOT / "benchmark" / "worker.py")
-    assert not any(name.startswith("howrobust.metrics") for name in worker)
-    score = imported(ROOT / "benchmark" / "score.py")
-    assert not any(
-        name.startswith(("howrobust.base.method.", "howrobust.methods")) for name in score
+def test_a_worker_never_reaches_metrics_or_reports():
+    reached = reachable(ARROWS, "howrobust.execution.worker")
+    unknown = (
+        "howrobust.metrics",
+        "howrobust.analysis",
+        "howrobust.reports",
+        "howrobust.storage.store",
     )
+    assert not {name for name in reached if name.startswith(unknown)}
 
 
-def test_a_worker_reaches_neither_plan_nor_store_nor_plug_ins_nor_what_reads_results():
-    reached = {
-        name.removeprefix("howrobust.")
-        for name in source_closure.sources("howrobust.execution.worker").files
-    }
-    rooms = {name.partition(".")[0] for name in reached}
-    assert "forecasting" in rooms
-    assert not rooms & {
-        "plan",
-        "store",
-        "scheduler",
-        "score",
-        "scores",
-        "metrics",
-        "cli",
-        "reports",
-    }
-    assert not rooms & {"methods", "datasets"}
-    assert {name for name in reached if name.startswith("stress")} == {"stress", "stress.contract"}
+def test_only_methods_import_torch():
+    for module in HOUSE.values():
+        if module.room != "methods":
+            tops = {source.partition(".")[0] for source, _ in module.imported}
+            assert "torch" not in tops, module.path
 
 
-def test_scoring_and_analysis_do_not_load_the_worker():
-    for module in ("score", "scores", "reports.summary"):
-        reached = source_closure.sources(f"howrobust.{module}").files
-        assert (
-            not {"howrobust.execution.worker", "howrobust.execution.scheduler"} & reached.keys()
-        ), module
+def test_a_name_that_crosses_rooms_is_exported_by_the_door_of_its_room():
+    exported = doors()
+    hidden = sorted(
+        f"{name} takes {thing} from {source}"
+        for name, module in HOUSE.items()
+        for source, thing in module.imported
+        if source in HOUSE and module.room != HOUSE[source].room != "__init__"
+        if f"howrobust.{HOUSE[source].room}" in exported and f"{source}.{thing}" not in HOUSE
+        if (source, thing) not in exported[f"howrobust.{HOUSE[source].room}"]
+    )
+    assert hidden == []
 
 
+def test_inside_the_house_an_import_names_the_defining_module():
+    through = [
+        f"{name} takes {thing} from the door {source}"
+        for name, module in HOUSE.items()
+        for source, thing in module.imported
+        if source in HOUSE and HOUSE[source].is_package and thing
+        if f"{source}.{thing}" not in HOUSE
+        if source != "howrobust" or thing != "__version__"
+    ]
+    assert through == []
+
+
+def test_every_room_has_a_sign():
+    for module in HOUSE.values():
+        if module.is_package:
+            sign = ast.get_docstring(module.tree)
+            assert sign, module.path
+            if module.name != "howrobust":
+                assert len(sign.splitlines()) == 1, module.path
+
+
+def test_files_and_functions_can_be_held_in_view():
+    long = [
+        f"{module.path}: {lines} lines"
+        for module in HOUSE.values()
+        if (lines := len(module.path.read_text().splitlines())) > MOST_LINES
+        and not module.name.startswith(KERNELS)
+    ]
+    long += [
+        f"{module.path}: {function} has {lines} lines"
+        for module in HOUSE.values()
+        for function, lines in functions(module)
+        if lines > MOST_FUNCTION_LINES and not module.name.startswith(KERNELS)
+    ]
+    assert long == []
+
+
+def test_no_package_holds_more_modules_than_a_reader_does():
+    sizes: dict[str, int] = {}
+    for module in HOUSE.values():
+        if not module.is_package and module.package != "howrobust":
+            sizes[module.package] = sizes.get(module.package, 0) + 1
+    plugins = {f"howrobust.{room}" for room in PLUGINS}
+    assert {name: n for name, n in sizes.items() if n > MOST_MODULES and name not in plugins} == {}
+
+
+PATHS = [module.path for module in HOUSE.values()]
 GLOBAL_GENERATORS = {
     "seed",
     "rand",
@@ -205,7 +193,7 @@ def outside_the_edge(path):
 
 
 def test_nothing_reads_or_sets_a_global_generator():
-    for _, path in sources():
+    for path in PATHS:
         for node in outside_the_edge(path):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue
@@ -223,7 +211,7 @@ def test_every_package_folder_is_listed_for_the_wheel():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     listed = set(project["tool"]["setuptools"]["packages"])
     found = set()
-    for folder, home in HOMES.items():
+    for folder, home in FOLDERS.items():
         for init in (ROOT / folder).rglob("__init__.py"):
             parts = init.parent.relative_to(ROOT / folder).parts
             found.add(".".join([home, *parts]))
@@ -231,7 +219,7 @@ def test_every_package_folder_is_listed_for_the_wheel():
 
 
 def test_nothing_untrusted_is_unpickled_or_executed():
-    for _, path in sources():
+    for path in PATHS:
         text = path.read_text()
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Call):
@@ -247,4 +235,4 @@ def test_nothing_untrusted_is_unpickled_or_executed():
 
 @pytest.mark.parametrize("word", ["TODO", "FIXME", "XXX"])
 def test_no_stub_is_left(word):
-    assert [str(p) for _, p in sources() if word in p.read_text()] == []
+    assert [str(p) for p in PATHS if word in p.read_text()] == []
