@@ -196,7 +196,7 @@ class Card:
             for part in PARTS:
                 for entry in self.of(dataset, part):
                     lines.append(
-                        f"  {part:10} {entry.item.title:52} {entry.text:26} {_rank(entry)}"
+                        f"  {part:11} {entry.item.title:52} {entry.text:26} {_rank(entry)}"
                     )
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
