@@ -1,31 +1,35 @@
-"""Reference methods from scikit-learn: is a network needed at all?
+"""Gaussian process regression: a nonparametric reference method."""
 
-Both come through the third-party door, `SingleMethod`.
-"""
-
-import warnings
-from abc import abstractmethod
 from math import inf
 from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_solve
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
-from sklearn.linear_model import BayesianRidge as SklearnBayesianRidge
-from sklearn.preprocessing import StandardScaler
 
 from howrobust import seeds
-from howrobust.base.method import DifferentiablePosterior, Posterior, Problem, SingleMethod
-from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
+from howrobust.base.method import Posterior, Problem, SingleMethod
+from howrobust.methods.wrappers.standardised import StandardisedPosterior, fit_standardised
+from howrobust.distributions.predictive import Array
 
 
 class GaussianProcess(SingleMethod):
     """Gaussian process with an isotropic squared-exponential kernel and learned noise.
 
-    Inputs and target are standardised by the training rows. Above ``max_rows`` rows the model is
-    that of a random subset of so many rows: its cost grows with their cube.
+    Inputs and target are standardised by the training rows.
+
+    Parameters
+    ----------
+    max_rows : int, default 1000
+        Rows above which the model is that of a random subset of so many rows: the cost of a fit
+        grows with their cube.
+    random_state : int, RandomState instance or None, default None
+        Source of the seed of a fit.
+
+    Notes
+    -----
+    Hyperparameters maximise the marginal likelihood (Rasmussen & Williams 2006, eq. 5.8).
     """
 
     components = "one Gaussian"
@@ -43,80 +47,26 @@ class GaussianProcess(SingleMethod):
             0.1, (1e-6, 1e1)
         )
         model = GaussianProcessRegressor(kernel, random_state=0)
-        return _fitted(ProcessPosterior, model, problem.X[rows], problem.y[rows])
-
-
-class BayesianRidge(SingleMethod):
-    """Bayesian linear regression with precisions by evidence (MacKay 1992)."""
-
-    components = "one Gaussian"
-    noise_model = "constant; by marginal likelihood"
-
-    def __init__(self, random_state: Any = None) -> None:
-        self.random_state = random_state
-
-    def infer(self, problem: Problem) -> Posterior:
-        return _fitted(RidgePosterior, SklearnBayesianRidge(), problem.X, problem.y)
-
-
-def _fitted(kind: "type[StandardisedPosterior]", model: Any, X: Array, y: Array) -> Posterior:
-    scaler = StandardScaler().fit(X)
-    y_mean, y_sd = float(y.mean()), float(y.std() or 1.0)
-    with warnings.catch_warnings():
-        # A hyperparameter at its bound is a valid, if dull, optimum; results are scored anyway.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(scaler.transform(X), (y - y_mean) / y_sd)
-    return kind(model, scaler, y_mean, y_sd)
-
-
-class StandardisedPosterior(DifferentiablePosterior):
-    """A fitted scikit-learn regressor whose ``predict`` returns (mean, sd), and its scalings."""
-
-    def __init__(self, model: Any, scaler: StandardScaler, y_mean: float, y_sd: float) -> None:
-        self.model = model
-        self.scaler = scaler
-        self.y_mean = y_mean
-        self.y_sd = y_sd
-
-    @abstractmethod
-    def slopes(self, Z: Array) -> tuple[Array, Array]:
-        """Gradients (n, d) of the model's mean and of its variance at standardised Z (n, d)."""
-
-    def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
-        mean, sd = self._moments(self.scaler.transform(X))
-        return GaussianMixture(self.y_mean + self.y_sd * mean[None], self.y_sd * sd)
-
-    def gradients(
-        self, X: Array, y: Array, draws: int | None = None, seed: int = 0
-    ) -> tuple[Array, Array]:
-        Z = self.scaler.transform(X)
-        mean, sd = self._moments(Z)
-        of_mean, of_variance = np.stack(self.slopes(Z)) / self.scaler.scale_
-        error, variance = ((y - self.y_mean) / self.y_sd - mean)[:, None], sd[:, None] ** 2
-        square = -2 * self.y_sd**2 * error * of_mean
-        nll = 0.5 * of_variance * (1 - error**2 / variance) / variance - error * of_mean / variance
-        return square, nll
-
-    def _moments(self, Z: Array) -> tuple[Array, Array]:
-        mean, sd = self.model.predict(Z, return_std=True)
-        return mean, np.maximum(sd, 1e-9)
-
-
-class RidgePosterior(StandardisedPosterior):
-    """Weights w ~ N(m, S) and noise: the mean z'm is linear, the variance z'Sz + noise quadratic.
-
-    The training rows are standardised, so that scikit-learn's offset of z is 0.
-    """
-
-    def slopes(self, Z: Array) -> tuple[Array, Array]:
-        return np.broadcast_to(self.model.coef_, Z.shape), 2 * Z @ self.model.sigma_
+        return fit_standardised(ProcessPosterior, model, problem.X[rows], problem.y[rows])
 
 
 class ProcessPosterior(StandardisedPosterior):
-    """Mean k'a and variance k(z, z) - k'K^-1 k, k being the kernel's values (m,) at training rows.
+    """Posterior of a Gaussian process.
 
-    A squared exponential has dk/dz = -(z - z_j) k / length^2, so that the variance has
-    -2 sum_j (K^-1 k)_j dk_j/dz (Rasmussen & Williams 2006, eq. 2.25 and 2.26).
+    Parameters
+    ----------
+    model : regressor
+        A fitted regressor whose ``predict(Z, return_std=True)`` returns mean and sd.
+    scaler : StandardScaler
+        Scaler of the inputs.
+    y_mean, y_sd : float
+        Mean and sd of the training target.
+
+    Notes
+    -----
+    The mean is k'a and the variance k(z, z) - k'K^-1 k, k being the kernel's values (m,) at the
+    training rows (Rasmussen & Williams 2006, eq. 2.25, 2.26). A squared exponential has
+    dk/dz = -(z - z_j) k / length^2, so the gradient of the variance is -2 sum_j (K^-1 k)_j dk_j/dz.
     """
 
     def slopes(self, Z: Array) -> tuple[Array, Array]:

@@ -9,9 +9,10 @@ import torch
 from howrobust.base.method import DifferentiablePosterior
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.bayesian_nn import WeightPosterior
+from howrobust.methods.bayesian_ridge import BayesianRidge
 from howrobust.methods.core.sampling import posterior as sampling
 from howrobust.methods.core.sampling import weights
-from howrobust.methods.gaussian_process import BayesianRidge, GaussianProcess
+from howrobust.methods.gaussian_process import GaussianProcess
 
 DRAWS = 16
 

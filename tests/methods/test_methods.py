@@ -13,10 +13,11 @@ from howrobust.base.method import Problem
 from howrobust.datasets.synthetic import Heteroscedastic, Quintic
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
+from howrobust.methods.bayesian_ridge import BayesianRidge
 from howrobust.methods.core.engines.training import Schedule, TrainingJob, train
 from howrobust.methods.core.losses.evidence_lower_bound import EvidenceLowerBound
 from howrobust.methods.core.sampling.noise import fit_noise_sd
-from howrobust.methods.gaussian_process import BayesianRidge, GaussianProcess
+from howrobust.methods.gaussian_process import GaussianProcess
 from howrobust.methods.marginal import Marginal
 from howrobust.methods.oracle import Oracle
 from howrobust.methods.shuffled_cv import folds

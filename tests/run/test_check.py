@@ -62,7 +62,7 @@ def test_a_name_of_two_kinds_is_checked_as_both():
         ("howrobust.stress.far:Far", "level 0 is clean"),
         ("howrobust.stress.label_noise:LabelNoise", "rows keep their order"),
         ("howrobust.datasets.synthetic:Quintic", "y comes from the stated truth"),
-        ("howrobust.methods.gaussian_process:BayesianRidge", LEARNS),
+        ("howrobust.methods.bayesian_ridge:BayesianRidge", LEARNS),
         ("bayesian_nn[epochs=1]", LEARNS),
         ("sklearn.linear_model:Ridge", LEARNS),
         ("asked:good", "the order of rows does not matter"),

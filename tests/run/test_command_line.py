@@ -108,7 +108,7 @@ def test_every_planned_cell_level_and_metric_is_a_record(tmp_path):
 
 
 def test_every_method_meets_the_same_stressed_inputs(tmp_path):
-    twin = "howrobust.methods.gaussian_process:BayesianRidge"
+    twin = "howrobust.methods.bayesian_ridge:BayesianRidge"
     results = hr.run(methods=["bayesian_ridge", twin], data=["diabetes"], splits=2, out=tmp_path)
     records = results.records()
     records = records[~records["metric"].isin(COSTS)]

@@ -7,7 +7,8 @@ from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.base.stress import Context
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
-from howrobust.methods.gaussian_process import BayesianRidge, GaussianProcess
+from howrobust.methods.bayesian_ridge import BayesianRidge
+from howrobust.methods.gaussian_process import GaussianProcess
 from howrobust.methods.marginal import Marginal
 from howrobust.planning.registry import load_stress
 from howrobust.stress.adversarial import (

@@ -14,7 +14,7 @@ from howrobust.methods.core.networks.dense import ORDER, Ints, f32, forward
 from howrobust.methods.core.networks.workspace import CompiledNetwork, Workspace, workspace_of
 from howrobust.methods.core.random_numbers.philox import fill_order, fill_words
 
-Function = Callable[..., Any]
+Function = Callable[..., float]
 
 COMPILED_LOSSES = [loss.compiled for loss in LOSSES.values()]
 

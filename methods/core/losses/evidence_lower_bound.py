@@ -59,7 +59,7 @@ def _gradient(net: CompiledNetwork, space: Workspace, rows: int, stream: Ints) -
 def _validation(net: CompiledNetwork, error: float) -> float:
     """Negative log-likelihood, less its constant, from a mean squared error."""
     log_noise = np.float64(net.flat[len(net.flat) - 64])
-    return 0.5 * error * np.exp(-2.0 * log_noise) + log_noise
+    return float(0.5 * error * np.exp(-2.0 * log_noise) + log_noise)
 
 
 class EvidenceLowerBound(VariationalLoss):
