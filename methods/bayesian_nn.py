@@ -218,6 +218,25 @@ class WeightPosterior(DrawnPosterior):
     """Independent normal weights: means and sds, layers (in, out), (1, out), standardised units.
 
     ``prior_sds`` of weights and biases in turn; ``kl``: divergence from the prior in nats.
+
+    Parameters
+    ----------
+    means : sequence of Layer
+        Layers (in, out), (1, out).
+    sds : sequence of Layer
+        Layers (in, out), (1, out).
+    scaling : Scaling
+        Units in which the networks were trained.
+    n_draws : int
+        Draws of a forecast.
+    antithetic : bool, default False
+        Draw in pairs of opposite noise.
+    integrated : bool, default False
+        Integrate over the last layer exactly.
+    tolerance : float or None, default None
+        Monte-Carlo error at which drawing ends, as a part of the sd; None: ``n_draws``.
+    device : str, default "cpu"
+        Device of torch.
     """
 
     def __init__(
@@ -243,6 +262,21 @@ class WeightPosterior(DrawnPosterior):
         """Mean (n,) and variance (n,) of the network's output at X (n, d), noise left out.
 
         In target units; see `exact_moments`. Raises ValueError for more than one hidden layer.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n, d)
+            Inputs.
+
+        Returns
+        -------
+        tuple of ndarray, shape (n,)
+            Mean and variance of the output, in target units, noise left out.
+
+        Raises
+        ------
+        ValueError
+            Where there is more than one hidden layer.
         """
         inputs = (X - self.scaling.x_mean.numpy()) / self.scaling.x_sd.numpy()
         mean, variance = exact_moments(self.means, self.sds, inputs)
@@ -253,7 +287,13 @@ class WeightPosterior(DrawnPosterior):
         return {**super().facts(), "kl_nats": self.kl}
 
     def to_module(self) -> nn.Sequential:
-        """Return torchbnn layers with these means and log sds, and ReLU between."""
+        """Return torchbnn layers with these means and log sds, and ReLU between.
+
+        Returns
+        -------
+        nn.Sequential
+            `torchbnn.BayesLinear` layers with ReLU between, in standardised units.
+        """
         import torchbnn
 
         modules: list[nn.Module] = []

@@ -125,7 +125,17 @@ class DeepEnsemble(NetworkMethod):
 
 
 class EnsemblePosterior(MemberPosterior):
-    """The members and their training losses, whose spread is that of the local minima."""
+    """The members and their training losses, whose spread is that of the local minima.
+
+    Parameters
+    ----------
+    weights : Weights
+        Source of the weights of each draw.
+    scaling : Scaling
+        Units in which the networks were trained.
+    losses : list of float
+        Training loss of each network.
+    """
 
     def component(self, outputs: Floats, variance: Floats) -> tuple[Array, Array]:
         mean, raw = outputs.astype(np.float64).transpose(1, 0, 2)

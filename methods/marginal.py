@@ -1,4 +1,4 @@
-"""The training target's distribution, whatever x: perfectly stable, nearly honest, and useless."""
+"""The distribution of the training target, the same at every x: a baseline."""
 
 from typing import Any
 
@@ -19,6 +19,11 @@ class Marginal(SingleMethod):
     bandwidth 0.9 min(sd, IQR / 1.34) n^(-1/5) (Silverman 1986, eq. 3.31), n the rows, but 1,000 at
     most: that of more rows would leave gaps between 50 kernels. On a target that repeats
     on a step the bandwidth is at least half of it: spikes at the values would beat any regression.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None, default None
+        Source of the seed of a fit.
     """
 
     components = "kernels"
@@ -39,7 +44,15 @@ class Marginal(SingleMethod):
 
 
 class MarginalPosterior(Posterior):
-    """Kernel centres (S,) and one bandwidth."""
+    """Kernel centres (S,) and one bandwidth.
+
+    Parameters
+    ----------
+    centres : ndarray, shape (S,)
+        Kernel centres, in target units.
+    width : float
+        Bandwidth, in target units.
+    """
 
     def __init__(self, centres: Array, width: float) -> None:
         self.centres = centres

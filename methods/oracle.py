@@ -1,4 +1,4 @@
-"""The truth of a synthetic set, as a forecast: the best that any method can do on clean data."""
+"""The true distribution of a synthetic data set: the best forecast possible on clean data."""
 
 from typing import Any
 
@@ -10,8 +10,13 @@ from howrobust.distributions.predictive import Array, Predictive
 class Oracle(SingleMethod):
     """Predicts the true p(y | x) at the inputs it is given.
 
-    The one method that is told the truth; raises ValueError where none is known. Under input
+    Raises ValueError where the truth is not known. Under input
     stress it is not robust: it trusts the inputs it sees.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None, default None
+        Source of the seed of a fit.
     """
 
     components = "the truth"
@@ -28,7 +33,13 @@ class Oracle(SingleMethod):
 
 
 class OraclePosterior(Posterior):
-    """The truth behind the data."""
+    """The truth behind the data.
+
+    Parameters
+    ----------
+    truth : Truth
+        Distribution that generated the data.
+    """
 
     def __init__(self, truth: Truth) -> None:
         self.truth = truth

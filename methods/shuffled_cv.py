@@ -172,7 +172,17 @@ def _in_units(networks: Trained, shared: Scaling) -> list[Layer]:
 
 
 class ShuffledPosterior(MemberPosterior):
-    """The networks of every fold, and one noise sd, in target units."""
+    """The networks of every fold, and one noise sd, in target units.
+
+    Parameters
+    ----------
+    weights : Weights
+        Source of the weights of each draw.
+    scaling : Scaling
+        Units in which the networks were trained.
+    losses : list of float
+        Training loss of each network.
+    """
 
     noise_sd = float("nan")
     noise_floor = 0.0

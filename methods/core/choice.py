@@ -25,6 +25,22 @@ def infer_best(
     Every combination of the values given learns the first four fifths of a problem's rows; the one
     with the least nll on the last fifth then learns all of them. Each problem decides for itself,
     so law 2 holds, and law 6: test rows are nowhere in sight.
+
+    Parameters
+    ----------
+    settings : dict
+        Settings, some of them sequences of values.
+    choices : sequence of str
+        Names of the settings of which several values may be given.
+    problems : sequence of Problem
+        Problems with equally many features.
+    infer : callable
+        ``infer(settings, problems)`` returns posteriors for one value of each setting.
+
+    Returns
+    -------
+    list of NetworkPosterior
+        Posteriors in the order of the problems.
     """
     several = [name for name in choices if isinstance(settings[name], list | tuple)]
     combinations = list(product(*(settings[name] for name in several)))

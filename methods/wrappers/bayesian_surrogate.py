@@ -21,6 +21,24 @@ def bayesian_surrogate(module: nn.Module, prior_sd: float = 0.1) -> nn.Module:
     0, and for layers that torchbnn would compute otherwise: another ``padding_mode`` than zeros,
     subclasses of the two, and parameters that are shared with another layer or computed from
     others, as weight norm and pruning do.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Module with linear or convolutional layers.
+    prior_sd : float, default 0.1
+        Prior sd of every weight.
+
+    Returns
+    -------
+    nn.Module
+        The copy.
+
+    Raises
+    ------
+    ValueError
+        For a module without such layers, or with layers that torchbnn would compute
+        otherwise.
     """
     if not prior_sd > 0:
         raise ValueError(f"prior_sd must be greater than 0, not {prior_sd!r}")
@@ -42,12 +60,12 @@ def bayesian_surrogate(module: nn.Module, prior_sd: float = 0.1) -> nn.Module:
 def _require_plain_layers(module: nn.Module) -> None:
     """ValueError for a module with no layer to replace, or with one that has no true twin."""
     owners = Counter(id(p) for part in module.modules() for p in part.parameters(recurse=False))
-    found = 0
+    n_replaced = 0
     for path, layer in module.named_modules():
         if isinstance(layer, nn.Linear | nn.Conv2d):
             _require_plain(layer, path or "the module", owners)
-            found += 1
-    if not found:
+            n_replaced += 1
+    if not n_replaced:
         raise ValueError(
             f"{type(module).__name__} has no nn.Linear and no nn.Conv2d to make Bayesian; "
             "build it from those, or use a deep ensemble of it"
@@ -102,5 +120,5 @@ def _twin(layer: nn.Linear | nn.Conv2d, prior_sd: float) -> nn.Module:
         twin.weight_mu.copy_(layer.weight)
         if bias:
             twin.bias_mu.copy_(layer.bias)
-    found: nn.Module = twin
-    return found
+    replacement: nn.Module = twin
+    return replacement

@@ -45,6 +45,15 @@ class CVPlus(Predictive):
     summary, not of the cdf, which has mass 1 / (2 (n + 1)) at each infinity. ``sample`` and the
     continuous ranked probability score, which would be infinite, have that mass at the least lower
     and the greatest upper bound that is finite; the score is then exact.
+
+    Parameters
+    ----------
+    means : array_like, shape (K, m)
+        Predictions of K models at m inputs.
+    residuals : array_like, shape (n,)
+        Absolute out-of-fold residuals.
+    fold : array_like of int, shape (n,)
+        Fold of each row.
     """
 
     def __init__(self, means: ArrayLike, residuals: ArrayLike, fold: ArrayLike) -> None:
@@ -82,8 +91,8 @@ class CVPlus(Predictive):
     def cdf(self, y: ArrayLike) -> Array:
         y = np.asarray(y, dtype=np.float64)
         rows = np.atleast_2d(y)
-        found = self._by_parts(lambda ends, part: _cdf(ends, rows[:, part]))
-        return found.reshape(y.shape)
+        probabilities = self._by_parts(lambda ends, part: _cdf(ends, rows[:, part]))
+        return probabilities.reshape(y.shape)
 
     def quantile(self, levels: ArrayLike) -> Array:
         levels = np.atleast_1d(np.asarray(levels, dtype=np.float64))

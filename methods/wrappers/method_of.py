@@ -22,6 +22,27 @@ def method_of(
     returns any of these; or, where it is ``fitted``, a model that has learnt already: a function
     from X to (n,), or anything with ``predict``. ``n_folds`` and ``noise``: see `UserModel`. Raises
     BadInput for anything else.
+
+    Parameters
+    ----------
+    thing : Method, regressor, nn.Module, class or callable
+        What the user brings.
+    fitted : bool, default False
+        Whether it is fitted already.
+    n_folds : int, default 5
+        Folds; see `UserModel`.
+    noise : {"residual", "cv_plus"}, default "residual"
+        Distribution; see `UserModel`.
+
+    Returns
+    -------
+    Method
+        The method.
+
+    Raises
+    ------
+    BadInput
+        For anything else.
     """
     if isinstance(thing, Method):
         return thing

@@ -37,6 +37,23 @@ class TorchRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     Raises ValueError for a module of another output, or one with parameters that nothing starts
     afresh, and FloatingPointError where training diverges.
+
+    Parameters
+    ----------
+    module : nn.Module or callable
+        Module, or a function from the number of features to one.
+    epochs : int, default 200
+        Passes over the rows.
+    batch_size : int or None, default 100
+        Rows of a batch; None: all.
+    learning_rate : float, default 0.01
+        Step size of Adam.
+    weight_decay : float, default 0.0
+        L2 penalty of `torch.optim.Adam`.
+    standardise : bool, default True
+        Standardise inputs and target by the rows of the fit.
+    random_state : int, RandomState instance or None, default None
+        Source of the seed of a fit.
     """
 
     def __init__(
@@ -58,7 +75,20 @@ class TorchRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Train a new module on X (n, d) and y (n,)."""
+        """Train a new module on X (n, d) and y (n,).
+
+        Parameters
+        ----------
+        X : array_like, shape (n, d)
+            Inputs.
+        y : array_like, shape (n,)
+            Target.
+
+        Returns
+        -------
+        TorchRegressor
+            The fitted regressor.
+        """
         inputs, target = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         for word in ("epochs", "batch_size", "learning_rate"):
             value = getattr(self, word)
@@ -72,14 +102,25 @@ class TorchRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         x_mean, x_sd, y_mean, y_sd = self.scaling_
         standard = torch.from_numpy((inputs - x_mean) / x_sd)
         with own_streams(self.seed_):
-            module = built(self.module, inputs.shape[1])
-            require_one_output(module, standard[:2])
+            module = _built(self.module, inputs.shape[1])
+            _require_one_output(module, standard[:2])
             self._train(module, standard.float(), torch.from_numpy((target - y_mean) / y_sd))
         self.module_ = module.double().eval()
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Return the module's output at X (n, d), in target units: (n,), float64."""
+        """Return the module's output at X (n, d), in target units: (n,), float64.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, d)
+            Inputs.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Predictions, in target units.
+        """
         check_is_fitted(self, "module_")
         inputs = validate_data(self, X, dtype=np.float64, reset=False)
         x_mean, x_sd, y_mean, y_sd = self.scaling_
@@ -116,6 +157,11 @@ def own_streams(seed: int) -> Iterator[None]:
     estimators, such as `sklearn.svm.SVR`, draw from NumPy's without a setting: they take no other.
     This is the one place that seeds them; torch has one thread within. All are as they were
     afterwards.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the streams.
     """
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - to be put back
     threads = torch.get_num_threads()
@@ -132,28 +178,28 @@ def own_streams(seed: int) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def built(module: nn.Module | Factory, features: int) -> nn.Module:
+def _built(module: nn.Module | Factory, features: int) -> nn.Module:
     """Return a new module for so many features; ValueError where it would not be new."""
     if isinstance(module, nn.Module):
-        return started_afresh(module)
-    found: object = module(features)
+        return _started_afresh(module)
+    built: object = module(features)
     name = getattr(module, "__name__", repr(module))
-    if not isinstance(found, nn.Module):
-        raise ValueError(f"{name}({features}) returned {found!r}; it must return a torch module")
-    if module(features) is found:
+    if not isinstance(built, nn.Module):
+        raise ValueError(f"{name}({features}) returned {built!r}; it must return a torch module")
+    if module(features) is built:
         raise ValueError(f"{name} returned one module twice; it must build a new one at every call")
-    return found
+    return built
 
 
 @runtime_checkable
-class Resettable(Protocol):
+class _Resettable(Protocol):
     """A layer that can draw new parameters, as torch's own layers can."""
 
     def reset_parameters(self) -> None:
         """Draw them, from the global generator."""
 
 
-def started_afresh(module: nn.Module) -> nn.Module:
+def _started_afresh(module: nn.Module) -> nn.Module:
     """Return a copy with new parameters; ValueError names a layer that would keep the old ones.
 
     Kept parameters may have seen the test rows, and restarts would share them.
@@ -161,7 +207,7 @@ def started_afresh(module: nn.Module) -> nn.Module:
     copied = copy.deepcopy(module)
     # A module's own reset comes after those of its parts, which it may mean to replace.
     for name, part in reversed(list(copied.named_modules())):
-        if isinstance(part, Resettable):
+        if isinstance(part, _Resettable):
             part.reset_parameters()
         elif list(part.parameters(recurse=False)):
             kind = type(part).__name__
@@ -173,7 +219,7 @@ def started_afresh(module: nn.Module) -> nn.Module:
     return copied
 
 
-def require_one_output(module: nn.Module, X: Tensor) -> None:
+def _require_one_output(module: nn.Module, X: Tensor) -> None:
     """Raise ValueError unless the module maps X (n, d), float64, to (n, 1) or (n,)."""
     with torch.no_grad():
         outputs: object = copy.deepcopy(module).double().eval()(X)

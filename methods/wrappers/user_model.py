@@ -25,25 +25,71 @@ NOISES = ("residual", "cv_plus")
 Function = Callable[["Array | pd.DataFrame"], Any]
 
 
-class Regressor(Protocol):
+class _Regressor(Protocol):
     """What scikit-learn's regressors and pipelines, and those of others, have in common."""
 
     def fit(self, X: Any, y: Any) -> Any:
-        """Learn from n rows; what it returns is not used."""
+        """Learn from n rows; what it returns is not used.
+
+        Parameters
+        ----------
+        X : array or DataFrame, shape (n, d)
+            Inputs.
+        y : array, shape (n,)
+            Target.
+
+        Returns
+        -------
+        object
+            Not used.
+        """
 
     def predict(self, X: Any) -> Any:
-        """Return a number for each row, (n,) or (n, 1)."""
+        """Return a number for each row, (n,) or (n, 1).
+
+        Parameters
+        ----------
+        X : array or DataFrame, shape (n, d)
+            Inputs.
+
+        Returns
+        -------
+        array, shape (n,) or (n, 1)
+            Predictions.
+        """
 
 
 @runtime_checkable
-class Parametrised(Protocol):
+class _Parametrised(Protocol):
     """An estimator whose settings can be read and set by name, as scikit-learn's can."""
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the settings, with ``deep`` those of nested estimators too."""
+        """Return the settings, with ``deep`` those of nested estimators too.
+
+        Parameters
+        ----------
+        deep : bool, default True
+            Include those of nested estimators.
+
+        Returns
+        -------
+        dict
+            Settings by name.
+        """
 
     def set_params(self, **params: Any) -> Any:
-        """Set some of them."""
+        """Set some of them.
+
+        Parameters
+        ----------
+        **params : object
+            Settings by name.
+
+        Returns
+        -------
+        object
+            Not used.
+        """
 
 
 class UserModel(SingleMethod):
@@ -65,6 +111,17 @@ class UserModel(SingleMethod):
 
     Raises what the estimator raises, and ValueError where its predictions are not one finite number
     per row, or there are more folds than rows.
+
+    Parameters
+    ----------
+    estimator : regressor
+        _Regressor with ``fit`` and ``predict``.
+    n_folds : int, default 5
+        Folds of the out-of-fold residuals.
+    noise : {"residual", "cv_plus"}, default "residual"
+        Constant Gaussian noise, or CV+ intervals.
+    random_state : int, RandomState instance or None, default None
+        Source of the seed of a fit.
     """
 
     components = "one prediction (residual) or one per fold (cv_plus)"
@@ -73,7 +130,7 @@ class UserModel(SingleMethod):
 
     def __init__(
         self,
-        estimator: Regressor,
+        estimator: _Regressor,
         n_folds: int = 5,
         noise: str = "residual",
         random_state: Any = None,
@@ -92,20 +149,20 @@ class UserModel(SingleMethod):
         models = [self._fitted(problem, np.delete(np.arange(n), out)) for out in held]
         residuals, fold = np.empty(n), np.empty(n, dtype=np.int64)
         for k, (model, out) in enumerate(zip(models, held, strict=True)):
-            found = answers(model.predict, problem.frame, problem.X[out], problem.seed)
-            residuals[out], fold[out] = np.abs(problem.y[out] - found), k
+            predictions = answers(model.predict, problem.frame, problem.X[out], problem.seed)
+            residuals[out], fold[out] = np.abs(problem.y[out] - predictions), k
         if words["noise"] == "cv_plus":
             return FoldsPosterior(models, problem, residuals, fold)
         whole = self._fitted(problem, np.arange(n))
         return PointPosterior(whole.predict, problem, residuals)
 
-    def _fitted(self, problem: Problem, rows: Rows) -> Regressor:
+    def _fitted(self, problem: Problem, rows: Rows) -> _Regressor:
         """Fit a clone on these rows, its random states from the problem's seed."""
         if isinstance(self.estimator, type):
             name = self.estimator.__name__
             raise BadInput(f"the estimator is the class {name}; give an instance of it, {name}()")
-        model: Regressor = clone(self.estimator, safe=False)
-        if isinstance(model, Parametrised):
+        model: _Regressor = clone(self.estimator, safe=False)
+        if isinstance(model, _Parametrised):
             states = [name for name in model.get_params() if name.endswith("random_state")]
             # scikit-learn's seeds have 32 bits.
             drawn = {s: seeds.derive(problem.seed, "estimator", s) % 2**32 for s in states}
@@ -122,6 +179,13 @@ class FittedModel(SingleMethod):
     on the problem's rows. The model must never have seen those rows, nor the rows that are
     forecast: otherwise its sd and its scores are those of a memory. A problem with a ``frame`` is
     handed over as its table.
+
+    Parameters
+    ----------
+    function : callable
+        Function from X (n, d) to (n,) or (n, 1).
+    random_state : int, RandomState instance or None, default None
+        Source of the seed of a fit.
     """
 
     components = "one prediction"
@@ -138,7 +202,20 @@ class FittedModel(SingleMethod):
 
 
 def given(frame: Frame | None, X: Array) -> "Array | pd.DataFrame":
-    """Return X (n, d) as a model takes it: the frame's table, or a copy that may be written to."""
+    """Return X (n, d) as a model takes it: the frame's table, or a copy that may be written to.
+
+    Parameters
+    ----------
+    frame : Frame or None
+        How X stands for a table; None: an array.
+    X : ndarray, shape (n, d)
+        Inputs.
+
+    Returns
+    -------
+    ndarray or DataFrame, shape (n, d)
+        Inputs as the model takes them.
+    """
     return X.copy() if frame is None else frame.decode(X)
 
 
@@ -146,22 +223,53 @@ def answers(predict: Function, frame: Frame | None, X: Array, seed: int) -> Arra
     """Return predictions (n,) at X (n, d), float64; ValueError for another shape or bad numbers.
 
     A model that draws, as one with dropout left on, draws from streams of the seed.
+
+    Parameters
+    ----------
+    predict : callable
+        Function from inputs to predictions.
+    frame : Frame or None
+        How X stands for a table; None: an array.
+    X : ndarray, shape (n, d)
+        Inputs.
+    seed : int
+        Seed of the draws.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Predictions.
+
+    Raises
+    ------
+    ValueError
+        For another shape, or values that are not finite.
     """
     n = len(X)
     with own_streams(seed):
-        found = np.asarray(predict(given(frame, X)), dtype=np.float64)
-    if found.shape not in ((n,), (n, 1)):
+        predictions = np.asarray(predict(given(frame, X)), dtype=np.float64)
+    if predictions.shape not in ((n,), (n, 1)):
         raise ValueError(
-            f"predict returned shape {found.shape} for {n} rows; it must return ({n},)"
+            f"predict returned shape {predictions.shape} for {n} rows; it must return ({n},)"
         )
-    bad = int(np.sum(~np.isfinite(found)))
+    bad = int(np.sum(~np.isfinite(predictions)))
     if bad:
         raise ValueError(f"predict returned {bad} values of {n} that are not finite")
-    return found.reshape(n)
+    return predictions.reshape(n)
 
 
 class PointPosterior(Posterior):
-    """A prediction and a constant noise sd, the root mean square of residuals (n,) or the floor."""
+    """A prediction and a constant noise sd, the root mean square of residuals (n,) or the floor.
+
+    Parameters
+    ----------
+    predict : callable
+        Function from inputs to predictions.
+    problem : Problem
+        Rows to learn from.
+    residuals : ndarray, shape (n,)
+        Residuals, in target units.
+    """
 
     def __init__(self, predict: Function, problem: Problem, residuals: Array) -> None:
         self.predict = predict
@@ -177,10 +285,22 @@ class PointPosterior(Posterior):
 
 
 class FoldsPosterior(Posterior):
-    """The models of K folds, with the absolute residual (n,) and the fold (n,) of every row."""
+    """The models of K folds, with the absolute residual (n,) and the fold (n,) of every row.
+
+    Parameters
+    ----------
+    models : list of _Regressor
+        Model of each fold.
+    problem : Problem
+        Rows to learn from.
+    residuals : ndarray, shape (n,)
+        Absolute residual of each row.
+    fold : ndarray of int64, shape (n,)
+        Fold of each row.
+    """
 
     def __init__(
-        self, models: list[Regressor], problem: Problem, residuals: Array, fold: Rows
+        self, models: list[_Regressor], problem: Problem, residuals: Array, fold: Rows
     ) -> None:
         self.models = models
         self.frame = problem.frame

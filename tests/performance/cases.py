@@ -18,6 +18,7 @@ from torch import nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from howrobust.methods.bayesian_nn import BayesianNN, WeightPosterior
+from howrobust.methods.core.arithmetic.products import columns
 from howrobust.methods.core.engines.compiled_engine import train_compiled
 from howrobust.methods.core.engines.torch_engine import train_in_torch
 from howrobust.methods.core.engines.training_job import Schedule, TrainingJob
@@ -28,7 +29,6 @@ from howrobust.methods.core.losses.squared_error import SquaredError
 from howrobust.methods.core.networks.layout import Layout
 from howrobust.methods.core.problems.scaling import Scaling
 from howrobust.methods.core.random_numbers.philox import fill_normals, stream_of
-from howrobust.methods.core.sampling.compiled_draws import columns
 from howrobust.methods.core.sampling.posterior import DrawnPosterior
 from howrobust.methods.core.sampling.weights import DroppedWeights, MemberWeights
 

@@ -13,7 +13,18 @@ i32 = np.int32
 
 @part
 def log(x: f32) -> f32:
-    """Natural logarithm of a normal x > 0; NaN for NaN."""
+    """Natural logarithm of a normal x > 0; NaN for NaN.
+
+    Parameters
+    ----------
+    x : float32
+        A normal number above 0.
+
+    Returns
+    -------
+    float32
+        The function's value.
+    """
     bits = np.float32(x).view(np.int32)
     # 2^exponent is split off so that the rest lies in [sqrt(1/2), sqrt(2)).
     exponent = i32(i32(bits - i32(0x3F3504F3)) >> i32(23))
@@ -35,7 +46,18 @@ def log(x: f32) -> f32:
 
 @part
 def exp(x: f32) -> f32:
-    """e^x, with x clipped to [-87, 88]; NaN for NaN."""
+    """e^x, with x clipped to [-87, 88]; NaN for NaN.
+
+    Parameters
+    ----------
+    x : float32
+        Exponent.
+
+    Returns
+    -------
+    float32
+        The function's value.
+    """
     bounded = min(max(x, f32(-87.0)), f32(88.0))
     n = np.floor(bounded * f32(1.44269504088896341) + f32(0.5))
     # ln 2 in two parts: the first has few bits, so that n times it is exact.
@@ -53,7 +75,18 @@ def exp(x: f32) -> f32:
 
 @part
 def sine(r: f32) -> f32:
-    """Sine of r in [-pi/4, pi/4]."""
+    """Sine of r in [-pi/4, pi/4].
+
+    Parameters
+    ----------
+    r : float32
+        Angle in [-pi/4, pi/4], radians.
+
+    Returns
+    -------
+    float32
+        The function's value.
+    """
     z = r * r
     y = (f32(-1.9515295891e-4) * z + f32(8.3321608736e-3)) * z + f32(-1.6666654611e-1)
     return y * z * r + r
@@ -61,7 +94,18 @@ def sine(r: f32) -> f32:
 
 @part
 def cosine(r: f32) -> f32:
-    """Cosine of r in [-pi/4, pi/4]."""
+    """Cosine of r in [-pi/4, pi/4].
+
+    Parameters
+    ----------
+    r : float32
+        Angle in [-pi/4, pi/4], radians.
+
+    Returns
+    -------
+    float32
+        The function's value.
+    """
     z = r * r
     y = f32(2.443315711809948e-5) * z + f32(-1.388731625493765e-3)
     return (y * z + f32(4.166664568298827e-2)) * z * z - f32(0.5) * z + f32(1)

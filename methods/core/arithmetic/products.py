@@ -16,7 +16,23 @@ Floats = NDArray[np.floating[Any]]
 
 @compiled
 def affine(A: Floats, d: int, W: Floats, b: Floats, rows: int, Z: Floats) -> None:
-    """Z[:rows, :m] = A[:rows, :d] W + b, for W (d, m) and b (m,)."""
+    """Z[:rows, :m] = A[:rows, :d] W + b, for W (d, m) and b (m,).
+
+    Parameters
+    ----------
+    A : ndarray of float32, shape (rows, d)
+        Left factor.
+    d : int
+        Columns of A.
+    W : ndarray of float32, shape (d, m)
+        Right factor.
+    b : ndarray of float32, shape (m,)
+        Added to each row.
+    rows : int
+        Rows of the batch, a multiple of 4.
+    Z : ndarray of float32, shape (rows, m)
+        Overwritten with the product.
+    """
     m = W.shape[1]
     whole = d // 4 * 4
     for r in range(0, rows, 4):
@@ -52,7 +68,23 @@ def affine(A: Floats, d: int, W: Floats, b: Floats, rows: int, Z: Floats) -> Non
 
 @compiled
 def affine_gradient(A: Floats, d: int, dZ: Floats, rows: int, dW: Floats, db: Floats) -> None:
-    """dW = A[:rows, :d]^T dZ[:rows, :m] and db = column sums of dZ, for dW (d, m)."""
+    """dW = A[:rows, :d]^T dZ[:rows, :m] and db = column sums of dZ, for dW (d, m).
+
+    Parameters
+    ----------
+    A : ndarray of float32, shape (rows, d)
+        Left factor.
+    d : int
+        Columns of A.
+    dZ : ndarray of float32, shape (rows, m)
+        Gradient with respect to Z.
+    rows : int
+        Rows of the batch, a multiple of 4.
+    dW : ndarray of float32, shape (d, m)
+        Overwritten with the gradient with respect to W.
+    db : ndarray of float32, shape (m,)
+        Overwritten with the gradient with respect to b.
+    """
     m = dW.shape[1]
     whole = d // 4 * 4
     dW[:] = 0
@@ -87,7 +119,21 @@ def affine_gradient(A: Floats, d: int, dZ: Floats, rows: int, dW: Floats, db: Fl
 
 @compiled
 def times_transposed(dZ: Floats, W: Floats, buffer: Floats, rows: int, dA: Floats) -> None:
-    """dA[:rows, :d] = dZ[:rows, :m] W^T for W (d, m); ``buffer`` holds d (m + 1) numbers."""
+    """dA[:rows, :d] = dZ[:rows, :m] W^T for W (d, m); ``buffer`` holds d (m + 1) numbers.
+
+    Parameters
+    ----------
+    dZ : ndarray of float32, shape (rows, m)
+        Gradient with respect to Z.
+    W : ndarray of float32, shape (d, m)
+        Right factor.
+    buffer : ndarray of float32
+        Buffer; overwritten.
+    rows : int
+        Rows of the batch, a multiple of 4.
+    dA : ndarray of float32, shape (rows, d)
+        Overwritten with the gradient with respect to A.
+    """
     d, m = W.shape
     turned, zeros = buffer[: d * m].reshape(m, d), buffer[d * m : d * (m + 1)]
     zeros[:] = 0
@@ -99,8 +145,96 @@ def times_transposed(dZ: Floats, W: Floats, buffer: Floats, rows: int, dA: Float
 
 @compiled
 def dot(a: Floats, b: Floats, m: int) -> np.float32:
-    """Sum of the products of the first m elements."""
+    """Sum of the products of the first m elements.
+
+    Parameters
+    ----------
+    a : ndarray, shape (k,)
+        Left factor.
+    b : ndarray, shape (k,)
+        Right factor.
+    m : int
+        Elements that count.
+
+    Returns
+    -------
+    float32
+        Sum of a_j b_j over the first m elements.
+    """
     total = np.float32(0)
     for j in range(m):
         total += a[j] * b[j]
     return total
+
+
+@compiled
+def columns(A: Floats, d: int, W: Floats, b: Floats, units: int, points: int, Z: Floats) -> None:
+    """Z (units, points) = W^T A + b for A (d, points).
+
+    Five units by four inputs at a time: twenty multiply-adds for four loads and five sums.
+
+    Parameters
+    ----------
+    A : ndarray, shape (d, points)
+        Inputs.
+    d : int
+        Rows of A that count.
+    W : ndarray, shape (d, m)
+        Weights.
+    b : ndarray, shape (m,)
+        Biases.
+    units : int
+        Columns of W that count.
+    points : int
+        Columns of A.
+    Z : ndarray, shape (units, points)
+        Overwritten with the product.
+    """
+    inputs, fives = d // 4 * 4, units // 5 * 5
+    for j in range(0, fives, 5):
+        z0, z1, z2, z3, z4 = Z[j], Z[j + 1], Z[j + 2], Z[j + 3], Z[j + 4]
+        b0, b1, b2, b3, b4 = b[j], b[j + 1], b[j + 2], b[j + 3], b[j + 4]
+        if inputs == 0:
+            for p in range(points):
+                z0[p], z1[p], z2[p], z3[p], z4[p] = b0, b1, b2, b3, b4
+        for i in range(0, inputs, 4):
+            a0, a1, a2, a3 = A[i], A[i + 1], A[i + 2], A[i + 3]
+            u0, u1, u2, u3 = W[i], W[i + 1], W[i + 2], W[i + 3]
+            w00, w01, w02, w03, w04 = u0[j], u0[j + 1], u0[j + 2], u0[j + 3], u0[j + 4]
+            w10, w11, w12, w13, w14 = u1[j], u1[j + 1], u1[j + 2], u1[j + 3], u1[j + 4]
+            w20, w21, w22, w23, w24 = u2[j], u2[j + 1], u2[j + 2], u2[j + 3], u2[j + 4]
+            w30, w31, w32, w33, w34 = u3[j], u3[j + 1], u3[j + 2], u3[j + 3], u3[j + 4]
+            if i == 0:  # the sums begin here: nothing is loaded
+                for p in range(points):
+                    v0, v1, v2, v3 = a0[p], a1[p], a2[p], a3[p]
+                    z0[p] = b0 + w00 * v0 + w10 * v1 + w20 * v2 + w30 * v3
+                    z1[p] = b1 + w01 * v0 + w11 * v1 + w21 * v2 + w31 * v3
+                    z2[p] = b2 + w02 * v0 + w12 * v1 + w22 * v2 + w32 * v3
+                    z3[p] = b3 + w03 * v0 + w13 * v1 + w23 * v2 + w33 * v3
+                    z4[p] = b4 + w04 * v0 + w14 * v1 + w24 * v2 + w34 * v3
+            else:
+                for p in range(points):
+                    v0, v1, v2, v3 = a0[p], a1[p], a2[p], a3[p]
+                    z0[p] += w00 * v0 + w10 * v1 + w20 * v2 + w30 * v3
+                    z1[p] += w01 * v0 + w11 * v1 + w21 * v2 + w31 * v3
+                    z2[p] += w02 * v0 + w12 * v1 + w22 * v2 + w32 * v3
+                    z3[p] += w03 * v0 + w13 * v1 + w23 * v2 + w33 * v3
+                    z4[p] += w04 * v0 + w14 * v1 + w24 * v2 + w34 * v3
+        for i in range(inputs, d):
+            a0, u0 = A[i], W[i]
+            w00, w01, w02, w03, w04 = u0[j], u0[j + 1], u0[j + 2], u0[j + 3], u0[j + 4]
+            for p in range(points):
+                v0 = a0[p]
+                z0[p] += w00 * v0
+                z1[p] += w01 * v0
+                z2[p] += w02 * v0
+                z3[p] += w03 * v0
+                z4[p] += w04 * v0
+    for j in range(fives, units):
+        z0, b0 = Z[j], b[j]
+        for p in range(points):
+            z0[p] = b0
+        for i in range(d):
+            a0, w00 = A[i], W[i, j]
+            for p in range(points):
+                z0[p] += w00 * a0[p]

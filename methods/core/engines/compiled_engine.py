@@ -32,7 +32,26 @@ Array = NDArray[np.float64]
 def train_compiled(
     loss: Loss, X: Array, y: Array, jobs: Sequence[TrainingJob], schedule: Schedule
 ) -> Trained:
-    """Train one network per job on rows of the pool X (N, d), y (N,), in order."""
+    """Train one network per job on rows of the pool X (N, d), y (N,), in order.
+
+    Parameters
+    ----------
+    loss : Loss
+        What every network minimises.
+    X : ndarray, shape (N, d)
+        Inputs of all problems.
+    y : ndarray, shape (N,)
+        Targets of all problems.
+    jobs : sequence of TrainingJob
+        Networks to train.
+    schedule : Schedule
+        Settings of Adam.
+
+    Returns
+    -------
+    Trained
+        Networks in the order of the jobs.
+    """
     layout = Layout(X.shape[1], loss.hidden, loss.compiled_settings(X.shape[1], 1).outputs)
 
     def one(job: TrainingJob) -> tuple[list[NDArray[np.float32]], list[Array], float, int]:
@@ -40,15 +59,15 @@ def train_compiled(
 
     workers = min(threads() or torch.get_num_threads(), len(jobs))
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        found = []
+        results = []
         for result in pool.map(one, jobs):
-            found.append(result)
-            announce(len(found), len(jobs))
+            results.append(result)
+            announce(len(results), len(jobs))
 
     def stack(arrays: Sequence[NDArray[np.floating]]) -> Tensor:
         return torch.from_numpy(np.stack(arrays))
 
-    parameters, scalings, losses, epochs = zip(*found, strict=True)
+    parameters, scalings, losses, epochs = zip(*results, strict=True)
     return Trained(
         [stack(same) for same in zip(*parameters, strict=True)],
         Scaling(*(stack(same) for same in zip(*scalings, strict=True))),
@@ -134,11 +153,11 @@ def _flat(layout: Layout, parameters: Sequence[NDArray[np.float32]]) -> NDArray[
 
 def _parameters(layout: Layout, flat: NDArray[np.float32], count: int) -> list[NDArray[np.float32]]:
     """Undo `_flat`, for so many parameters (1, ...) less their first axis."""
-    found: list[NDArray[np.float32]] = []
+    parameters: list[NDArray[np.float32]] = []
     for group in range(count // (2 * (len(layout.hidden) + 1))):
         start = group * layout.size
         for weight, bias in layout.unpack(flat[None, start : start + layout.size]):
-            found += [weight[0], bias[0]]
-    if count > len(found):
-        found.append(flat[None, -64:-63])
-    return found
+            parameters += [weight[0], bias[0]]
+    if count > len(parameters):
+        parameters.append(flat[None, -64:-63])
+    return parameters

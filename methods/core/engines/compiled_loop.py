@@ -64,6 +64,36 @@ def train_network(
 
     With ``patience`` > 0 the loss on the held rows is taken after every epoch: the best vector is
     kept, and training ends after so many epochs without a better one.
+
+    Parameters
+    ----------
+    net : CompiledNetwork
+        Network, trained in place.
+    X : ndarray of float32, shape (n, d)
+        Standardised inputs.
+    y : ndarray of float32, shape (n,)
+        Standardised targets.
+    held_X : ndarray of float32, shape (h, d)
+        Validation inputs.
+    held_y : ndarray of float32, shape (h,)
+        Validation targets.
+    epochs : int
+        Most epochs.
+    batch : int
+        Rows of a batch.
+    rate : float
+        Step size of Adam.
+    cosine : bool
+        Whether the step size decays to 0 as a cosine.
+    patience : int
+        Epochs without a lower validation loss before training ends; 0: never.
+    stream : ndarray of int64, shape (5,)
+        Stream of the random numbers; its later words are overwritten.
+
+    Returns
+    -------
+    tuple of float and int
+        Mean loss over the last epoch, and epochs.
     """
     n = len(y)
     space = workspace_of(net, X.shape[1], (min(batch, n) + 3) // 4 * 4, n)

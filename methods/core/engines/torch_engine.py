@@ -36,7 +36,26 @@ def train_in_torch(
     jobs: Sequence[TrainingJob],
     schedule: Schedule,
 ) -> Trained:
-    """Train one network per job on rows of the pool X (N, d), y (N,), in order."""
+    """Train one network per job on rows of the pool X (N, d), y (N,), in order.
+
+    Parameters
+    ----------
+    loss : Loss
+        What every network minimises.
+    X : ndarray, shape (N, d)
+        Inputs of all problems.
+    y : ndarray, shape (N,)
+        Targets of all problems.
+    jobs : sequence of TrainingJob
+        Networks to train.
+    schedule : Schedule
+        Settings of Adam.
+
+    Returns
+    -------
+    Trained
+        Networks in the order of the jobs.
+    """
     pool_X = torch.tensor(X, device=schedule.device)
     pool_y = torch.tensor(y, device=schedule.device)
     members, parts = [], []
@@ -59,13 +78,13 @@ def _stacks(jobs: Sequence[TrainingJob], schedule: Schedule, widest: int) -> Ite
     by_rows = sorted(range(len(jobs)), key=lambda k: len(jobs[k].rows))
     for n, group in groupby(by_rows, key=lambda k: len(jobs[k].rows)):
         batch = min(n, schedule.batch_size or n)
-        size = max(1, room(schedule.device) // (padded(batch) * padded(widest)))
+        size = max(1, _room(schedule.device) // (padded(batch) * padded(widest)))
         members = list(group)
         for start in range(0, len(members), size):
             yield members[start : start + size]
 
 
-def room(device: str) -> int:
+def _room(device: str) -> int:
     """Floats of one layer's activity for which a stack has room.
 
     A core's share of a quarter of the last cache, beyond which a CPU gains nothing; on a GPU a
@@ -91,11 +110,7 @@ def _train_stack(
     parts = [schedule.parts(job.rows) for job in jobs]
     rows, held = (torch.from_numpy(np.stack(same)).to(device) for same in zip(*parts, strict=True))
     seeds = [job.seed for job in jobs]
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    starts = [loss.start(features, g) for g in generators]
-    parameters = [
-        torch.stack(same).to(device).requires_grad_() for same in zip(*starts, strict=True)
-    ]
+    parameters = _starts(loss, features, seeds, device)
     decay = torch.tensor([job.decay for job in jobs], device=device)[:, None, None]
     optimizer = torch.optim.Adam(parameters, lr=schedule.learning_rate, foreach=True)
     stopping = _Stopping(parameters, schedule.patience or schedule.epochs)
@@ -127,8 +142,8 @@ def _train_stack(
         index, share = _padded_batch(held)
         held_X, held_y = _standardised(X, y, index, scaling)
         with torch.no_grad():
-            found = loss.validation(parameters, Batch(held_X, held_y, share, [], n))
-        if not stopping.hear(parameters, found, epoch + 1):
+            validation = loss.validation(parameters, Batch(held_X, held_y, share, [], n))
+        if not stopping.update(parameters, validation, epoch + 1):
             break
     if schedule.patience is None:
         stopping.take_all(parameters, schedule.epochs)
@@ -152,8 +167,8 @@ class _Stopping:
         self.best = [p.detach().clone() for p in parameters]
         self.epochs[:] = epochs
 
-    def hear(self, parameters: Sequence[Tensor], losses: Tensor, epoch: int) -> bool:
-        """Note the losses (b,) after an epoch; return whether any network goes on."""
+    def update(self, parameters: Sequence[Tensor], losses: Tensor, epoch: int) -> bool:
+        """Record the validation losses (b,) after an epoch; return whether any network goes on."""
         self.epochs[self.running] = epoch
         better = self.running & (losses < self._lowest)
         for kept, now in zip(self.best, parameters, strict=True):
@@ -190,6 +205,12 @@ def _padded_batch(index: Tensor) -> tuple[Tensor, Tensor]:
     share = torch.zeros(size + extra, device=index.device)
     share[:size] = 1 / size
     return torch.cat([index, index[:, :1].expand(-1, extra)], dim=1), share
+
+
+def _starts(loss: Loss, features: int, seeds: Sequence[int], device: torch.device) -> list[Tensor]:
+    """Parameters (b, ...) with which the networks of these seeds start."""
+    drawn = [loss.start(features, torch.Generator().manual_seed(seed)) for seed in seeds]
+    return [torch.stack(same).to(device).requires_grad_() for same in zip(*drawn, strict=True)]
 
 
 def _noise(

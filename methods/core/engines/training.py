@@ -32,6 +32,29 @@ def train(
     A network whose parameters end up not finite begins again from a seed that derives from its own,
     up to twice; its neighbours are not touched. Raises FloatingPointError, naming the first network
     that still is not finite.
+
+    Parameters
+    ----------
+    loss : Loss
+        What every network minimises.
+    X : ndarray, shape (N, d)
+        Inputs of all problems.
+    y : ndarray, shape (N,)
+        Targets of all problems.
+    jobs : sequence of TrainingJob
+        Networks to train.
+    schedule : Schedule
+        Settings of Adam.
+
+    Returns
+    -------
+    Trained
+        Networks in the order of the jobs.
+
+    Raises
+    ------
+    FloatingPointError
+        Where a network has parameters that are not finite after three starts.
     """
     alone = schedule.device == "cpu" and available()
     engine = train_compiled if alone else train_in_torch

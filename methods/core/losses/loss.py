@@ -60,7 +60,7 @@ class CompiledSettings:
 class CompiledLoss(NamedTuple):
     """The compiled form of a loss: three compiled functions.
 
-    Attributes
+    Parameters
     ----------
     gradient : callable
         ``gradient(net, space, rows, stream)`` writes the gradient of the loss of the batch in

@@ -36,17 +36,37 @@ def forward(
     threshold: int,
     stream: Ints,
 ) -> None:
-    """Outputs (rows, o) of a network from ``activity[0]``, with the masks of one step."""
+    """Outputs (rows, o) of a network from ``activity[0]``, with the masks of one step.
+
+    Parameters
+    ----------
+    flat : ndarray of float32, shape (P,)
+        Vector of the network; see `Layout`.
+    widths : ndarray of int64, shape (layers + 1,)
+        Padded widths; see `Layout.widths`.
+    activity : ndarray of float32, shape (layers, rows, width)
+        Inputs of each layer.
+    rows : int
+        Rows of the batch, a multiple of 4.
+    outputs : ndarray of float32, shape (rows, o)
+        Overwritten with the outputs.
+    words : ndarray of uint32
+        Buffer of random words.
+    threshold : int
+        Dropout rate times 2^32; 0 for none.
+    stream : ndarray of int64, shape (5,)
+        Stream of the random numbers; its later words are overwritten.
+    """
     start, fan_in, last = 0, widths[0], len(widths) - 2
     for k in range(last):
-        drop(activity[k], rows, fan_in, words, threshold, stream, k)
+        _drop(activity[k], rows, fan_in, words, threshold, stream, k)
         m = widths[k + 1]
         W = flat[start : start + fan_in * m].reshape(fan_in, m)
         b = flat[start + fan_in * m : start + (fan_in + 1) * m]
         affine(activity[k], fan_in, W, b, rows, activity[k + 1])
         rectify(activity[k + 1], rows, m)
         start, fan_in = start + (fan_in + 1) * m, m
-    drop(activity[last], rows, fan_in, words, threshold, stream, last)
+    _drop(activity[last], rows, fan_in, words, threshold, stream, last)
     n_out = widths[last + 1]
     for o in range(n_out):
         w = flat[start + o * fan_in : start + (o + 1) * fan_in]
@@ -57,7 +77,17 @@ def forward(
 
 @compiled
 def rectify(Z: Floats, rows: int, m: int) -> None:
-    """Z = max(Z, 0)."""
+    """Z = max(Z, 0).
+
+    Parameters
+    ----------
+    Z : ndarray, shape (rows, width)
+        Changed in place.
+    rows : int
+        Rows of the batch, a multiple of 4.
+    m : int
+        Columns that count.
+    """
     for r in range(rows):
         z = Z[r]
         for j in range(m):
@@ -65,7 +95,7 @@ def rectify(Z: Floats, rows: int, m: int) -> None:
 
 
 @compiled
-def drop(
+def _drop(
     Z: Floats, rows: int, m: int, words: Words, threshold: int, stream: Ints, layer: int
 ) -> None:
     """Scale each input of a layer that is kept by 1 / (1 - p) and set the others to 0.
@@ -100,6 +130,27 @@ def backward(
     """Gradient of the loss from its ``slopes`` (rows, o) in the outputs, by the chain rule.
 
     ``kept`` is 1, or 1 / (1 - p) where activities were dropped.
+
+    Parameters
+    ----------
+    flat : ndarray of float32, shape (P,)
+        Vector of the network; see `Layout`.
+    widths : ndarray of int64, shape (layers + 1,)
+        Padded widths; see `Layout.widths`.
+    activity : ndarray of float32, shape (layers, rows, width)
+        Inputs of each layer.
+    rows : int
+        Rows of the batch, a multiple of 4.
+    slopes : ndarray of float32, shape (rows, o)
+        Derivatives of the loss with respect to the outputs.
+    kept : float
+        1, or 1 / (1 - p) under dropout.
+    d_activity : ndarray of float32, shape (3, rows, width)
+        Buffer of gradients with respect to activities.
+    turned : ndarray of float32
+        Buffer of a transposed matrix.
+    gradient : ndarray of float32, shape (P,)
+        Gradient with respect to the parameters.
     """
     last = len(widths) - 2
     n_out, m = widths[last + 1], widths[last]
@@ -132,7 +183,21 @@ def backward(
 
 @compiled
 def gate(activity: Floats, d_activity: Floats, rows: int, m: int, scale: np.float32) -> None:
-    """d_activity = scale d_activity where the unit was active, and 0 elsewhere."""
+    """d_activity = scale d_activity where the unit was active, and 0 elsewhere.
+
+    Parameters
+    ----------
+    activity : ndarray of float32, shape (rows, width)
+        Rectified activities.
+    d_activity : ndarray of float32, shape (rows, width)
+        Gradient, changed in place.
+    rows : int
+        Rows of the batch, a multiple of 4.
+    m : int
+        Columns that count.
+    scale : float32
+        Factor.
+    """
     for r in range(rows):
         a, d = activity[r], d_activity[r]
         for j in range(m):
@@ -141,7 +206,20 @@ def gate(activity: Floats, d_activity: Floats, rows: int, m: int, scale: np.floa
 
 @compiled
 def offset(widths: Ints, layer: int) -> int:
-    """Where a layer begins in the flat vector."""
+    """Where a layer begins in the flat vector.
+
+    Parameters
+    ----------
+    widths : ndarray of int64, shape (layers + 1,)
+        Padded widths; see `Layout.widths`.
+    layer : int
+        Number of the layer, from 0.
+
+    Returns
+    -------
+    int
+        Position of the layer's first weight.
+    """
     start = 0
     for k in range(layer):
         start += (widths[k] + 1) * widths[k + 1]

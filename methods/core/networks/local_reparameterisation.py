@@ -35,6 +35,29 @@ def forward_local(
     Pre-activations are A W + sqrt(A^2 S^2) noise (Kingma, Salimans & Welling 2015, eq. 6);
     ``squares`` are the variances of the weights, ``ratio`` (layers, rows, width) becomes
     noise / (2 sd of the pre-activation), 0 where that sd is 0.
+
+    Parameters
+    ----------
+    means : ndarray of float32, shape (P,)
+        Means of the weights.
+    squares : ndarray of float32, shape (P,)
+        Variances of the weights.
+    widths : ndarray of int64, shape (layers + 1,)
+        Padded widths; see `Layout.widths`.
+    activity : ndarray of float32, shape (layers, rows, width)
+        Inputs of each layer.
+    rows : int
+        Rows of the batch, a multiple of 4.
+    outputs : ndarray of float32, shape (rows, o)
+        Overwritten with the outputs.
+    ratio : ndarray of float32, shape (layers, rows, width)
+        Noise over twice the sd of each pre-activation.
+    buffer : ndarray of float32
+        Buffer; overwritten.
+    noise : ndarray of float32
+        Buffer of standard normals.
+    stream : ndarray of int64, shape (5,)
+        Stream of the random numbers; its later words are overwritten.
     """
     start, fan_in, last = 0, widths[0], len(widths) - 2
     for k in range(last):
@@ -42,7 +65,7 @@ def forward_local(
         W = means[start : start + fan_in * m].reshape(fan_in, m)
         b = means[start + fan_in * m : start + (fan_in + 1) * m]
         affine(activity[k], fan_in, W, b, rows, activity[k + 1])
-        square(activity[k], rows, fan_in, buffer)
+        _square(activity[k], rows, fan_in, buffer)
         V = squares[start : start + fan_in * m].reshape(fan_in, m)
         v = squares[start + fan_in * m : start + (fan_in + 1) * m]
         affine(buffer, fan_in, V, v, rows, ratio[k])
@@ -59,7 +82,7 @@ def forward_local(
     w, v = means[start : start + fan_in], squares[start : start + fan_in]
     stream[3] = NOISE + last
     fill_normals(noise[: (rows + 63) // 64 * 64], stream)
-    square(activity[last], rows, fan_in, buffer)
+    _square(activity[last], rows, fan_in, buffer)
     for r in range(rows):
         sd = np.sqrt(dot(buffer[r], v, fan_in) + squares[start + fan_in])
         outputs[r, 0] = dot(activity[last, r], w, fan_in) + means[start + fan_in] + sd * noise[r]
@@ -67,7 +90,7 @@ def forward_local(
 
 
 @compiled
-def square(Z: Floats, rows: int, m: int, out: Floats) -> None:
+def _square(Z: Floats, rows: int, m: int, out: Floats) -> None:
     """out = Z^2, elementwise."""
     for r in range(rows):
         z, o = Z[r], out[r]
@@ -93,6 +116,33 @@ def backward_local(
     """Gradients in the means and in the variances of the weights, by the chain rule.
 
     ``d_activity`` (3, rows, width) and ``buffer`` (rows, width) are overwritten.
+
+    Parameters
+    ----------
+    means : ndarray of float32, shape (P,)
+        Means of the weights.
+    squares : ndarray of float32, shape (P,)
+        Variances of the weights.
+    widths : ndarray of int64, shape (layers + 1,)
+        Padded widths; see `Layout.widths`.
+    activity : ndarray of float32, shape (layers, rows, width)
+        Inputs of each layer.
+    rows : int
+        Rows of the batch, a multiple of 4.
+    slopes : ndarray of float32, shape (rows, o)
+        Derivatives of the loss with respect to the outputs.
+    ratio : ndarray of float32, shape (layers, rows, width)
+        Noise over twice the sd of each pre-activation.
+    buffer : ndarray of float32
+        Buffer; overwritten.
+    d_activity : ndarray of float32, shape (3, rows, width)
+        Buffer of gradients with respect to activities.
+    turned : ndarray of float32
+        Buffer of a transposed matrix.
+    d_means : ndarray of float32, shape (P,)
+        Overwritten with the gradient with respect to the means.
+    d_squares : ndarray of float32, shape (P,)
+        Overwritten with the gradient with respect to the variances.
     """
     last = len(widths) - 2
     m, start = widths[last], offset(widths, last)
@@ -123,7 +173,7 @@ def backward_local(
             q, d = ratio[k, r], d_activity[now, r]
             for j in range(m):
                 q[j] *= d[j]
-        square(activity[k], rows, fan_in, buffer)
+        _square(activity[k], rows, fan_in, buffer)
         affine_gradient(buffer, fan_in, ratio[k], rows, gV, gc)
         if k:
             W = means[start:stop].reshape(fan_in, m)

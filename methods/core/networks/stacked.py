@@ -20,7 +20,18 @@ BLOCK = 16
 
 
 def padded(size: int) -> int:
-    """Return the next multiple of `BLOCK`."""
+    """Return the next multiple of `BLOCK`.
+
+    Parameters
+    ----------
+    size : int
+        Numbers to hold.
+
+    Returns
+    -------
+    int
+        Least multiple of 16 that is at least ``size``.
+    """
     return -(-size // BLOCK) * BLOCK
 
 
@@ -28,6 +39,20 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """inputs (b, B, in) @ weight (b, in, out) + bias (b, 1, out), in blocks of 16; B is a multiple.
 
     A network's result does not depend on its place in the stack, on a CPU bit for bit.
+
+    Parameters
+    ----------
+    inputs : Tensor, shape (b, B, in)
+        Inputs; B is a multiple of 16.
+    weight : Tensor, shape (b, in, out)
+        Weights.
+    bias : Tensor, shape (b, 1, out)
+        Biases.
+
+    Returns
+    -------
+    Tensor, shape (b, B, out)
+        Products.
     """
     fan_in, fan_out = weight.shape[-2:]
     rows, columns = padded(fan_in) - fan_in, padded(fan_out) - fan_out
@@ -38,7 +63,20 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def forward(layers: Sequence[Layer], inputs: Tensor) -> Tensor:
-    """Outputs (b, B, out) of b networks for inputs (b, B, d); B is a multiple of 16."""
+    """Outputs (b, B, out) of b networks for inputs (b, B, d); B is a multiple of 16.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Layers (b, in, out), (b, 1, out).
+    inputs : Tensor, shape (b, B, d)
+        Inputs; B is a multiple of 16.
+
+    Returns
+    -------
+    Tensor, shape (b, B, out)
+        Outputs.
+    """
     *hidden, last = layers
     for weight, bias in hidden:
         inputs = torch.relu(linear(inputs, weight, bias))
@@ -46,7 +84,22 @@ def forward(layers: Sequence[Layer], inputs: Tensor) -> Tensor:
 
 
 def widths(features: int, hidden: Sequence[int], outputs: int) -> list[tuple[int, int]]:
-    """(in, out) of every layer."""
+    """(in, out) of every layer.
+
+    Parameters
+    ----------
+    features : int
+        Inputs of the networks.
+    hidden : sequence of int
+        Units of each hidden layer.
+    outputs : int
+        Outputs of the network.
+
+    Returns
+    -------
+    list of (int, int)
+        (in, out) of every layer.
+    """
     sizes = [features, *hidden, outputs]
     return list(pairwise(sizes))
 
@@ -55,6 +108,18 @@ def uniform_layers(shape: Sequence[tuple[int, int]], generator: torch.Generator)
     """One network's [weight (in, out), bias (1, out), ...], all ~ U(+-1/sqrt(fan_in)).
 
     The start of `torch.nn.Linear` and of torchbnn's means, drawn in their order and layout.
+
+    Parameters
+    ----------
+    shape : sequence of (int, int)
+        (in, out) of every layer.
+    generator : torch.Generator
+        Source of the random numbers.
+
+    Returns
+    -------
+    list of Tensor
+        [weight (in, out), bias (1, out), ...].
     """
     parameters = []
     for fan_in, fan_out in shape:
@@ -71,6 +136,18 @@ def glorot_layers(shape: Sequence[tuple[int, int]], generator: torch.Generator) 
     """One network's layers with weights ~ U(+-sqrt(6 / (in + out))) and biases 0.
 
     Glorot & Bengio 2010, eq. 16.
+
+    Parameters
+    ----------
+    shape : sequence of (int, int)
+        (in, out) of every layer.
+    generator : torch.Generator
+        Source of the random numbers.
+
+    Returns
+    -------
+    list of Tensor
+        [weight (in, out), bias (1, out), ...].
     """
     parameters = []
     for fan_in, fan_out in shape:
@@ -81,5 +158,16 @@ def glorot_layers(shape: Sequence[tuple[int, int]], generator: torch.Generator) 
 
 
 def pairs(parameters: Sequence[Tensor]) -> list[Layer]:
-    """[weight, bias, weight, bias, ...] as layers."""
+    """[weight, bias, weight, bias, ...] as layers.
+
+    Parameters
+    ----------
+    parameters : sequence of Tensor
+        [weight, bias, weight, bias, ...].
+
+    Returns
+    -------
+    list of Layer
+        (weight, bias) of every layer.
+    """
     return list(zip(parameters[::2], parameters[1::2], strict=True))

@@ -13,7 +13,7 @@ from howrobust.methods.core.random_numbers.philox import Words
 class CompiledNetwork(NamedTuple):
     """One network in training, its loss and what belongs to each number of its vector.
 
-    Attributes
+    Parameters
     ----------
     loss : int
         Position of the loss among those that are registered.
@@ -43,7 +43,7 @@ class CompiledNetwork(NamedTuple):
 class Workspace(NamedTuple):
     """Buffers of one training step on a batch of at most ``rows`` rows.
 
-    Attributes
+    Parameters
     ----------
     activity, ratio : ndarray of float32, shape (layers, rows, width)
         Inputs of each layer, and their counterparts in a pass for variances.

@@ -9,7 +9,22 @@ from howrobust.distributions.predictive import Array
 
 
 def scaling_of(X: Array, y: Array, standardise: bool) -> list[Array]:
-    """Means and sds (d,) of a network's own rows, and those of its target: law 6."""
+    """Means and sds (d,) of a network's own rows, and those of its target: law 6.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, d)
+        Inputs.
+    y : ndarray, shape (n,)
+        Target.
+    standardise : bool
+        Whether to standardise; if not, means are 0 and sds 1.
+
+    Returns
+    -------
+    list of ndarray
+        Mean (d,) and sd (d,) of the inputs, mean () and sd () of the target.
+    """
     if not standardise:
         d = X.shape[1]
         return [np.zeros(d), np.ones(d), np.array(0.0), np.array(1.0)]
@@ -23,7 +38,19 @@ def scaling_of(X: Array, y: Array, standardise: bool) -> list[Array]:
 
 @dataclass(frozen=True)
 class Scaling:
-    """x -> (x - x_mean) / x_sd and back for y; (b, d) and (b,), float64; an sd of 0 becomes 1."""
+    """x -> (x - x_mean) / x_sd and back for y; (b, d) and (b,), float64; an sd of 0 becomes 1.
+
+    Parameters
+    ----------
+    x_mean : Tensor of float64, shape (b, d)
+        Means of the inputs.
+    x_sd : Tensor of float64, shape (b, d)
+        Sds of the inputs.
+    y_mean : Tensor of float64, shape (b,)
+        Means of the target.
+    y_sd : Tensor of float64, shape (b,)
+        Sds of the target.
+    """
 
     x_mean: Tensor
     x_sd: Tensor
@@ -31,5 +58,16 @@ class Scaling:
     y_sd: Tensor
 
     def take(self, k: int | slice | list[int]) -> "Scaling":
-        """Return the scaling of some networks."""
+        """Return the scaling of some networks.
+
+        Parameters
+        ----------
+        k : int, slice or list of int
+            Positions.
+
+        Returns
+        -------
+        Scaling
+            The scalings at these positions.
+        """
         return Scaling(self.x_mean[k], self.x_sd[k], self.y_mean[k], self.y_sd[k])

@@ -2,7 +2,7 @@
 
 Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3". A number is a
 function of a key and of where it stands, so any part of a stream can be drawn by itself, in any
-order and by anyone: laws 2 and 3 hold by construction.
+order and by anyone: networks and draws do not depend on their neighbours.
 
 A stream is a vector [low and high half of a seed, and three words]. It is laid out in
 chunks of 64 numbers: word q of counter c of a chunk is its element 16 q + c, which compiles to
@@ -29,21 +29,66 @@ Stream = NDArray[np.int64]
 
 
 def chunks(size: int) -> int:
-    """Return the least multiple of `CHUNK` that holds ``size`` numbers."""
+    """Return the least multiple of `CHUNK` that holds ``size`` numbers.
+
+    Parameters
+    ----------
+    size : int
+        Numbers needed.
+
+    Returns
+    -------
+    int
+        Length of the buffer.
+    """
     return -(-size // CHUNK) * CHUNK
 
 
 def stream_of(seed: int, *words: int) -> Stream:
-    """Return the stream named by a seed below 2^64 and up to three words, the others being 0."""
-    found = np.zeros(5, np.int64)
-    found[:2] = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
-    found[2 : 2 + len(words)] = words
-    return found
+    """Return the stream named by a seed below 2^64 and up to three words, the others being 0.
+
+    Parameters
+    ----------
+    seed : int
+        Seed below 2^64.
+    *words : int
+        Up to three words that name the stream.
+
+    Returns
+    -------
+    ndarray of int64, shape (5,)
+        The stream.
+    """
+    stream = np.zeros(5, np.int64)
+    stream[:2] = seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF
+    stream[2 : 2 + len(words)] = words
+    return stream
 
 
 @part
 def block(c0: u32, c1: u32, c2: u32, c3: u32, k0: u32, k1: u32) -> tuple[u32, u32, u32, u32]:
-    """Four random words for a counter and a key: ten rounds of the cipher."""
+    """Four random words for a counter and a key: ten rounds of the cipher.
+
+    Parameters
+    ----------
+    c0 : uint32
+        First word of the counter.
+    c1 : uint32
+        Second word of the counter.
+    c2 : uint32
+        Third word of the counter.
+    c3 : uint32
+        Fourth word of the counter.
+    k0 : uint32
+        First word of the key.
+    k1 : uint32
+        Second word of the key.
+
+    Returns
+    -------
+    tuple of uint32
+        Four random words.
+    """
     for _ in range(10):
         p = u64(c0) * u64(0xD2511F53)
         q = u64(c2) * u64(0xCD9E8D57)
@@ -59,7 +104,7 @@ def block(c0: u32, c1: u32, c2: u32, c3: u32, k0: u32, k1: u32) -> tuple[u32, u3
 
 
 @part
-def pair(radius: u32, angle: u32) -> tuple[f32, f32]:
+def _pair(radius: u32, angle: u32) -> tuple[f32, f32]:
     """Two independent standard normals from two words: R (cos t, sin t).
 
     R^2 = -2 log u for u uniform in (0, 1] and t = 2 pi (angle / 2^32) - pi / 4 (Box & Muller 1958).
@@ -75,7 +120,15 @@ def pair(radius: u32, angle: u32) -> tuple[f32, f32]:
 
 @compiled
 def fill_words(out: Words, stream: Stream) -> None:
-    """Fill ``out`` (a multiple of 64) with uniform words of a stream."""
+    """Fill ``out`` (a multiple of 64) with uniform words of a stream.
+
+    Parameters
+    ----------
+    out : ndarray of uint32, shape (k,)
+        Overwritten; k is a multiple of 64.
+    stream : ndarray of int64, shape (5,)
+        Stream to draw from.
+    """
     k0, k1, w0, w1, w2 = (
         u32(stream[0]),
         u32(stream[1]),
@@ -93,7 +146,15 @@ def fill_words(out: Words, stream: Stream) -> None:
 
 @compiled
 def fill_normals(out: NDArray[np.float32], stream: Stream) -> None:
-    """Fill ``out`` (a multiple of 64) with standard normals of a stream."""
+    """Fill ``out`` (a multiple of 64) with standard normals of a stream.
+
+    Parameters
+    ----------
+    out : ndarray of float32, shape (k,)
+        Overwritten; k is a multiple of 64.
+    stream : ndarray of int64, shape (5,)
+        Stream to draw from.
+    """
     k0, k1, w0, w1, w2 = (
         u32(stream[0]),
         u32(stream[1]),
@@ -107,8 +168,8 @@ def fill_normals(out: NDArray[np.float32], stream: Stream) -> None:
         for c in range(len(p)):
             count = u32(start // 4 + c)
             x0, x1, x2, x3 = block(count, w0, w1, w2, k0, k1)
-            p[c], q[c] = pair(x0, x1)
-            r[c], s[c] = pair(x2, x3)
+            p[c], q[c] = _pair(x0, x1)
+            r[c], s[c] = _pair(x2, x3)
 
 
 @compiled
@@ -116,6 +177,13 @@ def fill_order(order: NDArray[np.int64], words: Words) -> None:
     """Shuffle 0 .. n-1 into ``order`` (n,) by at least n words (Fisher & Yates).
 
     A place is word * (i + 1) / 2^32, rounded down: its bias is below n / 2^32.
+
+    Parameters
+    ----------
+    order : ndarray of int64, shape (n,)
+        Overwritten with a permutation.
+    words : ndarray of uint32, shape (n or more,)
+        Random words.
     """
     n = len(order)
     for i in range(n):

@@ -1,4 +1,4 @@
-"""Random numbers by name, for whoever is not a compiled loop: the streams of `kernels.philox`."""
+"""Random numbers of named streams, with and without a compiler."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,34 +18,84 @@ LOW = np.uint64(0xFFFFFFFF)
 
 
 def threshold(dropout: float) -> int:
-    """Least word that keeps a unit: dropout * 2^32, below 2^32."""
+    """Least word that keeps a unit: dropout * 2^32, below 2^32.
+
+    Parameters
+    ----------
+    dropout : float
+        Probability that a unit is dropped.
+
+    Returns
+    -------
+    int
+        Least word that keeps a unit.
+    """
     return min(round(dropout * 2**32), 2**32 - 1)
 
 
 def uniform_words(stream: Stream, size: int) -> Words:
-    """Return the first ``size`` uniform words of a stream."""
+    """Return the first ``size`` uniform words of a stream.
+
+    Parameters
+    ----------
+    stream : ndarray of int64, shape (5,)
+        Stream to draw from.
+    size : int
+        Numbers needed.
+
+    Returns
+    -------
+    ndarray of uint32, shape (size,)
+        Random words.
+    """
     if not available():
         return _plain_words(stream, size)
-    found = np.empty(chunks(size), np.uint32)
-    fill_words(found, stream)
-    return found[:size]
+    numbers = np.empty(chunks(size), np.uint32)
+    fill_words(numbers, stream)
+    return numbers[:size]
 
 
 def normals(stream: Stream, size: int) -> Floats:
-    """Return the first ``size`` standard normals of a stream."""
+    """Return the first ``size`` standard normals of a stream.
+
+    Parameters
+    ----------
+    stream : ndarray of int64, shape (5,)
+        Stream to draw from.
+    size : int
+        Numbers needed.
+
+    Returns
+    -------
+    ndarray of float32, shape (size,)
+        Standard normals.
+    """
     if not available():
         return _plain_normals(stream, size)
-    found = np.empty(chunks(size), np.float32)
-    fill_normals(found, stream)
-    return found[:size]
+    numbers = np.empty(chunks(size), np.float32)
+    fill_normals(numbers, stream)
+    return numbers[:size]
 
 
 def order(stream: Stream, n: int) -> NDArray[np.int64]:
-    """Return 0 .. n-1 shuffled by the words of a stream."""
-    found = np.empty(n, np.int64)
+    """Return 0 .. n-1 shuffled by the words of a stream.
+
+    Parameters
+    ----------
+    stream : ndarray of int64, shape (5,)
+        Stream to draw from.
+    n : int
+        Length of the permutation.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        A permutation of 0 .. n-1.
+    """
+    numbers = np.empty(n, np.int64)
     fill = fill_order if available() else _plain_order
-    fill(found, uniform_words(stream, n))
-    return found
+    fill(numbers, uniform_words(stream, n))
+    return numbers
 
 
 def _plain_words(stream: Stream, size: int) -> Words:
@@ -67,14 +117,14 @@ def _plain_normals(stream: Stream, size: int) -> Floats:
     laid = _plain_words(stream, chunks(size)).astype(np.float64).reshape(-1, 2, 2, 16)
     radius = np.sqrt(-2 * np.log((laid[:, :, 0] + 0.5) / 2**32))
     angle = 2 * np.pi * laid[:, :, 1] / 2**32 - np.pi / 4
-    found = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=2)
-    return found.reshape(-1)[:size].astype(np.float32)
+    numbers = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=2)
+    return numbers.reshape(-1)[:size].astype(np.float32)
 
 
-def _plain_order(found: NDArray[np.int64], drawn: Words) -> None:
+def _plain_order(numbers: NDArray[np.int64], drawn: Words) -> None:
     """The same order without a compiler."""
-    rows = list(range(len(found)))
+    rows = list(range(len(numbers)))
     for i in range(len(rows) - 1, 0, -1):
         j = int(drawn[i]) * (i + 1) >> 32
         rows[i], rows[j] = rows[j], rows[i]
-    found[:] = rows
+    numbers[:] = rows

@@ -8,7 +8,7 @@ float32 or all float64; the noise is that of float32 in both.
 import numpy as np
 
 from howrobust.methods.core.arithmetic.compilation import compiled
-from howrobust.methods.core.arithmetic.products import Floats
+from howrobust.methods.core.arithmetic.products import Floats, columns
 from howrobust.methods.core.networks.dense import Ints, rectify
 from howrobust.methods.core.random_numbers.philox import Words, fill_normals, fill_words
 
@@ -16,7 +16,7 @@ WEIGHTS = 0  # second word of a draw's stream; its first is the number of the dr
 
 
 @compiled
-def draw_normal(
+def _draw_normal(
     means: Floats, sds: Floats, paired: bool, number: int, stream: Ints, noise: Floats, flat: Floats
 ) -> None:
     """Weights of one draw: mean + sd noise. ``paired``: every odd draw has the noise of the even
@@ -32,7 +32,7 @@ def draw_normal(
 
 
 @compiled
-def draw_mask(
+def _draw_mask(
     network: Floats,
     widths: Ints,
     threshold: int,
@@ -82,12 +82,37 @@ def sample_normal(
 
     ``spread`` holds variances of the last layer's weights, in its layout, or nothing: else
     ``variance`` (S, n) becomes the variance of the output given the hidden units.
+
+    Parameters
+    ----------
+    means : ndarray, shape (P,)
+        Means of the weights.
+    sds : ndarray, shape (P,)
+        Sds of the weights.
+    paired : bool
+        Whether draws come in pairs of opposite noise.
+    widths : ndarray of int64, shape (layers + 1,)
+        Padded widths; see `Layout.widths`.
+    units : ndarray of int64, shape (layers + 1,)
+        Widths without padding; see `Layout.units`.
+    X : ndarray, shape (d, n)
+        Standardised inputs, a column per point; n is a multiple of 16.
+    first : int
+        Number of the first draw.
+    stream : ndarray of int64, shape (5,)
+        Stream of the random numbers; its later words are overwritten.
+    spread : ndarray, shape (m + 16,) or (0,)
+        Variances of the last layer's weights.
+    out : ndarray, shape (S, o, n)
+        Overwritten with the outputs.
+    variance : ndarray, shape (S, n) or (S, 0)
+        Overwritten with variances given the hidden units.
     """
     noise, flat = np.zeros(len(means), np.float32), np.zeros_like(means)
-    activity = tile(units, X)
+    activity = _tile(units, X)
     for s in range(len(out)):
-        draw_normal(means, sds, paired, first + s, stream, noise, flat)
-        evaluate(flat, widths, units, X, activity, spread, out[s], variance[s])
+        _draw_normal(means, sds, paired, first + s, stream, noise, flat)
+        _evaluate(flat, widths, units, X, activity, spread, out[s], variance[s])
 
 
 @compiled
@@ -101,25 +126,59 @@ def sample_masks(
     stream: Ints,
     out: Floats,
 ) -> None:
-    """Outputs ``out`` (S, o, n) of one network under masks first .. first + S - 1."""
+    """Outputs ``out`` (S, o, n) of one network under masks first .. first + S - 1.
+
+    Parameters
+    ----------
+    network : ndarray, shape (P,)
+        Vector of the network.
+    threshold : int
+        Dropout rate times 2^32; 0 for none.
+    widths : ndarray of int64, shape (layers + 1,)
+        Padded widths; see `Layout.widths`.
+    units : ndarray of int64, shape (layers + 1,)
+        Widths without padding; see `Layout.units`.
+    X : ndarray, shape (d, n)
+        Standardised inputs, a column per point; n is a multiple of 16.
+    first : int
+        Number of the first draw.
+    stream : ndarray of int64, shape (5,)
+        Stream of the random numbers; its later words are overwritten.
+    out : ndarray, shape (S, o, n)
+        Overwritten with the outputs.
+    """
     flat, none = np.zeros_like(network), network[:0]
     words = np.zeros((widths.max() + 63) // 64 * 64, np.uint32)
-    activity = tile(units, X)
+    activity = _tile(units, X)
     for s in range(len(out)):
-        draw_mask(network, widths, threshold, first + s, stream, words, flat)
-        evaluate(flat, widths, units, X, activity, none, out[s], none)
+        _draw_mask(network, widths, threshold, first + s, stream, words, flat)
+        _evaluate(flat, widths, units, X, activity, none, out[s], none)
 
 
 @compiled
 def sample_members(members: Floats, widths: Ints, units: Ints, X: Floats, out: Floats) -> None:
-    """Outputs ``out`` (S, o, n) of S networks (S, P) at X (d, n)."""
-    activity, none = tile(units, X), members[0, :0]
+    """Outputs ``out`` (S, o, n) of S networks (S, P) at X (d, n).
+
+    Parameters
+    ----------
+    members : ndarray, shape (S, P)
+        Vectors of S networks.
+    widths : ndarray of int64, shape (layers + 1,)
+        Padded widths; see `Layout.widths`.
+    units : ndarray of int64, shape (layers + 1,)
+        Widths without padding; see `Layout.units`.
+    X : ndarray, shape (d, n)
+        Standardised inputs, a column per point; n is a multiple of 16.
+    out : ndarray, shape (S, o, n)
+        Overwritten with the outputs.
+    """
+    activity, none = _tile(units, X), members[0, :0]
     for s in range(len(out)):
-        evaluate(members[s], widths, units, X, activity, none, out[s], none)
+        _evaluate(members[s], widths, units, X, activity, none, out[s], none)
 
 
 @compiled
-def tile(units: Ints, X: Floats) -> Floats:
+def _tile(units: Ints, X: Floats) -> Floats:
     """A buffer (layers, units, points): 512 KiB a layer in float32, at most 256 points."""
     wide = units[:-1].max()
     points = min(max(131072 // wide // 16 * 16, 16), min(X.shape[1], 256))
@@ -127,7 +186,7 @@ def tile(units: Ints, X: Floats) -> Floats:
 
 
 @compiled
-def evaluate(
+def _evaluate(
     flat: Floats,
     widths: Ints,
     units: Ints,
@@ -141,7 +200,7 @@ def evaluate(
     d, n = X.shape
     last, most = len(widths) - 2, activity.shape[2]
     if d == 1 and last == 1:
-        line(flat, widths[1], X[0], spread, out, variance)
+        _line(flat, widths[1], X[0], spread, out, variance)
         return
     for begin in range(0, n, most):
         points = min(most, n - begin)
@@ -161,70 +220,14 @@ def evaluate(
         m, h = widths[last], units[last]
         for o in range(widths[last + 1]):
             w, bias = flat[start + o * m :], flat[start + widths[last + 1] * m + o]
-            combine(activity[last], w, bias, h, points, out[o, begin : begin + points])
+            _combine(activity[last], w, bias, h, points, out[o, begin : begin + points])
         if len(spread):
-            square_rectified(activity[last], h, points)
-            combine(activity[last], spread, spread[m], h, points, variance[begin : begin + points])
+            _square_rectified(activity[last], h, points)
+            _combine(activity[last], spread, spread[m], h, points, variance[begin : begin + points])
 
 
 @compiled
-def columns(A: Floats, d: int, W: Floats, b: Floats, units: int, points: int, Z: Floats) -> None:
-    """Z (units, points) = W^T A + b for A (d, points).
-
-    Five units by four inputs at a time: twenty multiply-adds for four loads and five sums.
-    """
-    inputs, fives = d // 4 * 4, units // 5 * 5
-    for j in range(0, fives, 5):
-        z0, z1, z2, z3, z4 = Z[j], Z[j + 1], Z[j + 2], Z[j + 3], Z[j + 4]
-        b0, b1, b2, b3, b4 = b[j], b[j + 1], b[j + 2], b[j + 3], b[j + 4]
-        if inputs == 0:
-            for p in range(points):
-                z0[p], z1[p], z2[p], z3[p], z4[p] = b0, b1, b2, b3, b4
-        for i in range(0, inputs, 4):
-            a0, a1, a2, a3 = A[i], A[i + 1], A[i + 2], A[i + 3]
-            u0, u1, u2, u3 = W[i], W[i + 1], W[i + 2], W[i + 3]
-            w00, w01, w02, w03, w04 = u0[j], u0[j + 1], u0[j + 2], u0[j + 3], u0[j + 4]
-            w10, w11, w12, w13, w14 = u1[j], u1[j + 1], u1[j + 2], u1[j + 3], u1[j + 4]
-            w20, w21, w22, w23, w24 = u2[j], u2[j + 1], u2[j + 2], u2[j + 3], u2[j + 4]
-            w30, w31, w32, w33, w34 = u3[j], u3[j + 1], u3[j + 2], u3[j + 3], u3[j + 4]
-            if i == 0:  # the sums begin here: nothing is loaded
-                for p in range(points):
-                    v0, v1, v2, v3 = a0[p], a1[p], a2[p], a3[p]
-                    z0[p] = b0 + w00 * v0 + w10 * v1 + w20 * v2 + w30 * v3
-                    z1[p] = b1 + w01 * v0 + w11 * v1 + w21 * v2 + w31 * v3
-                    z2[p] = b2 + w02 * v0 + w12 * v1 + w22 * v2 + w32 * v3
-                    z3[p] = b3 + w03 * v0 + w13 * v1 + w23 * v2 + w33 * v3
-                    z4[p] = b4 + w04 * v0 + w14 * v1 + w24 * v2 + w34 * v3
-            else:
-                for p in range(points):
-                    v0, v1, v2, v3 = a0[p], a1[p], a2[p], a3[p]
-                    z0[p] += w00 * v0 + w10 * v1 + w20 * v2 + w30 * v3
-                    z1[p] += w01 * v0 + w11 * v1 + w21 * v2 + w31 * v3
-                    z2[p] += w02 * v0 + w12 * v1 + w22 * v2 + w32 * v3
-                    z3[p] += w03 * v0 + w13 * v1 + w23 * v2 + w33 * v3
-                    z4[p] += w04 * v0 + w14 * v1 + w24 * v2 + w34 * v3
-        for i in range(inputs, d):
-            a0, u0 = A[i], W[i]
-            w00, w01, w02, w03, w04 = u0[j], u0[j + 1], u0[j + 2], u0[j + 3], u0[j + 4]
-            for p in range(points):
-                v0 = a0[p]
-                z0[p] += w00 * v0
-                z1[p] += w01 * v0
-                z2[p] += w02 * v0
-                z3[p] += w03 * v0
-                z4[p] += w04 * v0
-    for j in range(fives, units):
-        z0, b0 = Z[j], b[j]
-        for p in range(points):
-            z0[p] = b0
-        for i in range(d):
-            a0, w00 = A[i], W[i, j]
-            for p in range(points):
-                z0[p] += w00 * a0[p]
-
-
-@compiled
-def combine(A: Floats, w: Floats, bias: float, units: int, points: int, out: Floats) -> None:
+def _combine(A: Floats, w: Floats, bias: float, units: int, points: int, out: Floats) -> None:
     """out (points,) = w^T max(A, 0) + bias for A (units, points)."""
     zero, fives = A.dtype.type(0), units // 5 * 5
     for p in range(points):
@@ -243,7 +246,7 @@ def combine(A: Floats, w: Floats, bias: float, units: int, points: int, out: Flo
 
 
 @compiled
-def square_rectified(A: Floats, units: int, points: int) -> None:
+def _square_rectified(A: Floats, units: int, points: int) -> None:
     """A = max(A, 0)^2, elementwise."""
     zero = A.dtype.type(0)
     for j in range(units):
@@ -254,14 +257,14 @@ def square_rectified(A: Floats, units: int, points: int) -> None:
 
 
 @compiled
-def line(flat: Floats, m: int, x: Floats, spread: Floats, out: Floats, variance: Floats) -> None:
-    """`evaluate` for one feature and one hidden layer: no unit is ever written to memory.
+def _line(flat: Floats, m: int, x: Floats, spread: Floats, out: Floats, variance: Floats) -> None:
+    """`_evaluate` for one feature and one hidden layer: no unit is ever written to memory.
 
     Four points share each load of a unit's weight, bias and outgoing weight.
     """
     w, b, zero = flat[:m], flat[m : 2 * m], flat.dtype.type(0)
     if len(spread):
-        line_and_spread(flat, m, x, spread, out[0], variance)
+        _line_and_spread(flat, m, x, spread, out[0], variance)
         return
     for o in range(len(out)):
         v, bias = flat[(2 + o) * m : (3 + o) * m], flat[(2 + len(out)) * m + o]
@@ -277,10 +280,10 @@ def line(flat: Floats, m: int, x: Floats, spread: Floats, out: Floats, variance:
 
 
 @compiled
-def line_and_spread(
+def _line_and_spread(
     flat: Floats, m: int, x: Floats, spread: Floats, out: Floats, variance: Floats
 ) -> None:
-    """`line` for one output, with its variance given the hidden units."""
+    """`_line` for one output, with its variance given the hidden units."""
     w, b, v, q = flat[:m], flat[m : 2 * m], flat[2 * m : 3 * m], spread[:m]
     bias, zero = flat[3 * m], flat.dtype.type(0)
     for p in range(0, len(x), 4):

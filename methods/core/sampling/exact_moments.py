@@ -18,6 +18,27 @@ def exact_moments(means: Sequence[Layer], sds: Sequence[Layer], X: Array) -> tup
     1999, "Variational learning in nonlinear Gaussian belief networks", section 3.2); the output's
     moments are sums over units. Raises ValueError for another number of layers.
 
+    Parameters
+    ----------
+    means : sequence of Layer
+        Two layers (in, out), (1, out).
+    sds : sequence of Layer
+        Two layers (in, out), (1, out).
+    X : ndarray, shape (n, d)
+        Inputs.
+
+    Returns
+    -------
+    tuple of ndarray, shape (n,)
+        Mean and variance of the output.
+
+    Raises
+    ------
+    ValueError
+        Where there is not exactly one hidden layer.
+
+    Examples
+    --------
     >>> import torch
     >>> one, none = torch.ones(1, 1).double(), torch.zeros(1, 1).double()
     >>> mean, variance = exact_moments(

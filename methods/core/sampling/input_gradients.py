@@ -28,6 +28,26 @@ def input_gradients(
 
     mu and p are those of the mixture of ``layers`` (S, in, out), (S, 1, out), with ``spread`` as
     `Weights.spread` has it. Rows are independent: one pass back from the sum gives all of them.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Layers (S, in, out), (S, 1, out) of the draws.
+    spread : ndarray, shape (m + 1,) or (0,)
+        See `Weights.spread`.
+    scaling : Scaling
+        Units in which the networks were trained.
+    component : callable
+        See `NetworkPosterior.component`.
+    X : ndarray, shape (n, d)
+        Inputs.
+    y : ndarray, shape (n,)
+        Target.
+
+    Returns
+    -------
+    tuple of ndarray, shape (n, d)
+        Gradients of the squared error and of the negative log density.
     """
     points = torch.tensor(X, requires_grad=True)
     inputs = (points - scaling.x_mean) / scaling.x_sd

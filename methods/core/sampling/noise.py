@@ -10,7 +10,18 @@ FLOOR = 1e-3
 
 
 def noise_floor(y: Array) -> float:
-    """Least noise sd that a fit may find: a thousandth of the training target's sd."""
+    """Least noise sd that a fit may find: a thousandth of the training target's sd.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n,)
+        Target.
+
+    Returns
+    -------
+    float
+        Least noise sd, in the units of y.
+    """
     return FLOOR * float(y.std() or 1.0)
 
 
@@ -20,6 +31,22 @@ def fit_noise_sd(means: Array, rows: NDArray[np.int64], y: Array, floor: float) 
     ``means`` (k,): predictions, in ascending order of ``rows`` (k,), the row i that each is of.
     Fitting v to residuals of the mean instead would count the spread of the members twice: 90 %
     intervals would then cover 95.6 %.
+
+    Parameters
+    ----------
+    means : ndarray, shape (k,)
+        Predictions, in ascending order of ``rows``.
+    rows : ndarray of int64, shape (k,)
+        Row that each prediction is of.
+    y : ndarray, shape (n,)
+        Target.
+    floor : float
+        Least sd.
+
+    Returns
+    -------
+    float
+        Noise sd, in the units of y.
     """
     starts = np.flatnonzero(np.r_[True, np.diff(rows) > 0])
     counts = np.diff(np.r_[starts, len(rows)])

@@ -36,6 +36,19 @@ class NetworkPosterior(DifferentiablePosterior):
     ``weights`` give the draws; a subclass says what their outputs mean. ``members`` is the fixed
     number of networks, or None where draws are unlimited. ``tolerance``: take as many draws as
     bring the standard errors of the mean and of the sd below that part of the sd, at every point.
+
+    Parameters
+    ----------
+    weights : Weights
+        Source of the weights of each draw.
+    scaling : Scaling
+        Units in which the networks were trained.
+    n_draws : int
+        Draws of a forecast.
+    members : int or None, default None
+        Fixed number of networks; None: any number of draws.
+    tolerance : float or None, default None
+        Monte-Carlo error at which drawing ends, as a part of the sd; None: ``n_draws``.
     """
 
     def __init__(
@@ -64,10 +77,28 @@ class NetworkPosterior(DifferentiablePosterior):
 
         The means are the first output. The squares of the sds are ``variance`` (s, n | 0), if any,
         plus a smooth function of the other outputs of the same draw at the same point.
+
+        Parameters
+        ----------
+        outputs : ndarray, shape (s, o, n)
+            Outputs of s draws.
+        variance : ndarray, shape (s, n) or (s, 0)
+            Their variances given the hidden units.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means (s, n) and sds (s, n) or (), standardised.
         """
 
     def aleatoric(self) -> float | None:
-        """Variance of the noise, target units squared, where the sds of `component` hold more."""
+        """Variance of the noise, target units squared, where the sds of `component` hold more.
+
+        Returns
+        -------
+        float or None
+            Variance of the noise, in target units squared.
+        """
         return None
 
     def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
@@ -86,15 +117,45 @@ class NetworkPosterior(DifferentiablePosterior):
         return square, nll
 
     def standard_errors(self, X: Array, draws: int, seed: int = 0) -> tuple[Array, Array]:
-        """Monte-Carlo standard errors (n,) of the mean and of the total sd after so many draws."""
+        """Monte-Carlo standard errors (n,) of the mean and of the total sd after so many draws.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n, d)
+            Inputs.
+        draws : int
+            Draws.
+        seed : int, default 0
+            Seed of the draws.
+
+        Returns
+        -------
+        tuple of ndarray, shape (n,)
+            Standard errors of the mean and of the sd, in target units.
+        """
         return self._streamed(X, draws, seed).standard_errors()
 
     def draws_within(self, tolerance: float, X: Array, seed: int = 0) -> int:
         """Return how many draws bring both standard errors below tolerance * sd at every point.
 
         Stein's two stages (1945): a pilot of 1,024 draws gives the errors, which fall as one over
-        the root of the draws; its tenth more is for its own doubt. At most 2^20, a tolerance of
-        about 0.001: stopping where a running error first falls below would stop at lucky draws.
+        the root of the draws; a tenth is added because they are estimates. At most 2^20, a
+        tolerance of about 0.001: stopping where a running error first falls below would stop at
+        lucky draws.
+
+        Parameters
+        ----------
+        tolerance : float
+            Largest standard error, as a part of the sd.
+        X : ndarray, shape (n, d)
+            Inputs.
+        seed : int, default 0
+            Seed of the draws.
+
+        Returns
+        -------
+        int
+            Draws, a multiple of 256.
         """
         pilot = self._streamed(X, PILOT_DRAWS, seed)
         sd = np.sqrt(np.sum(pilot.variance_parts(), axis=0))
@@ -126,7 +187,22 @@ class NetworkPosterior(DifferentiablePosterior):
         return parts[0] if len(parts) == 1 else Joined(parts, [len(run.X) for run in runs])
 
     def block(self, X: Array, block: slice, seed: int) -> tuple[Array, Array]:
-        """Means (s, n) and sds of a run of draws at X (n, d), in target units."""
+        """Means (s, n) and sds of a run of draws at X (n, d), in target units.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n, d)
+            Inputs.
+        block : slice
+            Numbers of the draws.
+        seed : int
+            Seed of the draws.
+
+        Returns
+        -------
+        tuple of ndarray
+            Means (s, n) and sds (s, n) or (), in target units.
+        """
         inputs = (X - self.scaling.x_mean.numpy()) / self.scaling.x_sd.numpy()
         seed = seeds.derive(seed, "draws")
         outputs = self.weights.outputs(inputs, block.start, block.stop - block.start, seed)
@@ -154,10 +230,10 @@ class _Run:
         held = []
         for start in range(0, self._total, BLOCK_DRAWS):
             block = slice(start, min(start + BLOCK_DRAWS, self._total))
-            found = self._posterior.block(self.X, block, self._seed)
+            block_draws = self._posterior.block(self.X, block, self._seed)
             if self._keep:
-                held.append(found)
-            yield found
+                held.append(block_draws)
+            yield block_draws
         self._held = held
 
 
@@ -166,6 +242,17 @@ class DrawnPosterior(NetworkPosterior):
 
     ``noise_sd`` is in target units; ``noise_floor`` is the least that a fit may find, 0 where the
     noise was not fitted on held-out rows.
+
+    Parameters
+    ----------
+    weights : Weights
+        Source of the weights of each draw.
+    scaling : Scaling
+        Units in which the networks were trained.
+    n_draws : int
+        Draws of a forecast.
+    tolerance : float or None, default None
+        Monte-Carlo error at which drawing ends, as a part of the sd; None: ``n_draws``.
     """
 
     def __init__(
@@ -188,6 +275,13 @@ class DrawnPosterior(NetworkPosterior):
         """Fit the noise sd on the validation rows, by the draws of a network that left them out.
 
         The likelihood mixes one block of draws; their own noise is not used.
+
+        Parameters
+        ----------
+        held_out : DrawnPosterior
+            Posterior of a network that did not train on the validation rows.
+        problem : Problem
+            Rows to learn from.
         """
         start = validation_start(len(problem.y))
         X, y = problem.X[start:], problem.y[start:]
@@ -203,7 +297,17 @@ class DrawnPosterior(NetworkPosterior):
 
 
 class MemberPosterior(NetworkPosterior):
-    """A fixed number of networks, and the training loss of each."""
+    """A fixed number of networks, and the training loss of each.
+
+    Parameters
+    ----------
+    weights : Weights
+        Source of the weights of each draw.
+    scaling : Scaling
+        Units in which the networks were trained.
+    losses : list of float
+        Training loss of each network.
+    """
 
     def __init__(self, weights: Weights, scaling: Scaling, losses: list[float]) -> None:
         super().__init__(weights, scaling, len(losses), len(losses))

@@ -29,6 +29,15 @@ class Weights(ABC):
     """Networks of one shape: ``layers`` gives any of them, ``outputs`` evaluates them.
 
     ``group``: so many draws in a row depend on each other. Floats are of ``dtype``.
+
+    Parameters
+    ----------
+    layout : Layout
+        Layout of the networks.
+    dtype : type, default np.float32
+        Type of the numbers of a draw.
+    device : str, default "cpu"
+        Device of torch.
     """
 
     group = 1
@@ -40,18 +49,54 @@ class Weights(ABC):
 
     @abstractmethod
     def layers(self, first: int, count: int, seed: int) -> list[Layer]:
-        """Layers (count, in, out), (count, 1, out) of some draws, float64: the slow way."""
+        """Layers (count, in, out), (count, 1, out) of some draws, float64: the slow way.
+
+        Parameters
+        ----------
+        first : int
+            Number of the first draw.
+        count : int
+            Number of draws.
+        seed : int
+            Seed of the draws.
+
+        Returns
+        -------
+        list of Layer
+            Layers of the draws, float64.
+        """
 
     @abstractmethod
     def sample(
         self, X: Floats, first: int, count: int, seed: int, out: Floats, variance: Floats
     ) -> None:
-        """Write outputs (count, o, n), and their variances where `spread` has any: the fast way."""
+        """Write outputs (count, o, n), and their variances where `spread` has any: the fast way.
+
+        Parameters
+        ----------
+        X : ndarray, shape (d, n)
+            Standardised inputs, n a multiple of 16.
+        first : int
+            Number of the first draw.
+        count : int
+            Number of draws.
+        seed : int
+            Seed of the draws.
+        out : ndarray, shape (S, o, n)
+            Overwritten with the outputs.
+        variance : ndarray, shape (S, n) or (S, 0)
+            Overwritten with variances given the hidden units.
+        """
 
     def spread(self) -> Floats:
         """Variances of the last layer's weights and bias (m + 1,) that draws leave to the output.
 
         Empty where a draw fixes every weight.
+
+        Returns
+        -------
+        ndarray, shape (m + 1,) or (0,)
+            Variances of the last layer's weights and bias.
         """
         return np.empty(0, self.dtype)
 
@@ -59,6 +104,22 @@ class Weights(ABC):
         """Outputs (count, o, n) of some draws at X (n, d), and variances given the hidden units.
 
         The variances are (count, n), or (count, 0) where there are none.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n, d)
+            Standardised inputs.
+        first : int
+            Number of the first draw.
+        count : int
+            Number of draws.
+        seed : int
+            Seed of the draws.
+
+        Returns
+        -------
+        tuple of ndarray
+            Outputs (count, o, n), and variances (count, n) or (count, 0).
         """
         n, (d, o) = len(X), (self.layout.features, self.layout.outputs)
         if not (available() and self.device == "cpu"):
@@ -76,7 +137,7 @@ class Weights(ABC):
             (w.to(self.device, kind), b.to(self.device, kind))
             for w, b in self.layers(first, count, seed)
         ]
-        outputs, last = evaluate(layers, torch.from_numpy(X).to(self.device, kind))
+        outputs, last = _evaluate(layers, torch.from_numpy(X).to(self.device, kind))
         spread = torch.from_numpy(self.spread()).to(self.device, kind)
         variance = outputs.new_empty(count, 0)
         if len(spread):
@@ -90,6 +151,23 @@ class NormalWeights(Weights):
     ``antithetic``: every other draw has the noise of the one before it, negated. ``integrated``: a
     draw fixes the hidden units alone; given those the output is normal, with mean h mu + b and
     variance h^2 sigma^2 + sigma_b^2, and the last layer is never drawn (Rao & Blackwell).
+
+    Parameters
+    ----------
+    layout : Layout
+        Layout of the networks.
+    means : sequence of Layer
+        Layers (in, out), (1, out).
+    sds : sequence of Layer
+        Layers (in, out), (1, out).
+    antithetic : bool, default False
+        Draw in pairs of opposite noise.
+    integrated : bool, default False
+        Integrate over the last layer exactly.
+    dtype : type, default np.float32
+        Type of the numbers of a draw.
+    device : str, default "cpu"
+        Device of torch.
     """
 
     def __init__(
@@ -127,7 +205,7 @@ class NormalWeights(Weights):
             own = stream_of(seed, number // self.group, WEIGHTS)
             sign = -1 if self.group == 2 and number % 2 else 1
             flat[k] = self._means + sign * self._sds * draws.normals(own, self.layout.size)
-        return as_tensors(self.layout, flat)
+        return _as_tensors(self.layout, flat)
 
     def sample(
         self, X: Floats, first: int, count: int, seed: int, out: Floats, variance: Floats
@@ -148,7 +226,21 @@ class NormalWeights(Weights):
 
 
 class DroppedWeights(Weights):
-    """One network, layers (in, out), (1, out), under masks on the inputs of every layer."""
+    """One network, layers (in, out), (1, out), under masks on the inputs of every layer.
+
+    Parameters
+    ----------
+    layout : Layout
+        Layout of the networks.
+    network : sequence of Layer
+        Layers (in, out), (1, out).
+    dropout : float
+        Probability that an input of a layer is dropped.
+    dtype : type, default np.float32
+        Type of the numbers of a draw.
+    device : str, default "cpu"
+        Device of torch.
+    """
 
     def __init__(
         self,
@@ -183,7 +275,19 @@ class DroppedWeights(Weights):
 
 
 class MemberWeights(Weights):
-    """A fixed number of networks, layers (S, in, out), (S, 1, out)."""
+    """A fixed number of networks, layers (S, in, out), (S, 1, out).
+
+    Parameters
+    ----------
+    layout : Layout
+        Layout of the networks.
+    members : sequence of Layer
+        Layers (S, in, out), (S, 1, out).
+    dtype : type, default np.float32
+        Type of the numbers of a draw.
+    device : str, default "cpu"
+        Device of torch.
+    """
 
     def __init__(
         self,
@@ -196,7 +300,7 @@ class MemberWeights(Weights):
         self._flat = layout.pack([(w.numpy(), b.numpy()) for w, b in members], np.float64)
 
     def layers(self, first: int, count: int, seed: int) -> list[Layer]:
-        return as_tensors(self.layout, self._flat[first : first + count])
+        return _as_tensors(self.layout, self._flat[first : first + count])
 
     def sample(
         self, X: Floats, first: int, count: int, seed: int, out: Floats, variance: Floats
@@ -205,13 +309,13 @@ class MemberWeights(Weights):
         sample_members(members, self.layout.widths, self.layout.units, X, out)
 
 
-def as_tensors(layout: Layout, flat: Floats) -> list[Layer]:
+def _as_tensors(layout: Layout, flat: Floats) -> list[Layer]:
     """Layers of vectors (b, size) as tensors."""
     return [(torch.from_numpy(w), torch.from_numpy(b)) for w, b in layout.unpack(flat)]
 
 
 @torch.no_grad()
-def evaluate(layers: Sequence[Layer], inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _evaluate(layers: Sequence[Layer], inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """(outputs (s, n, out), last hidden units (s, n, h)) of s networks at inputs (n, d)."""
     activity = inputs.expand(len(layers[0][0]), *inputs.shape)
     for weight, bias in layers[:-1]:
