@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.linear_model import BayesianRidge as LinearModel
 
 from howrobust.base.method import Posterior, Problem, SingleMethod
-from howrobust.methods.wrappers.standardised import StandardisedPosterior, fit_standardised
 from howrobust.distributions.predictive import Array
+from howrobust.methods.wrappers.standardised import StandardisedPosterior, fit_standardised
 
 
 class BayesianRidge(SingleMethod):

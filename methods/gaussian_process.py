@@ -10,8 +10,8 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from howrobust import seeds
 from howrobust.base.method import Posterior, Problem, SingleMethod
-from howrobust.methods.wrappers.standardised import StandardisedPosterior, fit_standardised
 from howrobust.distributions.predictive import Array
+from howrobust.methods.wrappers.standardised import StandardisedPosterior, fit_standardised
 
 
 class GaussianProcess(SingleMethod):

@@ -8,15 +8,15 @@ import numpy as np
 from sklearn.base import clone
 
 from howrobust import seeds
-from howrobust.errors import BadInput
 from howrobust.base.frames import Frame
 from howrobust.base.method import Posterior, Problem, SingleMethod
+from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
+from howrobust.errors import BadInput
 from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.shuffled_cv import folds
 from howrobust.methods.wrappers.cv_plus import CVPlus
 from howrobust.methods.wrappers.torch_regressor import own_streams
-from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
 
 if TYPE_CHECKING:
     import pandas as pd

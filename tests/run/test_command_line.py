@@ -15,7 +15,7 @@ from commandline import FAST, environment, howrobust
 
 import howrobust as hr
 from howrobust.base.records import COSTS
-from howrobust.cli.main import main
+from howrobust.cli.main.main import main
 from howrobust.planning.plan import Request, make_plan
 from howrobust.planning.registry import DataSpec
 
@@ -365,7 +365,7 @@ def test_a_reader_that_leaves_is_no_failure():
 
 def test_help_and_list_do_not_import_what_is_slow():
     code = (
-        "import sys, click.testing as t; from howrobust.cli.main import cli\n"
+        "import sys, click.testing as t; from howrobust.cli.main.main import cli\n"
         "for a in (['--help'], ['run', '--help'], ['list', 'methods'], ['list', 'datasets'],\n"
         "          ['list', 'stresses']):\n"
         "    assert t.CliRunner().invoke(cli, a).exit_code == 0, a\n"

@@ -10,7 +10,7 @@ import pytest
 import howrobust as hr
 from howrobust._run import execute
 from howrobust.base.method import Posterior, SingleMethod
-from howrobust.cli.main import main
+from howrobust.cli.main.main import main
 from howrobust.comparison.baseline import read_file, to_json
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.execution.pools.inline import HerePool
