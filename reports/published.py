@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from howrobust.analysis.statistics import Estimate, over_splits
-from howrobust.planning.registry import uci_folder
+from howrobust.planning.data_spec import uci_folder
 from howrobust.reports.summary import Summary
 
 TABLES = "published_tables.csv"

@@ -160,7 +160,7 @@ class Summary(Scores):
                     f"{data.name}: {data.n_test} test points per split say little about "
                     "intervals; read coverage and calibration with care"
                 )
-            found += [f"{data.name}: {caution}" for caution in data.cautions]
+            found += [f"{data.name}: {warning}" for warning in data.warnings]
             found += self._spikes(data.name)
         return found
 

@@ -6,14 +6,14 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from howrobust.cli.descriptions import definition, docstring_of, summary
 from howrobust.metrics import METRICS, Metric
-from howrobust.planning import registry
-from howrobust.planning.descriptions import definition, docstring_of, summary
+from howrobust.planning import entry_points
 
 
 @pytest.mark.parametrize("group", ["methods", "datasets", "stress"])
 def test_every_built_in_plug_in_says_what_it_is(group):
-    for name, entry in registry.entries(group).items():
+    for name, entry in entry_points.entries(group).items():
         assert len(summary(docstring_of(entry))) > 20, name
 
 
@@ -21,8 +21,8 @@ def test_every_built_in_plug_in_says_what_it_is(group):
 def test_what_is_read_from_the_source_is_the_docstring(group):
     from inspect import getdoc
 
-    for name, entry in registry.entries(group).items():
-        assert docstring_of(entry) == getdoc(registry.load(group, name)), name
+    for name, entry in entry_points.entries(group).items():
+        assert docstring_of(entry) == getdoc(entry_points.load(group, name)), name
 
 
 def test_every_metric_has_a_definition_that_no_other_statistic_shares():
@@ -68,4 +68,4 @@ def test_listing_starts_with_the_name_and_loads_nothing_slow():
         "print([line.split()[0] for line in out.splitlines()], sorted(slow))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == f"{registry.names('methods')} []"
+    assert done.stdout.strip() == f"{entry_points.names('methods')} []"

@@ -82,7 +82,7 @@ def reproduction(results: Sequence[Results], notes: Notes) -> tuple[str, list[st
         parts += _section(rows)
     parts += _exceptions(every, notes)
     parts += _beside(summaries)
-    parts += _cautions(summaries)
+    parts += _data_warnings(summaries)
     known = {(n.method, n.dataset, score) for n in notes.note for score in n.scores}
     missing = [
         f"{c.method} on {c.dataset}: {c.metric} differs by {c.difference:+.1f} standard errors"
@@ -99,10 +99,10 @@ def _how(summaries: Sequence[Summary]) -> str:
         about, ran = summary.about, summary.about.environment
         methods = ", ".join(f"`{m}`" for m in summary.methods if m not in REFERENCES)
         lines.append(
-            f"* suite `{about['suite']}`, seed {about['seed']}: {methods}; "
+            f"* suite `{about.suite}`, seed {about.seed}: {methods}; "
             f"{len(summary.data)} data set{'s' if len(summary.data) != 1 else ''}, "
             f"{len(summary.cells)} cells; it took "
-            f"{about['took_s']:.0f} s in all on {ran['cores']} cores ({ran['processor']}; "
+            f"{about.took_s:.0f} s in all on {ran['cores']} cores ({ran['processor']}; "
             f"howrobust {ran['howrobust']}, torch {ran['torch']})."
         )
     return "\n".join(lines)
@@ -178,13 +178,13 @@ def _beside(summaries: Sequence[Summary]) -> list[str]:
     return [title, table] if rows else []
 
 
-def _cautions(summaries: Sequence[Summary]) -> list[str]:
+def _data_warnings(summaries: Sequence[Summary]) -> list[str]:
     """Return the warnings about the data."""
     warnings = [
-        f"* {md(data['name'])} ({data['split']} splits): {md(caution)}"
+        f"* {md(data.name)} ({data.split} splits): {md(warning)}"
         for summary in summaries
         for data in summary.data
-        for caution in data.cautions
+        for warning in data.get("warnings", [])
     ]
     return ["## What to know of the data", "\n".join(warnings)] if warnings else []
 

@@ -4,22 +4,12 @@ They are written when the run is planned. A report reads them and loads no plug-
 store may come from anybody.
 """
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from howrobust.base.stress import InputStress, SettingStress, SplitStress, Stress, TrainStress
-from howrobust.errors import BadInput
-
-if TYPE_CHECKING:
-    from howrobust.planning.registry import MethodSpec
+from howrobust.base.stress import InputStress, TrainStress
 
 StressKind = Literal["input", "train", "split", "setting"]
-KINDS: dict[type[Stress], StressKind] = {
-    InputStress: "input",
-    TrainStress: "train",
-    SplitStress: "split",
-    SettingStress: "setting",
-}
 
 
 @dataclass(frozen=True)
@@ -39,7 +29,7 @@ class DataFacts:
     n_train: int
     n_test: int
     split: str
-    cautions: list[str]
+    warnings: list[str]
 
 
 @dataclass(frozen=True)
@@ -49,12 +39,6 @@ class MethodFacts:
     label: str
     components: str
     noise_model: str
-
-    @classmethod
-    def of(cls, spec: "MethodSpec") -> "MethodFacts":
-        """Return the facts of a method; imports it."""
-        method = spec.load()
-        return cls(spec.label, str(method.components), str(method.noise_model))
 
 
 @dataclass(frozen=True)
@@ -72,23 +56,6 @@ class StressFacts:
     moves_targets: bool = InputStress.moves_targets
     in_turn: bool = InputStress.in_turn
     ladder: bool = TrainStress.ladder
-
-    @classmethod
-    def of(cls, stress: Stress) -> "StressFacts":
-        """Return the facts of a stress; BadInput for one of no kind."""
-        kind = next((name for base, name in KINDS.items() if isinstance(stress, base)), None)
-        if kind is None:
-            raise BadInput(
-                f"the stress {stress.name!r} is of no kind; derive it from InputStress, "
-                "TrainStress, SplitStress or SettingStress"
-            )
-        facts = cls(stress.name, kind, str(stress.title), str(stress.unit))
-        if isinstance(stress, InputStress):
-            shown = (str(stress.scored_by), bool(stress.moves_targets), bool(stress.in_turn))
-            return replace(facts, scored_by=shown[0], moves_targets=shown[1], in_turn=shown[2])
-        if isinstance(stress, TrainStress):
-            return replace(facts, ladder=bool(stress.ladder))
-        return facts
 
     @property
     def severities(self) -> bool:

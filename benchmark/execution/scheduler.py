@@ -15,7 +15,8 @@ from howrobust.base.records import Outcome
 from howrobust.compiled import threads as threads_asked
 from howrobust.errors import BadInput
 from howrobust.execution.worker import CHANGED, attempt, failure
-from howrobust.planning.jobs import Job, rough_seconds
+from howrobust.planning.estimate import rough_seconds
+from howrobust.planning.jobs import Job
 from howrobust.planning.plan import Plan
 from howrobust.storage.arrays import Files
 from howrobust.storage.store import Store

@@ -29,8 +29,8 @@ from howrobust.distributions.predictive import Array, Forecast
 from howrobust.errors import BadInput
 from howrobust.execution import timing
 from howrobust.execution.forecast import forecast_rows
+from howrobust.planning.entry_points import load_stress
 from howrobust.planning.jobs import Job
-from howrobust.planning.registry import load_stress
 from howrobust.storage.arrays import Files, pack_forecasts, read_forecasts, write_arrays
 
 TIMED_POINTS = 1000

@@ -19,8 +19,8 @@ from howrobust.base.records import COSTS, Record
 from howrobust.distributions.predictive import Array, Forecast
 from howrobust.metrics import METRICS, Metric, Undefined, evaluate
 from howrobust.metrics.calibration import terciles
-from howrobust.planning import registry
-from howrobust.planning.registry import code_of
+from howrobust.planning import entry_points
+from howrobust.planning.source_closure import sources
 from howrobust.storage.arrays import read_forecasts, read_testset
 from howrobust.storage.store import Store
 
@@ -30,12 +30,15 @@ SCORING_LIMIT_S = 600.0
 @lru_cache
 def all_metrics() -> tuple[Metric, ...]:
     """Return the built-in metrics and those of plug-ins."""
-    return (*METRICS, *(registry.load("metrics", name) for name in registry.names("metrics")))
+    return (
+        *METRICS,
+        *(entry_points.load("metrics", name) for name in entry_points.names("metrics")),
+    )
 
 
 def _codes() -> dict[str, str]:
     """Hashes of the metrics' source, by name."""
-    return {metric.name: code_of(metric) for metric in all_metrics()}
+    return {metric.name: sources(metric.function.__module__).sha256 for metric in all_metrics()}
 
 
 def unscored(run: str, store: Store) -> dict[str, list[Level]]:

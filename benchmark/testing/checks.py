@@ -29,7 +29,9 @@ from howrobust.base.stress import (
 from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
 from howrobust.errors import BadInput
 from howrobust.metrics import METRICS
-from howrobust.planning import registry
+from howrobust.planning import entry_points
+from howrobust.planning.data_spec import DataSpec
+from howrobust.planning.method_spec import MethodSpec
 
 Check = tuple[str, Callable[[], None]]
 LEARNS = "it learns three small problems"
@@ -52,8 +54,8 @@ def check_plugin(name: str) -> list[Finding]:
     """
     bare = name.partition("[")[0]
     if ":" in bare:
-        return _check_imported(name, registry.load("methods", bare))
-    found = [f for group in registry.KINDS for f in _check_entry(group, name)]
+        return _check_imported(name, entry_points.load("methods", bare))
+    found = [f for group in entry_points.KINDS for f in _check_entry(group, name)]
     found += [f for metric in METRICS if metric.name == name for f in check_metric(metric)]
     if not found:
         raise BadInput(
@@ -65,16 +67,16 @@ def check_plugin(name: str) -> list[Finding]:
 
 def _check_entry(group: str, name: str) -> list[Finding]:
     """Check the entry point of that name in a group; nothing where the group has none."""
-    if group == "methods" and name.partition("[")[0] in registry.entries(group):
-        return check_method(registry.MethodSpec.parse(name).build)
-    if name not in registry.entries(group):
+    if group == "methods" and name.partition("[")[0] in entry_points.entries(group):
+        return check_method(MethodSpec.parse(name).build)
+    if name not in entry_points.entries(group):
         return []
     if group == "datasets":
-        _made(name, Source, registry.DataSpec(name).open)
-        return check_source(registry.DataSpec(name).open)
+        _made(name, Source, DataSpec(name).open)
+        return check_source(DataSpec(name).open)
     if group == "stress":
-        return check_any_stress(_made(name, Stress, lambda: registry.load_stress(name)))
-    return check_metric(_made(name, Metric, lambda: registry.load(group, name)))
+        return check_any_stress(_made(name, Stress, lambda: entry_points.load_stress(name)))
+    return check_metric(_made(name, Metric, lambda: entry_points.load(group, name)))
 
 
 def _check_imported(name: str, thing: Any) -> list[Finding]:
@@ -86,9 +88,9 @@ def _check_imported(name: str, thing: Any) -> list[Finding]:
     if isinstance(thing, type) and issubclass(thing, Source):
         _made(name, Source, thing)
         return check_source(thing)
-    spec = _made(name, registry.MethodSpec, lambda: registry.MethodSpec.parse(name))
+    spec = _made(name, MethodSpec, lambda: MethodSpec.parse(name))
     found = check_method(spec.build)
-    if spec.is_a_users() and not found[0].passed:
+    if spec.is_user_model() and not found[0].passed:
         raise BadInput(f"{name} is no plug-in and no model that can be fitted: {found[0].detail}")
     return found
 
@@ -432,7 +434,7 @@ def check_train_stress(stress: TrainStress) -> list[Finding]:
 
 def check_split_stress(stress: SplitStress) -> list[Finding]:
     """Check the laws of `SplitStress`, on scikit-learn's table of 442 rows."""
-    source = registry.DataSpec("diabetes").open()
+    source = DataSpec("diabetes").open()
 
     def splits_exist() -> None:
         names = stress.splits(source, 7)
@@ -451,8 +453,8 @@ def check_setting_stress(stress: SettingStress) -> list[Finding]:
 
     def changes_are_settings() -> None:
         changed = 0
-        for name in registry.names("methods"):
-            spec = registry.MethodSpec(name)
+        for name in entry_points.names("methods"):
+            spec = MethodSpec(name)
             settings = spec.build().settings()
             for level in stress.levels:
                 other = stress.change(dict(settings), level)

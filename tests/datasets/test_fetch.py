@@ -20,7 +20,7 @@ from howrobust.datasets import fetch as fetching
 from howrobust.datasets.fetch import UCI_SETS, Pinned, fetch_uci, gap_splits, random_splits
 from howrobust.datasets.uci import data_folder, usual_folder
 from howrobust.errors import BadInput
-from howrobust.planning.registry import DataSpec
+from howrobust.planning.data_spec import DataSpec
 
 NAMES = [each.name for each in UCI_SETS]
 # Formats in which the stored numbers give back the source files, byte for byte. Those of concrete

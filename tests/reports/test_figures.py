@@ -50,7 +50,7 @@ def forecasts(hostile):
 
 def test_a_run_has_these_figures(drawn, summary):
     kinds = ("bands", "calibration", "pit")
-    own = {f"{kind}-{data['name']}" for data in summary.data for kind in kinds}
+    own = {f"{kind}-{data.name}" for data in summary.data for kind in kinds}
     assert set(drawn) == own | {"critical-difference", "profiles", "pareto", "stress-input_noise"}
     places = {name: picture.dataset for name, picture in drawn.items()}
     assert places["critical-difference"] == places["profiles"] == "ranking"
@@ -60,7 +60,7 @@ def test_a_run_has_these_figures(drawn, summary):
 
 def test_calibration_curves_are_shares_of_test_points(drawn, summary, forecasts):
     for data in summary.data:
-        (ax,) = drawn[f"calibration-{data['name']}"].figure.axes
+        (ax,) = drawn[f"calibration-{data.name}"].figure.axes
         lines = {line.get_label(): line for line in ax.lines}
         for method in ("bayesian_ridge", "marginal"):
             own = forecasts[(forecasts["dataset"] == data.name) & (forecasts["method"] == method)]
@@ -70,7 +70,7 @@ def test_calibration_curves_are_shares_of_test_points(drawn, summary, forecasts)
 
 def test_pit_histograms_count_test_points(drawn, summary, forecasts):
     for data in summary.data:
-        for ax in drawn[f"pit-{data['name']}"].figure.axes:
+        for ax in drawn[f"pit-{data.name}"].figure.axes:
             if not ax.get_visible():
                 continue
             own = forecasts[

@@ -14,8 +14,10 @@ from commandline import howrobust
 
 import howrobust as hr
 from howrobust.cli.main import cli
+from howrobust.cli.run import options_from
 from howrobust.errors import BadInput
-from howrobust.planning.plan import Request, make_plan
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
 from howrobust.reports.answer import answer
 from howrobust.reports.cards import breakable, tiles
 from howrobust.reports.figures import pictures
@@ -270,11 +272,13 @@ def test_degradation_on_the_page_is_that_of_the_results(stressed, stressed_text)
 
 def plan_of(line):
     """The plan that a command line makes."""
-    options = cli.commands["run"].make_context("run", line[2:]).params
-    words = {**options, "time": options["time_"], "timeout_s": options["timeout"]}
-    lists = {name: words[name] or None for name in ("methods", "data", "stress")}
-    rest = ("suite", "splits", "repeats", "seed", "target", "one_hot", "groups", "time")
-    return make_plan(Request(**lists, **{name: words[name] for name in rest}))
+    return make_plan(parsed(line))
+
+
+def parsed(line):
+    """The options that a command line states."""
+    values = cli.commands["run"].make_context("run", line[2:]).params
+    return options_from({k: v for k, v in values.items() if k not in ("store", "dry_run")})
 
 
 @pytest.mark.parametrize("run", ["hostile", "stressed"])
@@ -287,7 +291,7 @@ def test_the_command_on_the_page_plans_the_same_run(run, request):
 
 @pytest.mark.parametrize("suite", ["quick", "uci", "uci-gap", "robustness"])
 def test_a_suite_as_it_is_needs_no_options(suite, uci):
-    again = make_plan(Request(suite, seed=3)).command
+    again = make_plan(RunOptions(suite, seed=3)).command
     assert again.text == f"howrobust run {suite} --seed 3"
     assert again.remarks == []
 
@@ -307,10 +311,9 @@ def test_the_command_has_every_option_of_the_run(options, tmp_path):
     words = {"methods": ["bayesian_ridge"], "data": [str(tmp_path / "a table.csv")], **options}
     if "groups" not in options:
         words["one_hot"] = True
-    request = Request("quick", seed=4, **words)
+    request = RunOptions("quick", seed=4, **words)
     plan = make_plan(request)
-    options = cli.commands["run"].make_context("run", shlex.split(plan.command.text)[2:]).params
-    for name in ("target", "one_hot", "groups", "splits", "repeats", "device"):
-        assert options[name] == getattr(request, name)
-    assert (options["time_"], options["timeout"]) == (request.time, request.timeout_s)
-    assert make_plan(request).run == plan_of(shlex.split(plan.command.text)).run == plan.run
+    options = parsed(shlex.split(plan.command.text))
+    for name in ("target", "one_hot", "groups", "splits", "repeats", "device", "time", "timeout_s"):
+        assert getattr(options, name) == getattr(request, name)
+    assert make_plan(request).run == make_plan(options).run == plan.run

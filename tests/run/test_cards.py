@@ -11,7 +11,7 @@ from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.stress import SplitStress
 from howrobust.errors import BadInput
-from howrobust.planning.registry import load_stress, names
+from howrobust.planning.entry_points import load_stress, names
 
 METHODS = ["deep_ensemble[epochs=15,n_members=2]", "bayesian_ridge"]
 SPLITS, REPEATS = 3, 3

@@ -1,11 +1,13 @@
 """`howrobust check`: what it can be asked about, and what it says of anything else."""
 
+from importlib.metadata import EntryPoint
+
 import pytest
 from commandline import howrobust
 
 from howrobust.errors import BadInput
 from howrobust.metrics import METRICS
-from howrobust.planning import registry
+from howrobust.planning import entry_points
 from howrobust.testing.checks import LEARNS, check_plugin
 
 PLUGIN = """
@@ -51,7 +53,7 @@ def test_every_built_in_metric_keeps_the_laws(metric):
 
 
 def test_a_name_of_two_kinds_is_checked_as_both():
-    assert {"gap"} <= set(registry.names("datasets")) & set(registry.names("stress"))
+    assert {"gap"} <= set(entry_points.names("datasets")) & set(entry_points.names("stress"))
     laws = {finding.law for finding in check_plugin("gap")}
     assert {"y comes from the stated truth", "it names splits that its family has"} <= laws
 
@@ -117,9 +119,9 @@ def test_what_is_no_plug_in_is_said_in_one_sentence(name, said, module):
     ],
 )
 def test_an_entry_point_of_another_kind_is_said_in_one_sentence(group, value, said, monkeypatch):
-    entry = registry.EntryPoint("odd", value, f"howrobust.{group}")
-    known = {g: {"odd": entry} if g == group else {} for g in registry.KINDS}
-    monkeypatch.setattr(registry, "entries", known.__getitem__)
+    entry = EntryPoint("odd", value, f"howrobust.{group}")
+    known = {g: {"odd": entry} if g == group else {} for g in entry_points.KINDS}
+    monkeypatch.setattr(entry_points, "entries", known.__getitem__)
     with pytest.raises(BadInput, match=said):
         check_plugin("odd")
 

@@ -21,9 +21,11 @@ from howrobust.errors import BadInput, Damaged
 from howrobust.execution.pools import messages
 from howrobust.execution.pools.dask import ClusterPool
 from howrobust.execution.worker import attempt
+from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.jobs import Job
-from howrobust.planning.plan import Request, make_plan
-from howrobust.planning.registry import DataSpec, MethodSpec
+from howrobust.planning.method_spec import MethodSpec
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
 from howrobust.storage.arrays import Files, read_forecasts
 
 # One kind of what can go wrong each; whoever hangs says when and as what, and is not alone.
@@ -339,7 +341,7 @@ def test_what_goes_with_an_order_is_forecasts_of_its_cells():
 
 def test_an_order_is_the_same_after_a_journey():
     for suite in ("quick", "robustness"):
-        for one in make_plan(Request(suite, data=["friedman1"], splits=2)).jobs[::3]:
+        for one in make_plan(RunOptions(suite, data=["friedman1"], splits=2)).jobs[::3]:
             words = json.loads(messages.write_order(attempt, one, {}))["job"]
             assert messages._job_of(words) == one
 

@@ -15,9 +15,10 @@ from commandline import FAST, environment, howrobust
 
 import howrobust as hr
 from howrobust.base.records import COSTS
-from howrobust.cli.main.main import main
-from howrobust.planning.plan import Request, make_plan
-from howrobust.planning.registry import DataSpec
+from howrobust.cli.main import main
+from howrobust.planning.data_spec import DataSpec
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
 
 METRIC_COLUMNS = ["dataset", "split", "method", "repeat", "stress", "level", "metric", "value",
                   "status", "reason"]  # fmt: skip
@@ -108,7 +109,7 @@ def test_every_planned_cell_level_and_metric_is_a_record(tmp_path):
 
 
 def test_every_method_meets_the_same_stressed_inputs(tmp_path):
-    twin = "howrobust.methods.bayesian_ridge:BayesianRidge"
+    twin = "howrobust.methods.gaussian_process:BayesianRidge"
     results = hr.run(methods=["bayesian_ridge", twin], data=["diabetes"], splits=2, out=tmp_path)
     records = results.records()
     records = records[~records["metric"].isin(COSTS)]
@@ -223,7 +224,7 @@ def test_the_scale_of_the_scores_is_that_of_the_clean_training_target(tmp_path):
 
 
 def test_one_method_in_two_spellings_is_one_method():
-    plan = make_plan(Request(methods=["deep_ensemble", "deep_ensemble[n_members=5]"], splits=1))
+    plan = make_plan(RunOptions(methods=["deep_ensemble", "deep_ensemble[n_members=5]"], splits=1))
     assert plan.methods == ("deep_ensemble", "marginal", "oracle")
 
 
@@ -365,7 +366,7 @@ def test_a_reader_that_leaves_is_no_failure():
 
 def test_help_and_list_do_not_import_what_is_slow():
     code = (
-        "import sys, click.testing as t; from howrobust.cli.main.main import cli\n"
+        "import sys, click.testing as t; from howrobust.cli.main import cli\n"
         "for a in (['--help'], ['run', '--help'], ['list', 'methods'], ['list', 'datasets'],\n"
         "          ['list', 'stresses']):\n"
         "    assert t.CliRunner().invoke(cli, a).exit_code == 0, a\n"

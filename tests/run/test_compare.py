@@ -15,8 +15,13 @@ from howrobust.comparison.baseline import read_file, to_json
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.execution.pools.inline import HerePool
 from howrobust.methods import BayesianRidge
-from howrobust.planning.plan import Request, Suite, make_plan, plan_of
-from howrobust.planning.registry import DataSpec, MethodSpec, given_rows, load_stress
+from howrobust.planning.data_spec import DataSpec, given_rows
+from howrobust.planning.entry_points import load_stress
+from howrobust.planning.method_spec import MethodSpec
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan, plan_of
+from howrobust.planning.selection import Selection
+from howrobust.planning.suite import Suite
 from howrobust.reports import verdict
 
 SPLITS = 4
@@ -121,11 +126,13 @@ def ran(tmp_path_factory):
         key = (kind, name, count, changed, stress)
         if key not in kept:
             plan = plan_of(
-                Suite("faults", "injected faults", [], [], [], SPLITS),
-                Request("faults"),
-                [MethodSpec(name, thing=kind), MethodSpec("marginal")],
-                sources(changed)[:count],
-                [load_stress(each) for each in stress],
+                Selection(
+                    suite=Suite("faults", "injected faults", [], [], [], SPLITS),
+                    options=RunOptions("faults"),
+                    methods=[MethodSpec(name, model=kind), MethodSpec("marginal")],
+                    data=sources(changed)[:count],
+                    stresses=[load_stress(each) for each in stress],
+                )
             )
             kept[key] = execute(plan, tmp_path_factory.mktemp(kind.__name__), pool=HerePool())
         return kept[key]
@@ -241,7 +248,7 @@ def test_what_cannot_be_compared_is_one_sentence(ran, tmp_path, capsys):
 
 
 def test_the_committed_baseline_has_the_cells_and_the_data_of_suite_quick():
-    baseline, plan = read_file(BASELINE), make_plan(Request())
+    baseline, plan = read_file(BASELINE), make_plan(RunOptions())
     planned = {(c.dataset, c.method, *c.place, c.split, c.repeat) for c in plan.cells}
     assert {cell.address for cell in baseline.cells} == planned
     assert {cell.status for cell in baseline.cells} == {"ok"}
@@ -252,8 +259,8 @@ def test_the_committed_baseline_has_the_cells_and_the_data_of_suite_quick():
 
 
 def test_a_suite_that_is_run_one_data_set_at_a_time_has_the_same_cells():
-    whole = {cell.key for cell in make_plan(Request()).cells}
-    alone = [make_plan(Request(data=[name])) for name in ("quintic", "diabetes", "friedman1")]
+    whole = {cell.key for cell in make_plan(RunOptions()).cells}
+    alone = [make_plan(RunOptions(data=[name])) for name in ("quintic", "diabetes", "friedman1")]
     assert {cell.key for plan in alone for cell in plan.cells} == whole
 
 

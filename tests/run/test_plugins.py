@@ -7,7 +7,7 @@ from commandline import howrobust
 
 import howrobust as hr
 from howrobust.base.records import COSTS
-from howrobust.planning import registry
+from howrobust.planning import entry_points
 from howrobust.testing.checks import check_plugin
 
 ROOT = Path(__file__).parents[1]
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.mark.parametrize(
     "name",
-    [name for group in ("methods", "datasets", "stress") for name in registry.names(group)],
+    [name for group in ("methods", "datasets", "stress") for name in entry_points.names(group)],
 )
 def test_every_built_in_plug_in_keeps_the_laws(name, request):
     if name.startswith("uci/"):

@@ -9,7 +9,8 @@ from howrobust.base.method import announce, listening
 from howrobust.errors import BadInput
 from howrobust.execution import scheduler, worker
 from howrobust.execution.progress import Reporter
-from howrobust.planning.plan import Request, make_plan
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
 from howrobust.storage.arrays import Files
 from howrobust.storage.store import Store
 
@@ -18,7 +19,7 @@ from howrobust.storage.store import Store
 def job(monkeypatch):
     monkeypatch.setenv("HOWROBUST_THREADS", "1")  # which an attempt sets, in a worker of its own
     methods = ["shuffled_cv[epochs=1, n_folds=1, n_shuffles=3]"]
-    plan = make_plan(Request(methods=methods, data=["quintic"], stress=[], splits=2))
+    plan = make_plan(RunOptions(methods=methods, data=["quintic"], stress=[], splits=2))
     return next(job for job in plan.jobs if job.method.name == "shuffled_cv")
 
 

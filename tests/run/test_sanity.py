@@ -13,8 +13,13 @@ from howrobust.base.method import Posterior, SingleMethod
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.execution.pools.inline import HerePool
 from howrobust.methods import BayesianRidge
-from howrobust.planning.plan import Request, Suite, plan_of, with_baseline
-from howrobust.planning.registry import DataSpec, MethodSpec, given_rows, load_stress
+from howrobust.planning.data_spec import DataSpec, given_rows
+from howrobust.planning.entry_points import load_stress
+from howrobust.planning.method_spec import MethodSpec
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import plan_of
+from howrobust.planning.selection import Selection, with_thirds
+from howrobust.planning.suite import Suite
 from howrobust.seeds import generator
 
 
@@ -54,11 +59,13 @@ class NoisyPredictions(SingleMethod):
 def plan_for(methods, source, stress, splits=5, repeats=3):
     """Plan classes of methods, and the marginal, on a source."""
     return plan_of(
-        Suite("sanity", "known copies", [], [], [], splits, None, repeats),
-        Request("sanity"),
-        [*(MethodSpec(m.__name__, thing=m) for m in methods), MethodSpec("marginal")],
-        [DataSpec(source.name, source=source)],
-        with_baseline([load_stress(name) for name in stress]),
+        Selection(
+            suite=Suite("sanity", "known copies", [], [], [], splits, None, repeats),
+            options=RunOptions("sanity"),
+            methods=[*(MethodSpec(m.__name__, model=m) for m in methods), MethodSpec("marginal")],
+            data=[DataSpec(source.name, source=source)],
+            stresses=with_thirds([load_stress(name) for name in stress]),
+        )
     )
 
 

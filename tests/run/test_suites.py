@@ -3,7 +3,9 @@
 import pytest
 
 from howrobust.errors import BadInput
-from howrobust.planning.plan import Request, load_suite, make_plan, parse_suite, suite_names
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
+from howrobust.planning.suite import load_suite, parse_suite, suite_names
 
 GAL2016 = 'mc_dropout[preset="gal2016"]'
 # Dropout rate, noise precision and length scale by data set: the authors' code.
@@ -27,7 +29,7 @@ def settings(plan, method):
 
 @pytest.fixture
 def uci_plan(uci):
-    return make_plan(Request("uci", splits=1))
+    return make_plan(RunOptions("uci", splits=1))
 
 
 def test_dropout_has_the_published_rate_and_precision_on_each_set(uci_plan):
@@ -46,7 +48,9 @@ def test_protein_has_a_hundred_units_with_every_network_and_the_others_fifty(uci
 
 def test_an_override_belongs_to_the_preset_it_names(uci):
     methods = ["mc_dropout", 'mc_dropout[preset="gal2016-10x"]', 'mc_dropout[preset="gal2018"]']
-    plan = make_plan(Request("uci", methods=methods, data=["uci/yacht", "uci/protein"], splits=1))
+    plan = make_plan(
+        RunOptions("uci", methods=methods, data=["uci/yacht", "uci/protein"], splits=1)
+    )
     plain, long, grid = (settings(plan, method) for method in methods)
     assert (plain["yacht"]["tau"], plain["yacht"]["dropout"]) == (None, 0.05)
     assert plain["protein"]["hidden"] == (100,)
@@ -58,7 +62,7 @@ def test_an_override_belongs_to_the_preset_it_names(uci):
 
 def test_what_a_caller_sets_beats_an_override(uci):
     asked = 'mc_dropout[preset="gal2016",tau=9.0]'
-    plan = make_plan(Request("uci", methods=[asked], data=["uci/yacht"], splits=1))
+    plan = make_plan(RunOptions("uci", methods=[asked], data=["uci/yacht"], splits=1))
     own = settings(plan, asked)["yacht"]
     assert (own["tau"], own["dropout"]) == (9.0, 0.01)
 
@@ -68,7 +72,7 @@ def test_the_gap_suite_is_the_uci_suite_on_other_splits(uci):
     assert (gap.methods, gap.datasets, gap.override) == (
         base.methods, base.datasets, base.override,
     )  # fmt: skip
-    plan = make_plan(Request("uci-gap", data=["uci/yacht"]))
+    plan = make_plan(RunOptions("uci-gap", data=["uci/yacht"]))
     assert {cell.split for cell in plan.cells} == {f"gap-{j}" for j in range(6)}
     assert settings(plan, GAL2016)["yacht"]["tau"] == 0.542
 

@@ -19,14 +19,11 @@ from howrobust import environment
 from howrobust.base.cells import CLEAN, Cell, Level
 from howrobust.base.records import Outcome
 from howrobust.errors import BadInput
+from howrobust.planning.data_spec import DataSpec
+from howrobust.planning.entry_points import load_stress
 from howrobust.planning.jobs import Job
-from howrobust.planning.registry import (
-    DataSpec,
-    MethodSpec,
-    load_stress,
-    sources_of,
-)
-from howrobust.planning.source_closure import Sources
+from howrobust.planning.method_spec import MethodSpec
+from howrobust.planning.source_closure import Sources, plugin_sources
 from howrobust.storage.arrays import Files, forecast_name, testset_name
 
 HOMES = ("howrobust", "howrobust.methods", "howrobust.datasets", "howrobust.reports")
@@ -128,10 +125,10 @@ def made_of(method: str, data: DataSpec, stresses: tuple[str, ...]) -> dict[str,
     return {
         **machine(),
         f"the source of {method}": MethodSpec(method).source_sha256(),
-        f"the source of {source.name}": sources_of("datasets", data.name, source).sha256,
+        f"the source of {source.name}": plugin_sources("datasets", data.name, source).sha256,
         f"the rows of {source.name}": source.sha256,
         **{
-            f"the source of {name}": sources_of("stress", name, load_stress(name)).sha256
+            f"the source of {name}": plugin_sources("stress", name, load_stress(name)).sha256
             for name in stresses
         },
     }

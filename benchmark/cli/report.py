@@ -1,0 +1,56 @@
+"""The command `howrobust report`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from howrobust.errors import BadInput
+
+if TYPE_CHECKING:
+    from howrobust.reports.summary import Summary
+
+FORMATS = ("html", "md", "latex", "csv")
+
+
+@click.command()
+@click.argument("out", metavar="FOLDER|URL")
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="html", show_default=True)
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path),
+    help="Also write every figure to this folder, as PNG and PDF.",
+)
+def report(out: str, kind: str, figures: Path | None) -> None:
+    """Write the report of the latest run in a FOLDER or the database at URL.
+
+    The page is written to that folder, or to the current one for a database; the other formats
+    are written to standard output.
+    """
+    from howrobust._run import score_again
+    from howrobust.reports.latex import latex
+    from howrobust.reports.markdown import markdown
+    from howrobust.reports.spreadsheet import csv_text
+    from howrobust.reports.summary import Summary
+
+    results = score_again(out)
+    if figures is not None:
+        _write_figures(Summary(results), figures)
+    if kind == "html":
+        click.echo(f"Report: {results.report()}")
+    elif kind == "csv":
+        click.echo(csv_text(results.records()), nl=False)
+    else:
+        text = {"md": markdown, "latex": latex}[kind](Summary(results))
+        click.echo(text, nl=False)
+
+
+def _write_figures(summary: "Summary", folder: Path) -> None:
+    from howrobust.reports.figures import pictures
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for picture in pictures(summary):
+            picture.write(folder)
+    except OSError as error:
+        raise BadInput(f"figures cannot be written to {folder} ({error.strerror})") from None
