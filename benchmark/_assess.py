@@ -109,7 +109,7 @@ def assess(
     BadInput
         For rows or a model that cannot be assessed.
     """
-    import howrobust.reports.cards  # noqa: F401 (it registers how a card is shown)
+    import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
 
     source = given_rows(X, y)
     model = user_method(estimator, fitted=fitted, n_folds=n_folds, noise=noise)

@@ -78,7 +78,7 @@ class Results(StoredRun):
         BadInput
             For a method that the run has not.
         """
-        import howrobust.reports.cards  # noqa: F401 (it registers how a card is shown)
+        import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
         from howrobust.analysis.cards.ranking import cards
 
         if method not in self.about.labels:

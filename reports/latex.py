@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 from howrobust.analysis.ranking import contest, improvements
 from howrobust.base.metric import Undefined
-from howrobust.reports import sheets, tables
-from howrobust.reports.sheets import Sheet
-from howrobust.reports.standings import CAPTION, standings
-from howrobust.reports.summary import Summary
-from howrobust.reports.tables import TableCell, single_line
+from howrobust.reports import number_text as tables
+from howrobust.reports import table as sheets
+from howrobust.reports.number_text import TableCell, single_line
+from howrobust.reports.sections.ranking import CAPTION, standings
+from howrobust.reports.sections.scores import Summary
+from howrobust.reports.table import Sheet
 
 PREAMBLE = "% needs \\usepackage[T1]{fontenc} and \\usepackage{booktabs}"
 SPECIAL = {

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 
 from howrobust.analysis.ranking import contest, improvements
 from howrobust.base.metric import Undefined
-from howrobust.reports import sheets, tables
-from howrobust.reports.answer import answer, on_data_set
-from howrobust.reports.protocol import settings
-from howrobust.reports.sheets import Sheet
-from howrobust.reports.standings import CAPTION, standings
-from howrobust.reports.summary import Summary
-from howrobust.reports.tables import TableCell, single_line
+from howrobust.reports import number_text as tables
+from howrobust.reports import table as sheets
+from howrobust.reports.number_text import TableCell, single_line
+from howrobust.reports.sections.answer import answer, on_data_set
+from howrobust.reports.sections.protocol import settings
+from howrobust.reports.sections.ranking import CAPTION, standings
+from howrobust.reports.sections.scores import Summary
+from howrobust.reports.table import Sheet
 
 MARKS = "\\|*_<>[]`~$&"  # what would be markup, a formula or an entity
 LONGEST = 12  # rows that a reader scrolls past; a longer table is folded

@@ -19,14 +19,16 @@ from howrobust.analysis.run_scores import REFERENCES
 from howrobust.base.facts import DataFacts
 from howrobust.base.metric import Undefined
 from howrobust.errors import BadInput
-from howrobust.reports import sheets, standings, tables
-from howrobust.reports.answer import answer, on_data_set
-from howrobust.reports.cards import environment, lines, tiles
-from howrobust.reports.figures import pictures
-from howrobust.reports.picture import Picture
-from howrobust.reports.protocol import settings
-from howrobust.reports.published import comparisons
-from howrobust.reports.summary import Summary
+from howrobust.reports import number_text as tables
+from howrobust.reports import table as sheets
+from howrobust.reports.card_html import environment, lines, tiles
+from howrobust.reports.plots.all_figures import pictures
+from howrobust.reports.plots.figure_file import Picture
+from howrobust.reports.sections import ranking as standings
+from howrobust.reports.sections.answer import answer, on_data_set
+from howrobust.reports.sections.protocol import settings
+from howrobust.reports.sections.published_results import comparisons
+from howrobust.reports.sections.scores import Summary
 from howrobust.storage.atomic import write_output
 
 MARK = b'<meta name="generator" content="howrobust'

@@ -18,10 +18,10 @@ from howrobust._run import score_again
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.errors import BadInput
 from howrobust.reports.markdown import md, md_table
-from howrobust.reports.published import PublishedComparison, beside, comparisons
-from howrobust.reports.sheets import Sheet, SheetRow
-from howrobust.reports.summary import Summary
-from howrobust.reports.tables import TableCell, number, printed
+from howrobust.reports.number_text import TableCell, number, printed
+from howrobust.reports.sections.published_results import PublishedComparison, beside, comparisons
+from howrobust.reports.sections.scores import Summary
+from howrobust.reports.table import Sheet, SheetRow
 
 NOTES = Path(__file__).with_name("reproduction-notes.toml")
 MADE_BY = (

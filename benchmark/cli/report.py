@@ -8,7 +8,7 @@ import click
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
-    from howrobust.reports.summary import Summary
+    from howrobust.reports.sections.scores import Summary
 
 FORMATS = ("html", "md", "latex", "csv")
 
@@ -28,10 +28,10 @@ def report(out: str, kind: str, figures: Path | None) -> None:
     are written to standard output.
     """
     from howrobust._run import score_again
+    from howrobust.reports.csv_text import csv_text
     from howrobust.reports.latex import latex
     from howrobust.reports.markdown import markdown
-    from howrobust.reports.spreadsheet import csv_text
-    from howrobust.reports.summary import Summary
+    from howrobust.reports.sections.scores import Summary
 
     results = score_again(out)
     if figures is not None:
@@ -46,7 +46,7 @@ def report(out: str, kind: str, figures: Path | None) -> None:
 
 
 def _write_figures(summary: "Summary", folder: Path) -> None:
-    from howrobust.reports.figures import pictures
+    from howrobust.reports.plots.all_figures import pictures
 
     try:
         folder.mkdir(parents=True, exist_ok=True)

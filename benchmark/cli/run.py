@@ -10,7 +10,7 @@ from howrobust.planning.options import Option, RunOptions, run_options
 if TYPE_CHECKING:
     from howrobust._results import Results
     from howrobust.planning.plan import Plan
-    from howrobust.reports.summary import Summary
+    from howrobust.reports.sections.scores import Summary
 
 
 def _parameter(option: Option) -> click.Parameter:
@@ -129,7 +129,7 @@ def _jobs_by_method(plan: "Plan") -> dict[tuple[str, str], list[Any]]:
 def _conclude(results: "Results", refitted: int) -> int:
     """Print the tables, write the page, and return the exit code."""
     from howrobust.reports import terminal
-    from howrobust.reports.summary import Summary
+    from howrobust.reports.sections.scores import Summary
 
     summary = Summary(results)
     console = terminal.console()

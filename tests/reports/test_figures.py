@@ -17,14 +17,14 @@ from howrobust.analysis.profiles import Profile
 from howrobust.analysis.ranking import Contest, Pair
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.analysis.statistics import Estimate
-from howrobust.reports import calibration
-from howrobust.reports.critical_difference import critical_difference
-from howrobust.reports.figures import pictures
-from howrobust.reports.looks import COLOURS, GREY, INK, STYLE, log_axis, looks, plain
 from howrobust.reports.page import render
-from howrobust.reports.pareto import _panel, front, points
-from howrobust.reports.profile_curves import profile_curves
-from howrobust.reports.summary import Summary
+from howrobust.reports.plots import calibration_curves as calibration
+from howrobust.reports.plots.all_figures import pictures
+from howrobust.reports.plots.cost_tradeoff import _panel, front, points
+from howrobust.reports.plots.critical_difference import critical_difference
+from howrobust.reports.plots.performance_profiles import profile_curves
+from howrobust.reports.plots.style import COLOURS, GREY, INK, STYLE, log_axis, looks, plain
+from howrobust.reports.sections.scores import Summary
 
 WHITE, NEAR_BLACK = "#ffffff", "#15191e"
 

@@ -18,12 +18,12 @@ from howrobust.cli.run import options_from
 from howrobust.errors import BadInput
 from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import make_plan
-from howrobust.reports.answer import answer
-from howrobust.reports.cards import breakable, tiles
-from howrobust.reports.figures import pictures
+from howrobust.reports.card_html import breakable, tiles
 from howrobust.reports.page import render
-from howrobust.reports.sheets import COVERED
-from howrobust.reports.summary import Summary
+from howrobust.reports.plots.all_figures import pictures
+from howrobust.reports.sections.answer import answer
+from howrobust.reports.sections.scores import Summary
+from howrobust.reports.table import COVERED
 
 
 class Page(HTMLParser):

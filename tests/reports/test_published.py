@@ -14,11 +14,12 @@ from commandline import environment
 from scipy import stats
 
 import howrobust as hr
-from howrobust.reports import published, tables
+from howrobust.reports import number_text as tables
 from howrobust.reports.markdown import markdown, md
 from howrobust.reports.page import render
-from howrobust.reports.published import Published, comparisons
-from howrobust.reports.summary import Summary
+from howrobust.reports.sections import published_results as published
+from howrobust.reports.sections.published_results import Published, comparisons
+from howrobust.reports.sections.scores import Summary
 
 ENSEMBLE = 'deep_ensemble[preset="lakshminarayanan2017"]'
 DROPOUT = 'mc_dropout[preset="gal2016"]'

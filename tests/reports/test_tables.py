@@ -18,13 +18,14 @@ from scipy import stats
 from howrobust import seeds
 from howrobust._results import COLUMNS
 from howrobust.analysis.statistics import Estimate
-from howrobust.reports import tables, terminal
+from howrobust.reports import number_text as tables
+from howrobust.reports import terminal
+from howrobust.reports.csv_text import csv_text
 from howrobust.reports.latex import MINUS, SPECIAL, latex, tex, tex_table
 from howrobust.reports.markdown import markdown, md
 from howrobust.reports.page import render
-from howrobust.reports.sheets import Sheet, SheetRow
-from howrobust.reports.spreadsheet import csv_text
-from howrobust.reports.summary import SHOWN, Summary
+from howrobust.reports.sections.scores import SHOWN, Summary
+from howrobust.reports.table import Sheet, SheetRow
 
 SCORES = ("nll", "rmse", "crps")
 BACK = {**{tex: character for character, tex in SPECIAL.items()}, MINUS: "-"}

@@ -13,7 +13,7 @@ from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import HerePool
 from howrobust.metrics import Metric, scoring
 from howrobust.reports.markdown import markdown
-from howrobust.reports.summary import Summary
+from howrobust.reports.sections.scores import Summary
 from howrobust.storage import schema
 from howrobust.storage.store import Store
 

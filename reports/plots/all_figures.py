@@ -9,16 +9,16 @@ from howrobust.analysis.profiles import profiles
 from howrobust.analysis.ranking import contest
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.base.metric import Undefined
-from howrobust.reports import calibration
-from howrobust.reports.bands import bands
-from howrobust.reports.critical_difference import critical_difference
-from howrobust.reports.looks import STYLE, Looks, looks
-from howrobust.reports.pareto import pareto
-from howrobust.reports.picture import Picture
-from howrobust.reports.profile_curves import profile_curves
-from howrobust.reports.refits import stability
-from howrobust.reports.stress_curves import degradation, is_severity
-from howrobust.reports.summary import Summary
+from howrobust.reports.plots import calibration_curves as calibration
+from howrobust.reports.plots.cost_tradeoff import pareto
+from howrobust.reports.plots.critical_difference import critical_difference
+from howrobust.reports.plots.figure_file import Picture
+from howrobust.reports.plots.performance_profiles import profile_curves
+from howrobust.reports.plots.predictive_bands import bands
+from howrobust.reports.plots.refits import stability
+from howrobust.reports.plots.stress_curves import degradation, is_severity
+from howrobust.reports.plots.style import STYLE, Looks, looks
+from howrobust.reports.sections.scores import Summary
 
 
 def pictures(summary: Summary) -> Iterator[Picture]:

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from howrobust.analysis.profiles import Profile
-from howrobust.reports.looks import Looks, plain
-from howrobust.reports.picture import Picture
+from howrobust.reports.plots.figure_file import Picture
+from howrobust.reports.plots.style import Looks, plain
 
 
 def profile_curves(found: Sequence[Profile], own: Looks) -> Picture:

@@ -12,7 +12,7 @@ import numpy as np
 
 from howrobust.analysis.statistics import Estimate, over_splits
 from howrobust.planning.data_spec import uci_folder
-from howrobust.reports.summary import Summary
+from howrobust.reports.sections.scores import Summary
 
 TABLES = "published_tables.csv"
 PER_SPLIT = "gal_mcdropout_per_split.csv"

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from howrobust.analysis.cards.measures import SHUFFLE
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.base.cells import CLEAN
-from howrobust.reports.looks import GREY, Looks, panels, plain
-from howrobust.reports.picture import Picture
-from howrobust.reports.summary import Summary
+from howrobust.reports.plots.figure_file import Picture
+from howrobust.reports.plots.style import GREY, Looks, panels, plain
+from howrobust.reports.sections.scores import Summary
 
 
 def stability(summary: Summary, own: Looks) -> Picture:

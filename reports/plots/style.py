@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from howrobust.analysis.run_scores import REFERENCES
-from howrobust.reports.tables import single_line
+from howrobust.reports.number_text import single_line
 
 INK = "#1b1f24"  # text and axes; in SVG the colour of the text around it
 GREY = "#808080"

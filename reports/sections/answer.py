@@ -6,8 +6,8 @@ from howrobust.analysis.cards.stress_measures import ratio
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.base.facts import DataFacts
-from howrobust.reports import tables
-from howrobust.reports.summary import Row, Summary
+from howrobust.reports import number_text as tables
+from howrobust.reports.sections.scores import Row, Summary
 
 NO_ANSWER = "No method has a score on every split of a data set; the failures below say why."
 

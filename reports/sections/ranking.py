@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from howrobust.analysis.ranking import Contest, Improvement
 from howrobust.base.metric import Undefined
-from howrobust.reports.sheets import Sheet, SheetRow
-from howrobust.reports.tables import TableCell
+from howrobust.reports.number_text import TableCell
+from howrobust.reports.table import Sheet, SheetRow
 
 HEADER = ("method", "mean rank", "p against first", "nll below first's")
 CAPTION = (

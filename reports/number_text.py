@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.analysis.statistics import Estimate
 from howrobust.base.facts import DataFacts
-from howrobust.reports.published import Published, PublishedComparison
-from howrobust.reports.summary import Row
+from howrobust.reports.sections.published_results import Published, PublishedComparison
+from howrobust.reports.sections.scores import Row
 
 SCORES = ("nll", "rmse", "crps")
 KNOWN_TRUTH = "kl_to_truth"  # shown where the truth is known

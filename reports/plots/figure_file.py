@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from howrobust.reports.looks import INK, STYLE
+from howrobust.reports.plots.style import INK, STYLE
 from howrobust.storage.atomic import write_output
 
 FORMATS = ("png", "pdf")

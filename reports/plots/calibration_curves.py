@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from howrobust import seeds
 from howrobust.distributions.predictive import Array
-from howrobust.reports.looks import GREY, Looks, plain
-from howrobust.reports.picture import Picture
-from howrobust.reports.summary import Summary
+from howrobust.reports.plots.figure_file import Picture
+from howrobust.reports.plots.style import GREY, Looks, plain
+from howrobust.reports.sections.scores import Summary
 
 NULL_SIMULATIONS = 1000
 PERCENTS = 100

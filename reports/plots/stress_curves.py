@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from howrobust.analysis.regions import BASELINE, REGION
 from howrobust.base.cells import CLEAN, Level
 from howrobust.base.facts import StressFacts
-from howrobust.reports.looks import GREY, Looks, legend, log_axis, panels, plain
-from howrobust.reports.picture import Picture
-from howrobust.reports.summary import Summary
+from howrobust.reports.plots.figure_file import Picture
+from howrobust.reports.plots.style import GREY, Looks, legend, log_axis, panels, plain
+from howrobust.reports.sections.scores import Summary
 
 
 def is_severity(facts: StressFacts) -> bool:

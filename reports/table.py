@@ -12,11 +12,11 @@ from howrobust.analysis.run_scores import REFERENCES
 from howrobust.analysis.variance_parts import variance_parts
 from howrobust.base.facts import DataFacts
 from howrobust.base.metric import Undefined
-from howrobust.reports import tables
-from howrobust.reports.cards import Tile
-from howrobust.reports.published import comparisons
-from howrobust.reports.summary import Summary
-from howrobust.reports.tables import TableCell
+from howrobust.reports import number_text as tables
+from howrobust.reports.card_html import Tile
+from howrobust.reports.number_text import TableCell
+from howrobust.reports.sections.published_results import comparisons
+from howrobust.reports.sections.scores import Summary
 
 COVERED = (0.5, 0.9, 0.95, 0.997)  # stated probabilities of central intervals
 COSTS = {

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from howrobust.analysis.statistics import Estimate
-from howrobust.reports.looks import GREY, INK, Looks, legend, log_axis, panels, plain
-from howrobust.reports.picture import Picture
-from howrobust.reports.summary import Row, Summary
+from howrobust.reports.plots.figure_file import Picture
+from howrobust.reports.plots.style import GREY, INK, Looks, legend, log_axis, panels, plain
+from howrobust.reports.sections.scores import Row, Summary
 
 COSTS = {"fit_cpu_s": "CPU seconds of a fit", "us_per_draw": "µs per draw"}
 OFF_SCALE = 3.0  # leads of the best over marginal or, if larger, over the median method

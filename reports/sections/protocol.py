@@ -2,9 +2,9 @@
 
 from howrobust.base.facts import MethodFacts
 from howrobust.base.records import GRADIENTS
-from howrobust.reports.sheets import Sheet, SheetRow
-from howrobust.reports.summary import Summary
-from howrobust.reports.tables import TableCell
+from howrobust.reports.number_text import TableCell
+from howrobust.reports.sections.scores import Summary
+from howrobust.reports.table import Sheet, SheetRow
 
 
 def settings(summary: Summary) -> Sheet:

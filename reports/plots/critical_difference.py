@@ -4,8 +4,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from howrobust.analysis.ranking import Contest
-from howrobust.reports.looks import GREY, INK, Looks, plain
-from howrobust.reports.picture import Picture
+from howrobust.reports.plots.figure_file import Picture
+from howrobust.reports.plots.style import GREY, INK, Looks, plain
 
 BAR = 0.28  # between bars and between names, in rows
 

@@ -6,9 +6,9 @@ from matplotlib.figure import Figure
 
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.distributions.predictive import Array
-from howrobust.reports.looks import COLOURS, GREY, INK, plain
-from howrobust.reports.picture import Picture
-from howrobust.reports.summary import Summary
+from howrobust.reports.plots.figure_file import Picture
+from howrobust.reports.plots.style import COLOURS, GREY, INK, plain
+from howrobust.reports.sections.scores import Summary
 
 
 def bands(summary: Summary, dataset: str, methods: list[str]) -> Picture:
