@@ -15,6 +15,7 @@ from howrobust.metrics.scoring import score_run, unscored
 from howrobust.planning.options import RunOptions, takes_options
 from howrobust.planning.plan import Plan, make_plan
 from howrobust.storage.store import Store
+from howrobust.storage.writer import RunWriter
 
 
 @takes_options(RunOptions)
@@ -88,10 +89,11 @@ def execute(
     """
     pool = local_pool(workers) if pool is None else pool
     cluster = None if dask is None else _cluster_pool(dask)
-    with closing(Store(out)) as store, store.alone():
+    with closing(Store(out)) as store, store.exclusive():
+        writer = RunWriter(store)
         if fresh:
-            store.forget(plan.run, [cell.key for cell in plan.cells])
-        store.start_run(plan.info(environment.describe(), time_ns()), plan.cells)
+            writer.forget(plan.run, [cell.key for cell in plan.cells])
+        writer.start_run(plan.info(environment.describe(), time_ns()), plan.cells)
         began, worked = monotonic(), True
         try:
             with pool as running, cluster or nullcontext(running) as fitting:
@@ -99,7 +101,7 @@ def execute(
                 score_run(plan.run, store, running, progress)
         finally:
             if worked:
-                store.add_time(plan.run, monotonic() - began)
+                writer.add_time(plan.run, monotonic() - began)
     return Results(out, plan.run)
 
 
@@ -189,6 +191,6 @@ def score_again(out: str | Path, progress: Progress | None = None) -> Results:
     results = Results(out)
     with closing(Store(out)) as store:
         if unscored(results.run, store):
-            with store.alone(), local_pool(None) as pool:
+            with store.exclusive(), local_pool(None) as pool:
                 score_run(results.run, store, pool, progress)
     return Results(out, results.run)

@@ -9,8 +9,11 @@ import numpy as np
 from howrobust.base.cells import CLEAN, Level
 from howrobust.base.records import CellResult, RunInfo
 from howrobust.errors import BadInput
+from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import HeldOut
-from howrobust.storage.backends import is_url
+from howrobust.storage.backends.location import is_url
+from howrobust.storage.baselines import Baselines
+from howrobust.storage.reader import RunReader
 from howrobust.storage.store import Store
 
 if TYPE_CHECKING:
@@ -34,17 +37,18 @@ class StoredRun:
     def __init__(self, folder: str | Path, run: str | None = None) -> None:
         self.folder = Path() if is_url(str(folder)) else Path(folder)
         self._store = Store(folder, create=False)
-        known = self._store.runs()
+        self._reader = RunReader(self._store)
+        known = self._reader.runs()
         if not known or (run is not None and run not in known):
             named = f" {run!r}" if run else ""
             raise BadInput(f"{self.where} holds no run{named}; run a suite first")
         self.run = run or known[-1]
-        self.about: RunInfo = self._store.run(self.run)
+        self.about: RunInfo = self._reader.run(self.run)
 
     @property
     def where(self) -> str:
         """The folder or the database, as text without a password."""
-        return self._store.place.name
+        return self._store.backend.name
 
     def records(self) -> "pd.DataFrame":
         """Tidy records: run, dataset, split, method, repeat, stress, level, metric, value, status,
@@ -52,13 +56,13 @@ class StoredRun:
         ``status`` is ``undefined`` or ``failed``, and ``reason`` says why."""
         import pandas as pd
 
-        frame = pd.DataFrame(self._store.records(self.run), columns=list(COLUMNS))
+        frame = pd.DataFrame(self._reader.records(self.run), columns=list(COLUMNS))
         frame["value"] = frame["value"].astype(np.float64)
         return frame
 
     def cells(self) -> list[CellResult]:
         """Return the planned cells with their status, facts and, where one failed, the reason."""
-        return self._store.cells(self.run)
+        return self._reader.cells(self.run)
 
     def forecasts(self) -> "pd.DataFrame":
         """Tidy per-point forecasts: dataset, split, method, repeat, stress, level, variant, point,
@@ -99,20 +103,20 @@ class StoredRun:
         self, cell: CellResult, wanted: Sequence[Level] | None = None
     ) -> "dict[Level, Forecast]":
         """Return a finished cell's forecasts by (stress, level): those ``wanted``, or all."""
-        return self._store.forecasts(cell.key, wanted)
+        return ArrayReader(self._store).forecasts(cell.key, wanted)
 
     def testset(self, cell: CellResult) -> HeldOut:
         """Return the test rows of a finished cell."""
-        return self._store.held_out(cell.testset)
+        return ArrayReader(self._store).testset(cell.testset)
 
     def baselines(self) -> list[tuple[str, int]]:
         """Names of the baselines in the store and when each was saved (ns since 1970)."""
-        return self._store.baselines()
+        return Baselines(self._store).names()
 
     def baseline(self, name: str) -> str:
         """Return the text of a baseline; BadInput, naming those that are, for an unknown one."""
-        return self._store.baseline(name)
+        return Baselines(self._store).text(name)
 
     def keep_baseline(self, name: str, text: str) -> None:
         """Keep a text under a name in the store, in place of what had that name."""
-        self._store.save_baseline(name, text)
+        Baselines(self._store).save(name, text)

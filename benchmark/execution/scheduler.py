@@ -18,8 +18,11 @@ from howrobust.execution.worker import CHANGED, attempt, failure
 from howrobust.planning.estimate import rough_seconds
 from howrobust.planning.jobs import Job
 from howrobust.planning.plan import Plan
+from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import Files
+from howrobust.storage.reader import RunReader
 from howrobust.storage.store import Store
+from howrobust.storage.writer import RunWriter
 
 READ_EVERY_S = 0.5
 
@@ -33,7 +36,7 @@ def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = 
     todo = _missing(plan, store)
     count = sum(len(job.cells) for job in todo)
     progress.begin(len(plan.cells), len(plan.cells) - count, "fit")
-    store.count_reused(plan.run, len(plan.cells) - count)
+    RunWriter(store).set_reused(plan.run, len(plan.cells) - count)
 
     work = sum(map(rough_seconds, todo))
 
@@ -42,7 +45,7 @@ def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = 
         share = max(1, round(pool.workers * rough_seconds(job) / work))
         threads = threads_asked() or share
         _silence(job, store.files)  # what an earlier attempt left
-        store.lay_out([cell.key for cell in job.cells])
+        ArrayReader(store).stage_forecasts([cell.key for cell in job.cells])
         return pool.submit(attempt, job, store.files, threads, limit_s=job.limit_s)
 
     waiting = deque(sorted(todo, key=rough_seconds, reverse=True))
@@ -64,7 +67,7 @@ def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = 
                 waiting.extend(job.of(half) for half in (job.cells[:middle], job.cells[middle:]))
                 continue
             for outcome in outcomes:
-                store.commit(outcome, plan.codes, job.levels)
+                RunWriter(store).commit(outcome, plan.codes, job.levels)
             failed = sum(o.status == "failed" or bool(o.lost) for o in outcomes)
             name = f"{job.cells[0].method} on {job.cells[0].dataset}"
             progress.advance(len(outcomes) - failed, failed, name)
@@ -93,7 +96,7 @@ def _hear(jobs: list[Job], files: Files, progress: Progress) -> None:
 
 def _missing(plan: Plan, store: Store) -> list[Job]:
     """Jobs of the cells that lack a forecast, at the levels that any of them lacks."""
-    held = store.held()
+    held = RunReader(store).forecast_levels()
     todo = []
     for job in plan.jobs:
         lacks = {

@@ -21,8 +21,11 @@ from howrobust.metrics import METRICS, Metric, Undefined, evaluate
 from howrobust.metrics.calibration import terciles
 from howrobust.planning import entry_points
 from howrobust.planning.source_closure import sources
+from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import read_forecasts, read_testset
+from howrobust.storage.reader import RunReader
 from howrobust.storage.store import Store
+from howrobust.storage.writer import RunWriter
 
 SCORING_LIMIT_S = 600.0
 
@@ -43,9 +46,10 @@ def _codes() -> dict[str, str]:
 
 def unscored(run: str, store: Store) -> dict[str, list[Level]]:
     """Return the levels at which cells of a run lack a record of some metric, by key."""
-    codes, known, cells = _codes(), store.scored(run), store.cells(run)
+    reader = RunReader(store)
+    codes, known, cells = _codes(), reader.scored(run), reader.cells(run)
     places = {(cell.train_stress, cell.level) for cell in cells} - {CLEAN}
-    levels_of_clean = [p for p in store.run(run).levels if p not in places]
+    levels_of_clean = [p for p in reader.run(run).levels if p not in places]
     lacking = {}
     for cell in cells:
         have = known.get(cell.key, set())
@@ -60,9 +64,9 @@ def unscored(run: str, store: Store) -> dict[str, list[Level]]:
 def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = None) -> None:
     """Score what a run's cells lack, in the pool, and commit it cell by cell."""
     progress = progress or NullProgress()
-    codes = _codes()
-    cells = store.cells(run)
-    known, lacking = store.scored(run), unscored(run, store)
+    codes, reader, writer = _codes(), RunReader(store), RunWriter(store)
+    cells = reader.cells(run)
+    known, lacking = reader.scored(run), unscored(run, store)
     progress.begin(len(cells), len(cells) - len(lacking), "score")
     futures = {}
     for cell in cells:
@@ -71,9 +75,9 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
         lost = [place for place in levels if place not in cell.held]
         for place in lost:
             reason = cell.lost.get(place) or cell.reason or "the cell was not fitted"
-            store.commit_records(cell.key, failed_records(place, reason, codes))
+            writer.commit_records(cell.key, failed_records(place, reason, codes))
         if here:
-            paths = store.fetch(cell.key, cell.testset)
+            paths = ArrayReader(store).fetch(cell.key, cell.testset)
             future = pool.submit(score_cell, *paths, here, codes, limit_s=SCORING_LIMIT_S)
             futures[future] = (cell, here)
         elif lost:
@@ -86,7 +90,7 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
             reason = f"scoring failed: {TaskFailed.of(error)}"
             have = known.get(cell.key, set())
             records = unfinished_records(here, reason, codes, have)
-        store.commit_records(cell.key, records)
+        writer.commit_records(cell.key, records)
         progress.advance(1, 0, f"{cell.method} on {cell.dataset}")
 
 

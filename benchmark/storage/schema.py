@@ -99,6 +99,8 @@ def make_tables(connection: sa.Connection) -> None:
         return
     others = sorted({*sa.inspect(connection).get_table_names()} & metadata.tables.keys())
     if others:
-        raise BadInput(f"tables that are no store's are there: {', '.join(others)}")
+        raise BadInput(
+            f"the database has tables of another program: {', '.join(others)}; give an empty database"
+        )
     metadata.create_all(connection)
     connection.execute(sa.insert(schema_table).values(version=VERSION))

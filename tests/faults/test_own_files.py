@@ -8,7 +8,7 @@ import pytest
 import howrobust as hr
 from howrobust.cli.main import main
 from howrobust.errors import BadInput
-from howrobust.storage.backends import NAMES
+from howrobust.storage.backends.folder import NAMES
 from howrobust.storage.merge import export
 
 RUN = ("run", "-d", "diabetes", "-m", "bayesian_ridge", "--splits", "1", "--workers", "1")

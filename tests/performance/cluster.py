@@ -23,6 +23,7 @@ from howrobust.execution.scheduler import run_cells
 from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import make_plan
 from howrobust.storage.store import Store
+from howrobust.storage.writer import RunWriter
 
 NAP_S = 2.0
 NAPS = 20
@@ -95,8 +96,8 @@ def fitted(pool, folder, cells, first, seconds=0.0, scheduler=None):
     plan = make_plan(RunOptions(methods=methods, data=["quintic"], stress=[], splits=1))
     jobs = [job for job in plan.jobs if job.method.name == "fits:Nap"]
     spent = []
-    with closing(Store(folder)) as store, store.alone():
-        store.start_run(plan.info(environment.describe(), time_ns()), plan.cells)
+    with closing(Store(folder)) as store, store.exclusive():
+        RunWriter(store).start_run(plan.info(environment.describe(), time_ns()), plan.cells)
         for part in (jobs[:first], jobs[first:]):
             before = monotonic(), process_time(), cpu_s(scheduler)
             count = run_cells(replace(plan, jobs=tuple(part)), store, pool)

@@ -15,6 +15,8 @@ from howrobust.metrics import Metric, scoring
 from howrobust.reports.markdown import markdown
 from howrobust.reports.sections.scores import Summary
 from howrobust.storage import schema
+from howrobust.storage.baselines import Baselines
+from howrobust.storage.reader import RunReader
 from howrobust.storage.store import Store
 
 METHODS = [FAST[-1]]
@@ -58,14 +60,14 @@ def test_a_store_of_another_schema_is_refused(version, tmp_path):
 
 
 def test_baselines_are_kept_by_name_the_latest_last(tmp_path):
-    store = Store(tmp_path)
-    assert store.baselines() == []
+    baselines = Baselines(Store(tmp_path))
+    assert baselines.names() == []
     for name, text in [("b", "1"), ("a", "2"), ("b", "3")]:
-        store.save_baseline(name, text)
-    assert [name for name, _ in store.baselines()] == ["a", "b"]
-    assert store.baseline("b") == "3"
+        baselines.save(name, text)
+    assert [name for name, _ in baselines.names()] == ["a", "b"]
+    assert baselines.text("b") == "3"
     with pytest.raises(BadInput, match=r"no baseline 'c'; it has: a, b"):
-        store.baseline("c")
+        baselines.text("c")
 
 
 class BrokenPool(HerePool):
@@ -81,8 +83,8 @@ def test_scoring_that_is_killed_takes_nothing_away_and_is_tried_again(tmp_path, 
     before = run(tmp_path).records()
     extra = Metric("extra", "low", next(m for m in METRICS_OF_ALL if m.name == "rmse").function)
     monkeypatch.setattr(scoring, "all_metrics", lambda: (*METRICS_OF_ALL, extra))
-    with closing(Store(tmp_path)) as store, store.alone():
-        (key,) = store.runs()
+    with closing(Store(tmp_path)) as store, store.exclusive():
+        (key,) = RunReader(store).runs()
         with BrokenPool() as pool:
             scoring.score_run(key, store, pool)
         after = hr.load(tmp_path).records()

@@ -18,6 +18,7 @@ from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import make_plan
 from howrobust.seeds import derive
 from howrobust.storage.store import Store
+from howrobust.storage.writer import RunWriter
 
 METHODS = ["deep_ensemble[epochs=2,n_members=2]", "bayesian_ridge"]
 SPLITS, REPEATS = 2, 3
@@ -207,8 +208,8 @@ def test_a_level_that_fails_under_a_changed_stress_loses_what_the_old_one_made(t
     codes = {"none": "", "input_noise": "another"}
     store = Store(tmp_path)
     lost = Outcome(cell.key, "ok", (), ((place, "it raised"),), cell.testset, cell.facts)
-    store.commit(lost, codes, [place])
+    RunWriter(store).commit(lost, codes, [place])
     store.close()
     (after,) = (c for c in hr.load(tmp_path).cells() if c.key == cell.key)
-    assert after["lost"][place] == "it raised"
-    assert place not in after["held"]
+    assert after.lost[place] == "it raised"
+    assert place not in after.held
