@@ -122,7 +122,9 @@ class ArrayReader:
         return self._store.files.forecast(key), self._store.files.testset(testset)
 
     def stage_forecasts(self, keys: Sequence[str]) -> None:
-        """Make the forecasts of cells available to workers, and remove what is not committed.
+        """Make the stored forecasts of cells available to workers.
+
+        Forecasts that a killed run has written but not committed are removed.
 
         Parameters
         ----------

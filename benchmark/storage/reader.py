@@ -177,7 +177,7 @@ class RunReader:
         return scored
 
     def forecast_levels(self) -> dict[str, dict[Level, str]]:
-        """Return the levels at which the finished cells of all runs have a forecast.
+        """Return the levels at which each finished cell has a forecast.
 
         Returns
         -------

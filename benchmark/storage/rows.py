@@ -26,8 +26,20 @@ class StoredRecord:
     ----------
     key : str
         Key of the cell.
-    stress, level, metric, value, status, reason, code
-        See `howrobust.base.records.Record`.
+    stress : str
+        Name of the stress.
+    level : float
+        Severity of the stress.
+    metric : str
+        Name of the metric or cost.
+    value : float or None
+        The number; None unless ``status`` is "ok".
+    status : {"ok", "undefined", "failed"}
+        Whether there is a number.
+    reason : str
+        Why there is none.
+    code : str
+        Hash of the source that computed it.
     """
 
     key: str

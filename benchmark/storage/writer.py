@@ -123,7 +123,9 @@ class RunWriter:
             self._backend.save(connection, name)
 
     def commit_records(self, key: str, records: Sequence[Record]) -> None:
-        """Store records of a cell, replacing those of the same stress, level and metric.
+        """Store records of a cell.
+
+        Records of the same stress, level and metric are replaced.
 
         Parameters
         ----------
@@ -136,9 +138,10 @@ class RunWriter:
             _insert_records(connection, key, records)
 
     def forget(self, run: str, keys: Sequence[str]) -> None:
-        """Remove a run, cells, and their records and arrays, so that they are fitted again.
+        """Remove a run, and cells with their records and arrays.
 
-        Other cells of the same test rows count as unfinished until those rows are stored again.
+        The next run fits them again. Other cells of the same test rows count as unfinished until
+        those rows are stored again.
 
         Parameters
         ----------

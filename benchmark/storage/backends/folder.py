@@ -111,7 +111,7 @@ class FolderBackend(Backend):
         return self.files.folder / name
 
     def stage(self, connection: sa.Connection, name: str) -> None:
-        """Do nothing: workers read the stored files."""
+        pass  # workers read the stored files
 
     def save(self, connection: sa.Connection, name: str, content: bytes | None = None) -> None:
         if content is not None:
