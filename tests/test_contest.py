@@ -1,5 +1,6 @@
 """Differences, contests, improvements and profiles of made-up runs, against slow versions."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -10,11 +11,16 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from howrobust import seeds
+from howrobust.analysis.differences import differences
 from howrobust.analysis.profiles import profiles
-from howrobust.analysis.ranking import contest, differences, groups, improvements
+from howrobust.analysis.ranking import contest, groups, improvements
 from howrobust.analysis.results import COLUMNS
 from howrobust.analysis.run_scores import Scores
+from howrobust.analysis.split_values import ScoreKey
 from howrobust.analysis.statistics import over_splits, wilson
+from howrobust.base.cells import CLEAN
+from howrobust.base.facts import Command, DataFacts, MethodFacts
+from howrobust.base.records import SHOWN_OF_ENVIRONMENT, CellResult, RunInfo
 from howrobust.errors import BadInput
 from howrobust.metrics import Undefined
 from howrobust.storage.arrays import HeldOut
@@ -23,23 +29,16 @@ N_TRAIN, N_TEST = 90, 10
 
 
 class Run:
-    """What `Scores` asks of results: values (methods, J) or (methods, J, repeats) by data set.
+    """A run with given values (methods, J) or (methods, J, repeats) by data set.
 
-    NaN is a split without a value. ``tables`` have overlapping random splits, or those of a family;
-    the other data sets are generated.
+    NaN is a split without a value. ``tables`` gives the family of the splits of data sets that are
+    tables; the other data sets are generated.
     """
 
     def __init__(self, methods, values, metric="nll", tables=None):
-        self.methods, self.metric, self.tables = methods, metric, tables or {}
+        self.methods, self.metric = methods, metric
         self.values = {name: np.asarray(block, dtype=float) for name, block in values.items()}
-        self.about = {
-            "methods": methods,
-            "data": [
-                {"name": name, "synthetic": name not in self.tables,
-                 "split": self.tables.get(name, "draw")}
-                for name in values
-            ],
-        }  # fmt: skip
+        self.about = about(methods, values, tables or {})
 
     def _places(self):
         for dataset, block in self.values.items():
@@ -57,9 +56,11 @@ class Run:
 
     def cells(self):
         return [
-            {"dataset": dataset, "split": split, "method": method, "repeat": repeat,
-             "status": "failed" if np.isnan(value) else "ok", "train_stress": "none",
-             "testset": dataset}
+            CellResult(
+                key="", dataset=dataset, split=split, method=method, train_stress="none",
+                level=0.0, repeat=repeat, status="failed" if np.isnan(value) else "ok",
+                testset=dataset,
+            )
             for dataset, split, method, repeat, value in self._places()
         ]  # fmt: skip
 
@@ -67,8 +68,24 @@ class Run:
         return HeldOut(np.zeros((N_TEST, 1)), np.zeros(N_TEST), 1.0, 0.0, N_TRAIN)
 
 
-def made(methods, values, **words):
-    return Scores(Run(list(methods), values, **words))
+def about(methods, datasets, tables):
+    data = tuple(
+        DataFacts(
+            name=name, title=name, source="", licence="", unit="", sha256="",
+            synthetic=name not in tables, limits={}, target="y", features=["x"], n_train=N_TRAIN,
+            n_test=N_TEST, split=tables.get(name, "draw"), cautions=[],
+        )
+        for name in datasets
+    )  # fmt: skip
+    return RunInfo(
+        run="run", suite="made", seed="0", started=0, levels=(CLEAN,), data=data,
+        methods=tuple(MethodFacts(m, "components", "constant") for m in methods), stresses=(),
+        command=Command("howrobust run", []), environment=dict.fromkeys(SHOWN_OF_ENVIRONMENT, "x"),
+    )  # fmt: skip
+
+
+def made(methods, values, metric="nll", tables=None):
+    return Scores(Run(list(methods), values, metric, tables))
 
 
 def random_scores(methods="abcd", sets=9, J=20, seed=0, tables=None):
@@ -99,7 +116,7 @@ def test_a_split_that_one_method_lacks_is_left_out_and_counted():
     assert (ab.pairs, ab.missing) == (3, 1)
     assert ab.estimate.mean == pytest.approx((0.5 + 1.0 - 5.0) / 3, rel=1e-12)
     assert (ac.pairs, ac.missing, bc.pairs) == (1, 3, 1)
-    assert np.isnan([ac.p, ac.p_holm, ac.estimate.se]).all()  # one split says nothing of chance
+    assert np.isnan([ac.p, ac.p_holm, ac.estimate.se]).all()  # one split gives no variance
     assert not ac.distinguishable
     assert ab.p_holm == ab.p  # a test that was not made is not corrected for
 
@@ -162,7 +179,7 @@ def test_a_contest_agrees_with_scikit_posthocs():
         assert beyond == (nemenyi.loc[p.method, p.other] < 0.05)
 
 
-def test_a_method_that_always_wins_is_told_apart_and_stands_first():
+def test_a_method_that_always_wins_ranks_first_with_significant_differences():
     rng = seeds.generator(0, "winner")
     values = {f"set{k}": rng.normal([[0], [-100], [0]], size=(3, 5)) for k in range(8)}
     found = contest(made("abc", values))
@@ -182,7 +199,7 @@ def test_where_high_is_better_the_highest_ranks_first():
 
 
 @pytest.mark.parametrize("metric", ["coverage_90", "width"])
-def test_a_metric_that_is_no_loss_ranks_nobody(metric):
+def test_a_metric_without_a_better_direction_is_rejected(metric):
     scores, _ = random_scores("ab", 2)
     for ranking in (contest, improvements):
         with pytest.raises(BadInput, match=f"{metric}.*such as nll"):
@@ -195,7 +212,7 @@ def test_a_block_with_a_missing_cell_is_dropped_and_counted_never_imputed():
     found = contest(made("abc", values))
     assert found.datasets == ["set0", "set2", "set3"]
     assert found.missing == [("set1", "b")]
-    assert "set1 is left out for missing splits of b" in found.note
+    assert "set1 is left out: splits of b are missing" in found.note
     del values["set1"]
     without = contest(made("abc", values))
     assert found.mean_ranks == without.mean_ranks
@@ -219,21 +236,21 @@ def test_no_contest_is_held_under_two_data_sets_or_two_methods():
         assert "2 methods" in found.reason
     _, values = random_scores("ab", 2)
     values["set1"][1, 7] = np.nan
-    assert "set1 is left out for missing splits of b" in contest(made("ab", values)).reason
+    assert "set1 is left out: splits of b are missing" in contest(made("ab", values)).reason
 
 
 @pytest.mark.parametrize(("methods", "sets"), [("ab", 6), ("abcd", 8), ("abcdef", 10)])
-def test_a_contest_says_when_no_pair_could_be_told_apart(methods, sets):
+def test_a_contest_notes_when_no_difference_can_be_significant(methods, sets):
     """Two methods need 6 data sets, as 2 / 2^5 > .05; six have 15 pairs: 30 / 2^9 > .05."""
     pairs = len(methods) * (len(methods) - 1) // 2
     assert pairs * 2 / 2**sets < 0.05 < pairs * 2 / 2 ** (sets - 1)
     assert contest(random_scores(methods, sets)[0]).note == ""
     note = contest(random_scores(methods, sets - 1)[0]).note
-    assert f"{sets - 1} data sets cannot tell" in note
-    assert f"it takes {sets} data sets" in note
+    assert f"No difference can be significant with {sets - 1} data sets" in note
+    assert f"at least {sets} data sets are needed" in note
 
 
-def test_groups_are_the_maximal_sets_without_a_pair_apart():
+def test_groups_are_the_maximal_sets_without_a_significant_pair():
     rng = seeds.generator(0, "groups")
     for _ in range(40):
         methods = list("abcdef")
@@ -268,7 +285,7 @@ def test_a_probability_of_improvement_is_mann_whitneys_u_averaged_over_data_sets
     assert found["a", "b"] + found["b", "a"] == pytest.approx(1, rel=1e-12)
 
 
-def test_a_method_that_always_wins_may_still_lose_one_day():
+def test_a_method_that_always_wins_has_a_limit_below_1():
     values = {"set": [[0.1, 0.2, 0.3], [1.1, 1.2, 1.3]]}
     first, second = improvements(made("ab", values))
     assert (first.probability, first.upper, second.probability) == (1, 1, 0)
@@ -286,7 +303,7 @@ def test_splits_are_matched_by_name_whatever_their_order():
     methods = ["a", "b", "marginal"]
     scores, _ = random_scores(methods, 2, 6)
     shuffled, _ = random_scores(methods, 2, 6)
-    place = ("set1", "marginal", "nll", "none", 0.0)
+    place = ScoreKey("set1", "marginal", "nll", *CLEAN)
     shuffled._values[place] = dict(reversed(shuffled._values[place].items()))
     for one, two in zip(profiles(scores), profiles(shuffled), strict=True):
         assert one.taus[-1] == two.taus[-1]
@@ -295,12 +312,13 @@ def test_splits_are_matched_by_name_whatever_their_order():
 
 def test_gaps_of_generated_data_are_drawn_anew_and_have_limits():
     run = Run(["a", "b"], random_scores("ab", 2)[1])
-    run.about.data[1]["split"] = "gap"
+    first, second = run.about.data
+    run.about = replace(run.about, data=(first, replace(second, split="gap")))
     assert improvements(Scores(run))[0].reason == ""
 
 
 @pytest.mark.parametrize("family", ["gap", "tail"])
-def test_gaps_and_tails_have_shares_without_limits_and_say_why(family):
+def test_gaps_and_tails_have_shares_without_limits_but_with_the_reason(family):
     methods = ["a", "b", "marginal"]
     scores, _ = random_scores(methods, 2, 6, tables={"set1": family})
     for found in (improvements(scores)[0], profiles(scores)[0]):
@@ -325,7 +343,7 @@ def test_a_profile_is_the_share_of_runs_that_gain_more_than_tau_over_marginal():
             assert (lower, upper) == pytest.approx(wilson(share * 21, 21), rel=1e-9, abs=1e-12)
 
 
-def test_a_profile_does_not_see_the_unit_of_a_target():
+def test_a_profile_does_not_depend_on_the_unit_of_a_target():
     """Another unit adds the logarithm of the scale to every nll of a data set."""
     methods = ["a", "b", "marginal"]
     scores, values = random_scores(methods, 3)
@@ -353,7 +371,7 @@ def test_profiles_need_marginal_and_a_run_that_beats_it():
 # False alarms
 
 
-def test_methods_that_differ_by_chance_alone_are_rarely_told_apart_on_a_data_set():
+def test_false_alarms_between_equal_methods_on_a_data_set_are_at_most_5_percent():
     """Three methods: each predicts the mean of its own random half of the training rows."""
     tables, J, n = 400, 20, N_TRAIN + N_TEST
     rng = seeds.generator(0, "equal methods")
@@ -373,7 +391,7 @@ def test_methods_that_differ_by_chance_alone_are_rarely_told_apart_on_a_data_set
     assert alarms / tables < 0.05 + 3.5 * np.sqrt(0.05 * 0.95 / tables)
 
 
-def test_methods_that_differ_by_chance_alone_are_rarely_told_apart_over_data_sets():
+def test_false_alarms_between_equal_methods_over_data_sets_are_at_most_5_percent():
     runs, sets = 200, 9
     rng = seeds.generator(0, "equal methods on many sets")
     scores, _ = random_scores("abcd", sets, 1)
@@ -391,7 +409,7 @@ def test_methods_that_differ_by_chance_alone_are_rarely_told_apart_over_data_set
 def values_of(dataset, block):
     """What `Scores` holds of a block (methods, J), in the place of a run's."""
     return {
-        (dataset, "abcd"[m], "nll", "none", 0.0): {
+        ScoreKey(dataset, "abcd"[m], "nll", *CLEAN): {
             f"split-{j}": value for j, value in enumerate(row.tolist())
         }
         for m, row in enumerate(block)

@@ -53,7 +53,7 @@ def _of_data_set(summary: Summary, name: str, own: Looks) -> Iterator[Picture]:
     first = summary.held_out(summary.finished(name, finished[0])[0])
     if first.X.shape[1] == 1 and any(m not in REFERENCES for m in finished):
         yield bands(summary, name, finished)
-    _, _, rows = summary.pooled(name, finished[0])
+    rows = summary.pooled(name, finished[0]).rows
     null = calibration.null_shares(rows)
     yield calibration.curves(summary, name, finished, null, own)
     yield calibration.histograms(summary, name, finished, null, own)

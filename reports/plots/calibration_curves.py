@@ -61,7 +61,7 @@ def curves(summary: Summary, dataset: str, methods: list[str], null: Array, own:
     ax.fill_between(LEVELS, *_band(null.cumsum(axis=1)[:, :-1]), **PERFECT)
     ax.plot([0, 1], [0, 1], color=GREY, lw=0.8)
     for method in methods:
-        pit, _, _ = summary.pooled(dataset, method)
+        pit = summary.pooled(dataset, method).pit
         inside = np.sort(np.abs(2 * pit - 1))
         observed = np.searchsorted(inside, LEVELS, side="right") / len(pit)
         look = own[method]
@@ -90,7 +90,7 @@ def histograms(
     lower, upper = _band(null.reshape(-1, BINS, PERCENTS // BINS).sum(axis=2) * BINS)
     edges = np.linspace(0, 1, BINS + 1)
     for ax, method in zip(axes.flat, methods, strict=False):
-        pit, _, _ = summary.pooled(dataset, method)
+        pit = summary.pooled(dataset, method).pit
         heights, _ = np.histogram(pit, edges, density=True)
         ax.stairs(heights, edges, fill=True, color=own[method].colour, alpha=0.55)
         ax.stairs(upper, edges, baseline=lower, fill=True, **PERFECT)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from howrobust.analysis.cards.measures import coverage_95
+from howrobust.analysis.differences import Difference, differences
 from howrobust.analysis.measured import Measured
-from howrobust.analysis.ranking import Difference, differences
 from howrobust.analysis.results import StoredRun
 from howrobust.analysis.run_scores import REFERENCES, Scores
 from howrobust.analysis.statistics import Estimate

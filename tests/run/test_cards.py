@@ -106,7 +106,7 @@ class Slow:
             thirds = self.values(metric, "third", 1.0)
             level = np.prod(thirds) ** (1 / len(thirds))
             ratios[metric] = self.values(metric, stress, 1.0) / level
-        if measure == "rmse over that of thirds":
+        if measure == "rmse over that of random thirds":
             return np.prod(ratios["rmse"]) ** (1 / len(ratios["rmse"]))
         return self.slope(ratios["rmse"].tolist(), ratios["sharpness"].tolist())
 
@@ -142,7 +142,7 @@ class Slow:
             pairs = [(0.0, clean, base), *zip(levels, stressed, reference, strict=True)]
             worse = [v for v, own, r in pairs if np.mean(np.log(own / r)) > 0]
             return worse[0] if worse else top
-        if measure in ("rmse over clean rmse", "rmse over clean rmse, doubled"):
+        if measure in ("rmse over clean rmse", "rmse over clean rmse, setting doubled"):
             return np.exp(np.mean(np.log(ratios[-1])))
         if measure == "worst feature's rmse ratio":
             worst = self.values("rmse_worst", stress, top)
@@ -216,6 +216,17 @@ def test_every_card_shows_every_part_with_a_definition_and_a_reason(results):
         assert set(card.sentences) == set(card.datasets)
 
 
+def test_the_calibration_entry_counts_the_splits_within_the_null_band(results, slow):
+    for method in METHODS:
+        card = results.card(method)
+        for dataset in card.datasets:
+            values = slow.of(dataset, method)
+            within = (values.values("mace") <= values.values("mace_null_95")).sum()
+            expected = f"within the null band on {within} of {SPLITS} splits"
+            assert card.headline(dataset, "calibration").verdict == expected
+            assert expected in str(card)
+
+
 def test_the_sentence_has_the_form_of_its_definition(results):
     sentence = results.card("bayesian_ridge").sentences["diabetes"]
     frame = results.forecasts()
@@ -228,7 +239,7 @@ def test_the_sentence_has_the_form_of_its_definition(results):
     assert sentence.endswith("of held-out points fell inside their 95 % interval.")
 
 
-def test_a_card_answers_by_name_and_says_what_it_has_not(results):
+def test_a_card_gives_values_by_name_and_names_what_it_lacks(results):
     card = results.card("bayesian_ridge")
     assert 0 < card.value("coverage_90", dataset="diabetes") <= 1
     with pytest.raises(BadInput, match="2 entries 'coverage_90'"):
@@ -241,7 +252,7 @@ def test_a_card_answers_by_name_and_says_what_it_has_not(results):
         card.predictive(np.zeros((1, 10)))
 
 
-def test_degradation_is_the_ratio_to_the_clean_self(results, slow):
+def test_degradation_is_the_ratio_to_the_clean_value(results, slow):
     table = results.degradation()
     assert {"input_noise", "tail", "label_noise", "settings_width"} <= set(table["stress"])
     for row in table.sample(60, random_state=0).itertuples():
@@ -260,7 +271,7 @@ def test_degradation_is_the_ratio_to_the_clean_self(results, slow):
         assert row.coverage_90 == pytest.approx(own.values("coverage_90", *place).mean())
 
 
-def test_the_variance_of_a_score_is_split_or_says_why_it_is_not(results, tmp_path):
+def test_the_variance_of_a_score_is_split_or_has_a_reason(results, tmp_path):
     parts = results.variance_split("rmse")
     assert set(parts["reason"].str.contains("needs 5 complete splits")) == {True}
     more = hr.run(
