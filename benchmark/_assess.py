@@ -22,7 +22,7 @@ from howrobust.base.progress import Progress
 from howrobust.base.records import CellResult
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
-from howrobust.execution.pools.inline import HerePool
+from howrobust.execution.pools.inline import InlinePool
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
 from howrobust.planning.method_spec import MethodSpec, user_method
@@ -129,7 +129,7 @@ def assess(
     )
     with TemporaryDirectory() as folder:
         results = execute(
-            plan, out or folder, workers=1, fresh=True, progress=progress, pool=HerePool()
+            plan, out or folder, workers=1, fresh=True, progress=progress, pool=InlinePool()
         )
         cells = [cell for cell in results.cells() if cell.method == spec.label]
         _require_fitted(cells, spec.label, estimator)

@@ -534,7 +534,7 @@ def test_fits_of_a_few_milliseconds_are_not_timed():
 
 
 def test_a_cost_is_in_units_of_the_work_beside_it():
-    ratio, least_s = timing.paired(lambda: [timing.unit_s() for _ in range(3)])
+    ratio, least_s = timing.time_paired(lambda: [timing.unit_s() for _ in range(3)])
     # The median of 15 ratios; a unit scatters by a fifth on a busy machine, three of them less.
     assert 2.0 < ratio < 4.5
     assert least_s > 0

@@ -149,7 +149,7 @@ def test_a_module_that_is_not_there_or_no_python_is_bad_input(house):
 
 
 def test_the_key_begins_with_the_module_of_the_worker():
-    assert worker.fit_and_forecast.__module__ == worker.attempt.__module__ == WORKER
+    assert worker.fit_and_forecast.__module__ == worker.run_job.__module__ == WORKER
 
 
 def test_what_a_function_returns_counts_with_the_module_that_its_name_leads_to():

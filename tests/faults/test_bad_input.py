@@ -16,7 +16,7 @@ import howrobust as hr
 from howrobust._run import execute
 from howrobust.cli.main import main
 from howrobust.errors import BadInput
-from howrobust.execution.pools.inline import HerePool
+from howrobust.execution.pools.inline import InlinePool
 from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import make_plan
 from howrobust.planning.suite import Suite, parse_suite
@@ -228,7 +228,7 @@ def test_tables_that_are_accepted_can_be_learnt_from(tmp_path):
             plan = make_plan(RunOptions(methods=["bayesian_ridge"], data=[str(path)], splits=1))
         except BadInput:
             return
-        with HerePool() as pool:
+        with InlinePool() as pool:
             results = execute(plan, tmp_path / f"out-{path.stem}", pool=pool)
         assert {cell.status for cell in results.cells()} == {"ok"}
         fitted.append(content)

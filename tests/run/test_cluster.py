@@ -20,7 +20,7 @@ from howrobust.base.records import COSTS
 from howrobust.errors import BadInput, Damaged
 from howrobust.execution.pools import messages
 from howrobust.execution.pools.dask import ClusterPool
-from howrobust.execution.worker import attempt
+from howrobust.execution.worker import run_job
 from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.jobs import Job
 from howrobust.planning.method_spec import MethodSpec
@@ -177,7 +177,7 @@ def test_a_task_is_ended_with_its_children_at_its_limit(cluster, plugins, tmp_pa
     limit_s = 3.0
     with ClusterPool(cluster.address) as pool:
         task = job("misbehaving:Hangs")
-        future = pool.submit(attempt, task, Files(tmp_path), 1, limit_s=limit_s)
+        future = pool.submit(run_job, task, Files(tmp_path), 1, limit_s=limit_s)
         with pytest.raises(TimeoutError):
             future.result(timeout=120)
         ended = time.time()
@@ -186,7 +186,7 @@ def test_a_task_is_ended_with_its_children_at_its_limit(cluster, plugins, tmp_pa
         assert ended - began < limit_s + 2
         wait_until(lambda: not any(psutil.pid_exists(int(pid)) for pid in pids))
         # The worker is as good as new.
-        future = pool.submit(attempt, job("bayesian_ridge"), Files(tmp_path), 1, limit_s=60.0)
+        future = pool.submit(run_job, job("bayesian_ridge"), Files(tmp_path), 1, limit_s=60.0)
         (outcome,) = future.result(timeout=120)
     assert outcome.status == "ok"
     assert Files(tmp_path).testset(outcome.testset).is_file()
@@ -275,14 +275,14 @@ def test_without_dask_the_sentence_says_what_to_install(monkeypatch):
         ClusterPool("tcp://127.0.0.1:9")
 
 
-def test_a_worker_that_would_compute_otherwise_is_refused(cluster, plugins, tmp_path):
+def test_a_worker_of_other_versions_is_refused(cluster, plugins, tmp_path):
     with pytest.raises(BadInput, match="has no workers; start some with"):
         ClusterPool(cluster.address)
     cluster.add_worker(PYTHONPATH=os.environ.get("PYTHONPATH", ""))
     # Only here is there a plug-in called sleepy.
     words = ("-m", "sleepy", "--dask", cluster.address, "--out", tmp_path)
     err = one_sentence(*words, **plugins)
-    assert "lacks what is needed: unknown method 'sleepy'" in err
+    assert "cannot run the order: unknown method 'sleepy'" in err
     cluster.add_worker(NUMBA_DISABLE_JIT="1")
     with pytest.raises(BadInput, match="has loops torch, not numba as here"):
         wait_until(lambda: ClusterPool(cluster.address).workers > 2)  # once it has joined
@@ -290,7 +290,7 @@ def test_a_worker_that_would_compute_otherwise_is_refused(cluster, plugins, tmp_
 
 
 def test_a_worker_that_does_not_answer_is_a_sentence(cluster, monkeypatch):
-    monkeypatch.setattr("howrobust.execution.pools.dask.ANSWER_S", 2.0)
+    monkeypatch.setattr("howrobust.execution.pools.dask.REPLY_TIMEOUT_S", 2.0)
     worker = cluster.add_worker()
     ClusterPool(cluster.address)._client.close()  # it has joined
     worker.send_signal(signal.SIGSTOP)
@@ -302,10 +302,10 @@ def test_a_scheduler_that_does_not_answer_is_a_sentence(cluster, tmp_path, monke
     cluster.add_worker()
     Files(tmp_path).make()
     with ClusterPool(cluster.address) as pool:
-        monkeypatch.setattr("howrobust.execution.pools.dask.ANSWER_S", 2.0)
+        monkeypatch.setattr("howrobust.execution.pools.dask.REPLY_TIMEOUT_S", 2.0)
         cluster.scheduler.send_signal(signal.SIGSTOP)
         with pytest.raises(BadInput, match="was lost"):
-            pool.submit(attempt, job("bayesian_ridge"), Files(tmp_path), 1, limit_s=60.0)
+            pool.submit(run_job, job("bayesian_ridge"), Files(tmp_path), 1, limit_s=60.0)
         cluster.scheduler.send_signal(signal.SIGKILL)
 
 
@@ -325,7 +325,7 @@ def test_a_worker_writes_no_file_but_its_own(testset, cluster, tmp_path, monkeyp
     before = {*tmp_path.iterdir()}
     with ClusterPool(cluster.address) as pool:
         task = job("bayesian_ridge")
-        future = pool.submit(attempt, task, files, 1, limit_s=60.0)
+        future = pool.submit(run_job, task, files, 1, limit_s=60.0)
         error = future.exception(timeout=60)
     left = {p.relative_to(files.folder).as_posix() for p in files.folder.rglob("*.npz")}
     assert left == (set() if error else own)
@@ -342,20 +342,20 @@ def test_what_goes_with_an_order_is_forecasts_of_its_cells():
 def test_an_order_is_the_same_after_a_journey():
     for suite in ("quick", "robustness"):
         for one in make_plan(RunOptions(suite, data=["friedman1"], splits=2)).jobs[::3]:
-            words = json.loads(messages.write_order(attempt, one, {}))["job"]
+            words = json.loads(messages.write_order(run_job, one, {}))["job"]
             assert messages._job_of(words) == one
 
 
 def test_what_differs_where_an_order_is_carried_out_is_refused(my_csv, tmp_path):
     one = job("bayesian_ridge", str(my_csv))
-    made = messages.made_of("bayesian_ridge", one.data, ())
-    text = messages.write_order(attempt, one, made)
+    made = messages.versions_of("bayesian_ridge", one.data, ())
+    text = messages.write_order(run_job, one, made)
     Files(tmp_path).make()
-    assert messages.carry_out(text, tmp_path)["outcomes"][0]["status"] == "ok"
+    assert messages.run_message(text, tmp_path)["outcomes"][0]["status"] == "ok"
     my_csv.write_text(my_csv.read_text().replace("0", "1", 1))
-    assert "has the rows of my.csv" in messages.carry_out(text, tmp_path)["refused"]
+    assert "has the rows of my.csv" in messages.run_message(text, tmp_path)["refused"]
     my_csv.unlink()
-    assert "files must lie at the same path" in messages.carry_out(text, tmp_path)["refused"]
+    assert "files must have the same path" in messages.run_message(text, tmp_path)["refused"]
     for name in made:
         other = {**made, name: "another"}
         assert messages.difference(other, made).startswith(f"has {name} another, not ")

@@ -13,7 +13,7 @@ from howrobust.base.method import Posterior, SingleMethod
 from howrobust.cli.main.main import main
 from howrobust.comparison.baseline import read_file, to_json
 from howrobust.distributions.predictive import GaussianMixture
-from howrobust.execution.pools.inline import HerePool
+from howrobust.execution.pools.inline import InlinePool
 from howrobust.methods import BayesianRidge
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
@@ -134,7 +134,7 @@ def ran(tmp_path_factory):
                     stresses=[load_stress(each) for each in stress],
                 )
             )
-            kept[key] = execute(plan, tmp_path_factory.mktemp(kind.__name__), pool=HerePool())
+            kept[key] = execute(plan, tmp_path_factory.mktemp(kind.__name__), pool=InlinePool())
         return kept[key]
 
     return run

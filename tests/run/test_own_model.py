@@ -21,7 +21,7 @@ from howrobust.analysis.cards.card import PARTS
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.errors import BadInput
-from howrobust.execution.pools.inline import HerePool
+from howrobust.execution.pools.inline import InlinePool
 from howrobust.methods import DeepEnsemble, TorchRegressor, UserModel
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
@@ -297,7 +297,7 @@ def test_a_method_that_missed_a_split_is_not_ranked_and_loses_no_card(tmp_path):
             stresses=[load_stress("input_noise")],
         )
     )
-    results = execute(plan, tmp_path, pool=HerePool())
+    results = execute(plan, tmp_path, pool=InlinePool())
     found = cards(Scores(results))
     whole, part = (found[m].headline("data", "accuracy") for m in ("Ridge", "FailsSometimes"))
     assert (whole.rank, part.rank) == (1, None)

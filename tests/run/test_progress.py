@@ -1,4 +1,4 @@
-"""How far a fit is: said by the worker, heard by the parent, never in the way."""
+"""Progress of a fit: written by the worker, read by the scheduler, never in the way."""
 
 import shutil
 
@@ -6,8 +6,10 @@ import pytest
 
 from howrobust import compiled
 from howrobust.base.method import announce, listening
+from howrobust.base.progress import NullProgress
 from howrobust.errors import BadInput
 from howrobust.execution import scheduler, worker
+from howrobust.execution.notes import ProgressNote
 from howrobust.execution.progress import Reporter
 from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import make_plan
@@ -17,81 +19,81 @@ from howrobust.storage.store import Store
 
 @pytest.fixture
 def job(monkeypatch):
-    monkeypatch.setenv("HOWROBUST_THREADS", "1")  # which an attempt sets, in a worker of its own
+    monkeypatch.setenv("HOWROBUST_THREADS", "1")  # `run_job` sets it, in a process of its own
     methods = ["shuffled_cv[epochs=1, n_folds=1, n_shuffles=3]"]
     plan = make_plan(RunOptions(methods=methods, data=["quintic"], stress=[], splits=2))
     return next(job for job in plan.jobs if job.method.name == "shuffled_cv")
 
 
-class Heard:
+class RecordedProgress(NullProgress):
     def __init__(self):
-        self.said = []
+        self.reports = []
 
     def partly(self, cells, name):
-        self.said.append((cells, name))
+        self.reports.append((cells, name))
 
 
-def test_a_fit_is_heard_where_somebody_listens():
-    announce(1, 2)  # nobody does
-    said = []
-    with listening(lambda done, total: said.append((done, total))):
+def test_the_progress_of_a_fit_goes_to_the_listener_if_there_is_one():
+    announce(1, 2)  # there is none
+    announced = []
+    with listening(lambda done, total: announced.append((done, total))):
         announce(1, 2)
     announce(2, 2)
-    assert said == [(1, 2)]
+    assert announced == [(1, 2)]
 
 
 def test_a_method_is_named_with_its_settings_whatever_stands_in_them(capsys):
     with Reporter() as reporter:
         reporter.begin(2, 0, "fit")
-        reporter._spoken = -1e9
+        reporter._printed = -1e9
         reporter.partly(1, "mc_dropout[epochs=80, text='[/b]'] on quintic: 1 of 2 networks")
     assert "mc_dropout[epochs=80, text='[/b]'] on quintic" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("note", ["0 0", "1", "x y", ""])
-def test_a_note_that_makes_no_sense_is_not_heard(note, tmp_path, job):
+def test_a_note_with_other_content_is_ignored(note, tmp_path, job):
     files = Files(tmp_path)
     files.make()
     files.fitting(job.cells[0].key).write_text(note)
-    heard = Heard()
-    scheduler._hear([job], files, heard)
-    assert heard.said == []
+    progress = RecordedProgress()
+    scheduler.report_progress([job], files, progress)
+    assert progress.reports == []
 
 
 def test_what_a_worker_writes_counts_as_parts_of_its_cells(tmp_path, job):
-    files, heard = Store(tmp_path).files, Heard()
+    files, progress = Store(tmp_path).files, RecordedProgress()
     files.make()
     note = files.fitting(job.cells[0].key)
     for text in ("", "not a number", "3"):  # being written, or foreign
         note.write_text(text)
-        scheduler._hear([job], files, heard)
-    assert not heard.said
+        scheduler.report_progress([job], files, progress)
+    assert not progress.reports
     note.write_text("3 6")
-    scheduler._hear([job], files, heard)
-    assert heard.said == [(1.0, f"{job.cells[0].method} on quintic: 3 of 6 networks")]
-    scheduler._silence(job, files)
-    scheduler._hear([job], files, heard)
-    assert len(heard.said) == 1
+    scheduler.report_progress([job], files, progress)
+    assert progress.reports == [(1.0, f"{job.cells[0].method} on quintic: 3 of 6 networks")]
+    ProgressNote(note).remove()
+    scheduler.report_progress([job], files, progress)
+    assert len(progress.reports) == 1
 
 
-def test_a_worker_says_how_far_it_is(tmp_path, job):
+def test_a_worker_notes_its_progress(tmp_path, job):
     files = Store(tmp_path).files
     files.make()
-    outcomes = worker.attempt(job, files, 1)
+    outcomes = worker.run_job(job, files, 1)
     assert [o.status for o in outcomes] == ["ok", "ok"]
     done, total = map(int, files.fitting(job.cells[0].key).read_text().split())
     assert 1 <= done <= total == 6
 
 
-def test_a_fit_that_cannot_be_heard_of_is_still_a_fit(tmp_path, job):
+def test_a_fit_whose_progress_cannot_be_written_succeeds(tmp_path, job):
     files = Store(tmp_path).files
     files.make()
     shutil.rmtree(tmp_path / "fitting")
-    assert [o.status for o in worker.attempt(job, files, 1)] == ["ok", "ok"]
+    assert [o.status for o in worker.run_job(job, files, 1)] == ["ok", "ok"]
 
 
 @pytest.mark.parametrize("text", ["0", "two", "-1", "1.5"])
-def test_a_number_of_threads_that_is_none_is_bad_input(monkeypatch, text):
+def test_a_thread_count_that_is_not_a_whole_number_from_1_is_bad_input(monkeypatch, text):
     monkeypatch.setenv("HOWROBUST_THREADS", text)
     with pytest.raises(BadInput, match="whole number from 1"):
         compiled.threads()

@@ -11,7 +11,7 @@ from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.stress_curves import awareness
 from howrobust.base.method import Posterior, SingleMethod
 from howrobust.distributions.predictive import GaussianMixture
-from howrobust.execution.pools.inline import HerePool
+from howrobust.execution.pools.inline import InlinePool
 from howrobust.methods import BayesianRidge
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
@@ -76,7 +76,7 @@ def linear_cards(tmp_path_factory):
     source = given_rows(X, X @ [2.0, -1.0, 0.5] + rng.normal(size=600))
     methods = [BayesianRidge, HalvedSds, NoisyPredictions]
     plan = plan_for(methods, source, ["input_noise"])
-    results = execute(plan, tmp_path_factory.mktemp("linear"), pool=HerePool())
+    results = execute(plan, tmp_path_factory.mktemp("linear"), pool=InlinePool())
     return cards(Scores(results))
 
 

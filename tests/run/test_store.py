@@ -10,7 +10,7 @@ from commandline import FAST
 import howrobust as hr
 from howrobust.base.pool import TaskFailed
 from howrobust.errors import BadInput
-from howrobust.execution.pools.inline import HerePool
+from howrobust.execution.pools.inline import InlinePool
 from howrobust.metrics import Metric, scoring
 from howrobust.reports.markdown import markdown
 from howrobust.reports.sections.scores import Summary
@@ -70,7 +70,7 @@ def test_baselines_are_kept_by_name_the_latest_last(tmp_path):
         baselines.text("c")
 
 
-class BrokenPool(HerePool):
+class BrokenPool(InlinePool):
     """Every task of it is killed."""
 
     def submit(self, function, *arguments, limit_s):
@@ -92,7 +92,7 @@ def test_scoring_that_is_killed_takes_nothing_away_and_is_tried_again(tmp_path, 
         spoilt = after[after["metric"] == "extra"]
         assert set(spoilt["status"]) == {"failed"}
         assert spoilt["reason"].str.contains("SIGKILL").all()
-        with HerePool() as pool:
+        with InlinePool() as pool:
             scoring.score_run(key, store, pool)
     mended = hr.load(tmp_path).records()
     values = [mended[mended["metric"] == name]["value"].tolist() for name in ("extra", "rmse")]
