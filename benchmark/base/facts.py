@@ -1,7 +1,7 @@
-"""Facts: what a run's row in the store states of its data sets, methods and stresses.
+"""What a stored run states about its data sets, methods and stresses, for reports.
 
-They are written when the run is planned. A report reads them and loads no plug-in: the names in a
-store may come from anybody.
+It is written when the run is planned. A report reads it and imports no plug-in, since a store from
+elsewhere could name any module.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,29 @@ StressKind = Literal["input", "train", "split", "setting"]
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What a report says of a data set; ``limits`` are the expected scores of a known truth."""
+    """What a report states about a data set.
+
+    Parameters
+    ----------
+    name, title, source, licence, unit : str
+        Its name and provenance, and the unit of the target.
+    sha256 : str
+        Hash of its content.
+    synthetic : bool
+        Whether the true distribution is known.
+    limits : dict of str to float
+        Expected scores of the true distribution, by metric; empty where it is not known.
+    target : str
+        Name of the target.
+    features : list of str
+        Names of the inputs.
+    n_train, n_test : int
+        Number of training and test rows of the first split.
+    split : str
+        Kind of the splits.
+    warnings : list of str
+        Sentences on what changes how scores are to be read.
+    """
 
     name: str
     title: str
@@ -34,7 +56,15 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class MethodFacts:
-    """What a report says of a method: see `howrobust.base.method.Method`."""
+    """What a report states about a method: see `howrobust.base.method.Method`.
+
+    Parameters
+    ----------
+    label : str
+        Its label.
+    components, noise_model : str
+        The attributes of its class.
+    """
 
     label: str
     components: str
@@ -43,9 +73,24 @@ class MethodFacts:
 
 @dataclass(frozen=True)
 class StressFacts:
-    """What a report says of a stress: see `howrobust.base.stress`.
+    """What a report states about a stress: see `howrobust.base.stress`.
 
-    Attributes that its kind lacks have the default of the kind that has them.
+    Parameters
+    ----------
+    name : str
+        Its name.
+    kind : {"input", "train", "split", "setting"}
+        What it changes.
+    title, unit : str
+        What it does, and the unit of its severity.
+    scored_by : str, optional
+        Attribute of an `InputStress`; other kinds have its default.
+    moves_targets : bool, optional
+        Attribute of an `InputStress`; other kinds have its default.
+    in_turn : bool, optional
+        Attribute of an `InputStress`; other kinds have its default.
+    ladder : bool, optional
+        Attribute of a `TrainStress`; other kinds have its default.
     """
 
     name: str
@@ -65,7 +110,15 @@ class StressFacts:
 
 @dataclass(frozen=True)
 class Command:
-    """The command line that makes a run again, and what a caller has to add to it."""
+    """The command line that repeats a run.
+
+    Parameters
+    ----------
+    text : str
+        The command.
+    remarks : list of str
+        What the command cannot state, such as a model given from Python.
+    """
 
     text: str
     remarks: list[str]

@@ -1,6 +1,6 @@
-"""What plug-ins and metrics say of themselves: their docstrings, read without importing a plug-in.
+"""Descriptions of plug-ins and metrics: their docstrings, read without importing a plug-in.
 
-So ``howrobust list`` and the reference pages cannot go stale, and listing methods loads no torch.
+``howrobust list`` and the reference pages show them; listing methods does not import torch.
 """
 
 import ast
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from howrobust.base.metric import Metric
 
-# Made by one function for four statistics, these are described by what their names end in.
+# One function makes these metrics for four statistics; the end of the name tells them apart.
 OF_A_NULL = {
     "_null_95": "The null's 95 % point on the bad side (its 5 % point where low is bad).",
     "_null": "Mean of {name} over the null: a perfectly calibrated forecaster at this n.",
@@ -23,8 +23,20 @@ OF_A_NULL = {
 
 
 def summary(docstring: str) -> str:
-    """Return the first sentence of a docstring, on one line and without its marks of code.
+    """Return the first sentence of a docstring, on one line and without backticks.
 
+    Parameters
+    ----------
+    docstring : str
+        The docstring.
+
+    Returns
+    -------
+    str
+        The sentence.
+
+    Examples
+    --------
     >>> summary("Mean of ``it``, e.g. 2.\\n\\nMore.")
     'Mean of it, e.g. 2.'
     """
@@ -35,9 +47,19 @@ def summary(docstring: str) -> str:
 
 
 def docstring_of(entry: EntryPoint) -> str:
-    """Return the docstring of what an entry point names, or else of its module; "" for neither.
+    """Return the docstring of the object that an entry point names, or else of its module.
 
-    The module's source is parsed; nothing of it is imported.
+    The source of the module is parsed; nothing is imported.
+
+    Parameters
+    ----------
+    entry : EntryPoint
+        The entry point.
+
+    Returns
+    -------
+    str
+        The docstring; empty where there is none.
     """
     module = _parsed(entry.module)
     if module is None:
@@ -53,21 +75,17 @@ def _parsed(module: str) -> ast.Module | None:
     file = _file_of(module)
     try:
         return None if file is None else ast.parse(file.read_text(encoding="utf-8"))
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-    ):  # a broken plug-in is listed too
+    except (OSError, SyntaxError, ValueError):  # a broken plug-in is listed too
         return None
 
 
 def _file_of(module: str) -> Path | None:
-    """Return where a module is written, without importing it or, as find_spec does, its parents."""
+    """Return the file of a module; unlike `find_spec`, its parents are not imported either."""
     parts, path, spec = module.split("."), None, None
     for k in range(len(parts)):
         name = ".".join(parts[: k + 1])
-        found = (finder.find_spec(name, path) for finder in sys.meta_path)
-        spec = next((one for one in found if one is not None), None)
+        specs = (finder.find_spec(name, path) for finder in sys.meta_path)
+        spec = next((each for each in specs if each is not None), None)
         if spec is None:
             return None
         path = spec.submodule_search_locations
@@ -77,17 +95,27 @@ def _file_of(module: str) -> Path | None:
 def definition(metric: "Metric") -> str:
     """Return the docstring of a metric's function: its formula, unit and source.
 
-    That of a metric at one level, such as ``coverage_90``, or over variants stands on the function
-    of its module that its name begins with.
+    A metric at one level, such as ``coverage_90``, or over variants is described by the function of
+    its module that its name begins with.
+
+    Parameters
+    ----------
+    metric : Metric
+        The metric.
+
+    Returns
+    -------
+    str
+        The docstring; empty where there is none.
     """
     for end, text in OF_A_NULL.items():
         if metric.name.endswith(end):
             return text.format(name=f"``{metric.name.removesuffix(end)}``")
-    own = getdoc(metric.function)
-    if own:
-        return own
-    written = vars(sys.modules[metric.function.__module__])
-    named = max((n for n in written if metric.name.startswith(n)), key=len, default="")
-    digits = metric.name.removeprefix(named).strip("_")
+    docstring = getdoc(metric.function)
+    if docstring:
+        return docstring
+    module = vars(sys.modules[metric.function.__module__])
+    stem = max((name for name in module if metric.name.startswith(name)), key=len, default="")
+    digits = metric.name.removeprefix(stem).strip("_")
     level = f"{digits[:2]}{'.' * (len(digits) > 2)}{digits[2:]} %"
-    return (getdoc(written.get(named)) or "").replace("``level``", level)
+    return (getdoc(module.get(stem)) or "").replace("``level``", level)
