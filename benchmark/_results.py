@@ -163,7 +163,7 @@ def compare(
     See Also
     --------
     howrobust.comparison.quality.changes : What is tested of scores.
-    howrobust.comparison.speed.paces : What is tested of speed.
+    howrobust.comparison.speed.compare_speed : What is tested of speed.
     """
     import howrobust.reports.verdict  # noqa: F401 (it registers how a comparison is shown)
 

@@ -8,17 +8,18 @@ import numpy as np
 from howrobust.base.cells import CLEAN
 from howrobust.base.rendering import register_renderer
 from howrobust.comparison.baseline import Snapshot
-from howrobust.comparison.quality import BETTER, GATES, INCONCLUSIVE, UNCHANGED, WORSE, Change
-from howrobust.comparison.runs import (
+from howrobust.comparison.events import (
     FAILED,
     FAILING,
     MENDED,
     MISSING,
     NEW,
     OTHER_DATA,
-    Comparison,
     Event,
 )
+from howrobust.comparison.losses import GATES
+from howrobust.comparison.quality import BETTER, INCONCLUSIVE, UNCHANGED, WORSE, Change
+from howrobust.comparison.runs import Comparison
 from howrobust.comparison.speed import Pace
 
 LONGEST = 12  # lines of what is no regression
@@ -115,7 +116,7 @@ def _conclusion(comparison: Comparison) -> list[str]:
     ]
     if comparison.max_slowdown is not None:
         count, most = len(comparison.paces), comparison.max_slowdown
-        why = comparison.no_pace
+        why = comparison.speed.reason
         told = f"not compared: {why}" if why else f"{count} costs, {most:g} times as much allowed"
         lines.append(f"Speed: {told}.")
     return [*lines, _headline(comparison)]

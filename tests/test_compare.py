@@ -12,14 +12,14 @@ import howrobust as hr
 from howrobust.comparison.baseline import (
     FORMAT,
     METRICS,
-    Scored,
-    Snapped,
-    SnappedData,
     Snapshot,
+    SnapshotCell,
+    SnapshotData,
+    SnapshotScores,
     from_json,
     to_json,
 )
-from howrobust.comparison.quality import GATES
+from howrobust.comparison.losses import GATES
 from howrobust.errors import BadInput
 from howrobust.execution import timing
 from howrobust.reports import verdict
@@ -50,12 +50,20 @@ class Making:
         for d in range(self.datasets):
             for m in range(self.methods):
                 for s in range(self.splits):
-                    found = [Scored("none", 0.0, of(d, m, s, 0.0))]
-                    found += [Scored("input_noise", v, of(d, m, s, v)) for v in self.levels]
-                    costs = self.costs(d, m, s) if self.costs else {}
-                    where = (f"data{d}", f"method{m}", "none", 0.0, f"random-{s}", 0)
-                    cells.append(Snapped(*where, "ok", "", found, costs))
-        data = SnappedData(self.sha256, self.n_test, self.overlap)
+                    levels = [("none", 0.0), *(("input_noise", v) for v in self.levels)]
+                    cell = SnapshotCell(
+                        dataset=f"data{d}",
+                        method=f"method{m}",
+                        train_stress="none",
+                        level=0.0,
+                        split=f"random-{s}",
+                        repeat=0,
+                        status="ok",
+                        scores=[SnapshotScores(stress, v, of(d, m, s, v)) for stress, v in levels],
+                        costs=self.costs(d, m, s) if self.costs else {},
+                    )
+                    cells.append(cell)
+        data = SnapshotData(self.sha256, self.n_test, self.overlap)
         names = {f"data{d}": data for d in range(self.datasets)}
         return Snapshot(FORMAT, "made", "made", "0", MACHINE, names, [], cells)
 
@@ -125,7 +133,7 @@ def test_the_same_run_is_unchanged():
 
 
 @pytest.mark.parametrize("overlap", [0.0, 1 / 9])
-def test_runs_of_two_seeds_are_two_samples_for_their_splits_are_of_other_rows(overlap):
+def test_runs_of_two_seeds_are_two_samples_because_their_splits_have_other_rows(overlap):
     rng = generator(0, "samples")
     before = rng.normal(1, 0.3, 8)
     after = before + rng.normal(0.4, 0.01, 8)  # alike by chance
@@ -195,24 +203,24 @@ def test_what_matters_and_what_is_better(moved, verdict_, code):
     assert found.exit_code == code
 
 
-def test_too_few_splits_leave_it_inconclusive_and_say_how_many_would_tell():
+def test_too_few_splits_are_inconclusive_and_the_verdict_names_how_many_are_needed():
     values = np.array([1.0, 1.4, 1.3])
     making = Making(splits=3, overlap=0.1)
     found = hr.compare(making.snapshot(), making.snapshot(by_split("nll", values)))
-    told = change(found, "nll")
-    assert told.verdict == "inconclusive"
+    tested = change(found, "nll")
+    assert tested.verdict == "inconclusive"
     assert found.exit_code == 0
     assert found.tests == 1
 
     def p(J):
         sd = np.std(values - 1, ddof=1)
-        return stats.t.sf(told.estimate.mean / (sd * np.sqrt(1 / J + 0.1)), J - 1)
+        return stats.t.sf(tested.estimate.mean / (sd * np.sqrt(1 / J + 0.1)), J - 1)
 
-    assert p(told.splits_needed) < 0.05 <= p(told.splits_needed - 1)
-    assert f"{told.splits_needed} splits would tell" in verdict.text(found)
+    assert p(tested.splits_needed) < 0.05 <= p(tested.splits_needed - 1)
+    assert f"{tested.splits_needed} splits would tell" in verdict.text(found)
 
 
-def test_one_split_decides_nothing():
+def test_one_split_is_inconclusive():
     making = Making(splits=1)
     found = hr.compare(making.snapshot(), making.snapshot(by_split("nll", [9.0])))
     assert change(found, "nll").verdict == "inconclusive"
@@ -226,15 +234,15 @@ def test_coverage_is_compared_by_the_distance_of_its_mean_from_nominal():
         making.snapshot(by_split("coverage_90", before)),
         making.snapshot(by_split("coverage_90", after)),
     )
-    told = change(found, "coverage_90")
+    tested = change(found, "coverage_90")
     distances = [abs(v.mean() - 0.9) for v in (before, after)]
-    assert told.estimate.mean == pytest.approx(distances[1] - distances[0], rel=1e-9)
+    assert tested.estimate.mean == pytest.approx(distances[1] - distances[0], rel=1e-9)
     # Closer to nominal is better, from either side.
     back = hr.compare(making.snapshot(by_split("coverage_90", after)), making.snapshot())
     assert change(back, "coverage_90").verdict == "better"
 
 
-def test_shares_of_few_points_that_agree_by_chance_are_no_evidence():
+def test_shares_of_few_points_that_agree_at_random_are_no_evidence():
     # One point of 44 on each of three splits: an sd of 0, which would be a p of 0. A point that
     # one run covers alone is a coin: t = d / sqrt(d / n * 1 / J) = sqrt(J) where d = 1 / n.
     making = Making(splits=3, n_test=44)
@@ -242,9 +250,9 @@ def test_shares_of_few_points_that_agree_by_chance_are_no_evidence():
         making.snapshot(by_split("coverage_90", [0.9, 0.85, 0.8])),
         making.snapshot(by_split("coverage_90", np.array([0.9, 0.85, 0.8]) - 1 / 44)),
     )
-    told = change(found, "coverage_90")
-    assert told.p == pytest.approx(stats.t.sf(np.sqrt(3), 2), rel=1e-9)
-    assert told.verdict == "inconclusive"
+    tested = change(found, "coverage_90")
+    assert tested.p == pytest.approx(stats.t.sf(np.sqrt(3), 2), rel=1e-9)
+    assert tested.verdict == "inconclusive"
 
 
 def test_all_data_sets_together_are_tested_by_welch():
@@ -254,17 +262,17 @@ def test_all_data_sets_together_are_tested_by_welch():
     found = hr.compare(
         making.snapshot(), making.snapshot(lambda d, m, s, level: scores(nll=1 + moved[d, s]))
     )
-    told = change(found, "nll", dataset="")
+    tested = change(found, "nll", dataset="")
     variances = moved.var(axis=1, ddof=1) * (1 / 4 + 0.1)
     df = variances.sum() ** 2 / (variances**2 / 3).sum()
     se = np.sqrt(variances.sum()) / 3
-    assert told.estimate.mean == pytest.approx(moved.mean(), rel=1e-9)
-    assert told.estimate.se == pytest.approx(se, rel=1e-9)
-    assert told.estimate.upper == pytest.approx(moved.mean() + stats.t.ppf(0.975, df) * se)
+    assert tested.estimate.mean == pytest.approx(moved.mean(), rel=1e-9)
+    assert tested.estimate.se == pytest.approx(se, rel=1e-9)
+    assert tested.estimate.upper == pytest.approx(moved.mean() + stats.t.ppf(0.975, df) * se)
     # Four tests, of the data sets and of all; Holm multiplies the least p by their number.
     assert found.tests == 4
-    assert told.p == pytest.approx(4 * stats.t.sf(moved.mean() / se, df), rel=1e-9)
-    assert told.verdict == "worse"
+    assert tested.p == pytest.approx(4 * stats.t.sf(moved.mean() / se, df), rel=1e-9)
+    assert tested.verdict == "worse"
 
 
 def test_repeats_are_averaged_and_only_those_that_both_runs_have():
@@ -273,9 +281,12 @@ def test_repeats_are_averaged_and_only_those_that_both_runs_have():
     def repeated(values):
         taken = making.snapshot()
         cells = [
-            msgspec.structs.replace(c, repeat=r, scores=[Scored("none", 0.0, scores(nll=v))])
-            for c in taken.cells for r, v in enumerate(values)
-        ]  # fmt: skip
+            msgspec.structs.replace(
+                c, repeat=r, scores=[SnapshotScores("none", 0.0, scores(nll=v))]
+            )
+            for c in taken.cells
+            for r, v in enumerate(values)
+        ]
         return msgspec.structs.replace(taken, cells=cells)
 
     found = hr.compare(repeated([1.0, 2.0]), repeated([1.5, 3.5, 99.0]))
@@ -340,14 +351,14 @@ def alarms(replicas, making, sd, name):
     [(3, 60), pytest.param(3, 600, marks=pytest.mark.slow),
      pytest.param(10, 300, marks=pytest.mark.slow)],
 )  # fmt: skip
-def test_an_unchanged_run_is_called_worse_at_most_as_often_as_alpha_says(splits, replicas):
+def test_an_unchanged_run_is_called_worse_with_probability_alpha_at_most(splits, replicas):
     making = Making(4, 3, splits, n_test=44, levels=(0.1, 0.4))
     count = alarms(replicas, making, 0.3, f"{splits}")
     # Holm promises a rate of .05; the count is then below its binomial 99.9 % point.
     assert count <= stats.binom.ppf(0.999, replicas, 0.05), count
 
 
-def test_one_method_of_six_that_is_half_as_sure_as_it_should_be_is_found_on_three_splits():
+def test_one_method_of_six_with_half_the_sd_is_worse_on_three_splits():
     # With half the noise sd the nll gains 1.5 z^2 - log 2, z standard normal: .81 nats on average,
     # with an sd of 1.5 sqrt(2 / n) on a split.
     making = Making(6, 3, 3, overlap=1 / 9, n_test=44)
@@ -365,7 +376,7 @@ def test_one_method_of_six_that_is_half_as_sure_as_it_should_be_is_found_on_thre
 # What is lost.
 
 
-def test_missing_renamed_failed_and_new_cells_are_told_apart():
+def test_missing_renamed_failed_and_new_cells_are_different_events():
     taken = Making(2, 1, 3, levels=(0.1,)).snapshot()
     first, second, third, *rest = taken.cells
     lost_level = msgspec.structs.replace(second, scores=second.scores[:1])
@@ -392,20 +403,20 @@ def test_missing_renamed_failed_and_new_cells_are_told_apart():
         assert found.exit_code == 1, name
         # The other way round nothing is lost but what was renamed.
         assert hr.compare(other, taken).exit_code == (1 if name == "renamed" else 0), name
-    said = verdict.text(hr.compare(taken, msgspec.structs.replace(taken, cells=changed["failed"])))
-    assert "Failed:\n  method0 on data0: boom" in said
-    said = verdict.text(
+    text = verdict.text(hr.compare(taken, msgspec.structs.replace(taken, cells=changed["failed"])))
+    assert "Failed:\n  method0 on data0: boom" in text
+    text = verdict.text(
         hr.compare(taken, msgspec.structs.replace(taken, cells=changed["lost value"]))
     )
-    assert "nll: no density" in said
+    assert "nll: no density" in text
 
 
 def replace_scores(cell, values, why):
-    scored = Scored("none", 0.0, values, {"nll": why})
+    scored = SnapshotScores("none", 0.0, values, {"nll": why})
     return msgspec.structs.replace(cell, scores=[scored, *cell.scores[1:]])
 
 
-def test_what_fails_in_both_runs_is_said_and_is_no_regression():
+def test_what_fails_in_both_runs_is_listed_and_is_no_regression():
     taken = Making(splits=2).snapshot()
     cells = [msgspec.structs.replace(taken.cells[0], status="failed", reason="boom", scores=[])]
     broken = msgspec.structs.replace(taken, cells=[*cells, *taken.cells[1:]])
@@ -517,7 +528,7 @@ def test_speed_is_not_compared_where_it_cannot_be_and_that_is_no_pass():
     assert "two kinds of machine" in verdict.text(found)
     found = hr.compare(Making(6, 3, 3).snapshot(), timed(), max_slowdown=1.3)
     assert found.exit_code == 3
-    assert "no costs beside a yardstick" in verdict.text(found)
+    assert "no costs relative to a reference computation" in verdict.text(found)
 
 
 def test_one_data_set_alone_leaves_a_slowdown_inconclusive():
@@ -550,9 +561,9 @@ def test_numbers_and_sentences_agree():
     (row,) = records[records["verdict"] == "worse"].itertuples()
     assert (row.dataset, row.method, row.metric) == ("data0", "method0", "nll")
     assert row.difference == pytest.approx(0.505)
-    said = verdict.text(found)
-    assert "method0 on data0: nll worse by 0.505 nats (95 % interval 0.4" in said
-    assert said == str(found)
+    text = verdict.text(found)
+    assert "method0 on data0: nll worse by 0.505 nats (95 % interval 0.4" in text
+    assert text == str(found)
     assert "**Not fine" in verdict.markdown(found)
 
 

@@ -87,7 +87,7 @@ def complete_blocks(scores: Scores, metric: str, methods: Sequence[str]) -> Bloc
 
 
 def losses(scores: Scores, metric: str) -> Blocks:
-    """Return the complete blocks of the ranked methods, negated if high is better.
+    """Return the complete blocks of the ranked methods as losses.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def losses(scores: Scores, metric: str) -> Blocks:
     Returns
     -------
     Blocks
-        Losses: lower is better.
+        Values of the metric, negated if high is better.
 
     Raises
     ------

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LevelEffect:
-    """Scores of a method at one level of a stress, relative to its clean scores.
+    """Scores of a method at one level of a stress, relative to clean ones.
 
     Parameters
     ----------

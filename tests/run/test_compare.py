@@ -10,8 +10,8 @@ import pytest
 import howrobust as hr
 from howrobust._run import execute
 from howrobust.base.method import Posterior, SingleMethod
-from howrobust.cli.main.main import main
-from howrobust.comparison.baseline import read_file, to_json
+from howrobust.cli.main import main
+from howrobust.comparison.baseline import Address, read_file, to_json
 from howrobust.distributions.predictive import GaussianMixture
 from howrobust.execution.pools.inline import InlinePool
 from howrobust.methods import BayesianRidge
@@ -249,7 +249,9 @@ def test_what_cannot_be_compared_is_one_sentence(ran, tmp_path, capsys):
 
 def test_the_committed_baseline_has_the_cells_and_the_data_of_suite_quick():
     baseline, plan = read_file(BASELINE), make_plan(RunOptions())
-    planned = {(c.dataset, c.method, *c.place, c.split, c.repeat) for c in plan.cells}
+    planned = {
+        Address(c.dataset, c.method, c.train_stress, c.level, c.split, c.repeat) for c in plan.cells
+    }
     assert {cell.address for cell in baseline.cells} == planned
     assert {cell.status for cell in baseline.cells} == {"ok"}
     assert {name: d.sha256 for name, d in baseline.data.items()} == {

@@ -193,7 +193,9 @@ class Card:
     forecaster: Callable[[Any], Predictive] | None = field(default=None, repr=False, compare=False)
 
     def predictive(self, X: Any) -> Predictive:
-        """Return p(y | x) of an assessed model, fitted on all its rows, at new rows.
+        """Return p(y | x) of an assessed model at new rows.
+
+        The model is fitted on all the rows that were given.
 
         Parameters
         ----------

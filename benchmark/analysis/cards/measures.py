@@ -82,7 +82,7 @@ def null_band(scores: Scores, dataset: str, method: str, metric: str = "mace") -
 
 
 def inside_null(scores: Scores, dataset: str, method: str, metric: str = "mace") -> bool:
-    """Return whether a perfect forecaster could have the calibration errors of the splits.
+    """Return whether a perfect forecaster could have the same errors.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from howrobust.base.metric import Undefined
 
 
 def sentences(scores: Scores, method: str) -> dict[str, str]:
-    """Return an example forecast and the coverage of a method, as a sentence by data set.
+    """Return an example forecast and the coverage, as a sentence by data set.
 
     Parameters
     ----------

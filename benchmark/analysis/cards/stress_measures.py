@@ -66,7 +66,7 @@ def _degradation_over_levels(scores: Scores, dataset: str, method: str, stress: 
 
 
 def ratio(scores: Scores, dataset: str, method: str, stress: str) -> Result:
-    """Geometric mean over splits of rmse / clean rmse at the highest level of a stress.
+    """Geometric mean over splits of rmse / clean rmse at the highest level.
 
     Parameters
     ----------
