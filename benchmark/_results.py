@@ -121,13 +121,10 @@ class Results(StoredRun):
         BadInput
             Where a file that howrobust has not made would be replaced in the folder of results.
         """
-        from howrobust.reports.page import require_replaceable, write_page
+        from howrobust.reports.model import build_report
+        from howrobust.reports.page import write_page
 
-        if path is not None:
-            return write_page(self, Path(path))
-        page = self.folder / "report.html"
-        require_replaceable(page)
-        return write_page(self, page)
+        return write_page(build_report(self), None if path is None else Path(path))
 
 
 def compare(

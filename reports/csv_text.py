@@ -7,7 +7,18 @@ import pandas as pd
 
 
 def csv_text(records: pd.DataFrame) -> str:
-    """Tidy records as CSV; text that a spreadsheet would run as a formula is made inert."""
+    """Return tidy records as CSV.
+
+    Parameters
+    ----------
+    records : DataFrame
+        Records of a run.
+
+    Returns
+    -------
+    str
+        CSV with a header; an apostrophe precedes text that a spreadsheet would run as a formula.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(records.columns)

@@ -31,8 +31,8 @@ HEADLINES = {
 
 
 @dataclass(frozen=True)
-class Section:
-    """A title and its lines; ``whole`` where a reader must see every one."""
+class _Section:
+    """A title and its lines; ``whole`` where every line is shown."""
 
     title: str
     lines: Sequence[str]
@@ -40,7 +40,18 @@ class Section:
 
 
 def text(comparison: Comparison) -> str:
-    """The verdict for a terminal."""
+    """Return the verdict for a terminal.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        A comparison of two runs.
+
+    Returns
+    -------
+    str
+        Sections of lines, the worst first, and the conclusion.
+    """
     lines = [*_about(comparison), ""]
     for section in _sections(comparison):
         shown = section.lines if section.whole else section.lines[:LONGEST]
@@ -52,8 +63,19 @@ def text(comparison: Comparison) -> str:
 
 
 def markdown(comparison: Comparison) -> str:
-    """The verdict for a pull request: what is no regression is folded where it is long."""
-    from howrobust.reports.markdown import md  # it knows the whole page; a terminal need not
+    """Return the verdict for a pull request.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        A comparison of two runs.
+
+    Returns
+    -------
+    str
+        Markdown; long lists of what is no regression are folded.
+    """
+    from howrobust.reports.markdown import md  # loads all of a report, which a terminal need not
 
     parts = [f"**{md(_headline(comparison))}**", "  \n".join(map(md, _about(comparison)))]
     for section in _sections(comparison):
@@ -80,26 +102,26 @@ def _run(taken: Snapshot) -> str:
     return f"{taken.run}, seed {taken.seed}, {cells}, howrobust {version}, {processor}"
 
 
-def _sections(comparison: Comparison) -> Iterator[Section]:
-    """What is to be said, the worst first; sections of nothing are left out."""
+def _sections(comparison: Comparison) -> Iterator[_Section]:
+    """The sections that have lines, the worst first."""
     paces = [pace for pace in comparison.paces if pace.verdict != UNCHANGED]
     found = [
-        Section("Worse", _sentences(comparison.of(WORSE)), whole=True),
-        Section("Slower", [_pace(p) for p in paces if p.verdict == WORSE], whole=True),
-        Section("Missing", _events(comparison, MISSING), whole=True),
-        Section("Failed", _events(comparison, FAILED), whole=True),
-        Section("Of other data", _events(comparison, OTHER_DATA), whole=True),
-        Section("Inconclusive: worse, but not significantly", [
+        _Section("Worse", _sentences(comparison.of(WORSE)), whole=True),
+        _Section("Slower", [_pace(p) for p in paces if p.verdict == WORSE], whole=True),
+        _Section("Missing", _events(comparison, MISSING), whole=True),
+        _Section("Failed", _events(comparison, FAILED), whole=True),
+        _Section("Of other data", _events(comparison, OTHER_DATA), whole=True),
+        _Section("Inconclusive: worse, but not significantly", [
             *_sentences(comparison.of(INCONCLUSIVE)),
             *(_pace(p) for p in paces if p.verdict == INCONCLUSIVE),
         ]),
-        Section("Better", [
+        _Section("Better", [
             *_sentences(comparison.of(BETTER)),
             *(_pace(p) for p in paces if p.verdict == BETTER),
         ]),
-        Section("Failing in both runs", _events(comparison, FAILING)),
-        Section("Failed before, fine now", _events(comparison, MENDED)),
-        Section("New", _events(comparison, NEW)),
+        _Section("Failing in both runs", _events(comparison, FAILING)),
+        _Section("Failed before, fine now", _events(comparison, MENDED)),
+        _Section("New", _events(comparison, NEW)),
     ]  # fmt: skip
     yield from (section for section in found if section.lines)
 

@@ -8,7 +8,7 @@ import click
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
-    from howrobust.reports.sections.scores import Summary
+    from howrobust.reports.model import Report
 
 FORMATS = ("html", "md", "latex", "csv")
 
@@ -31,26 +31,27 @@ def report(out: str, kind: str, figures: Path | None) -> None:
     from howrobust.reports.csv_text import csv_text
     from howrobust.reports.latex import latex
     from howrobust.reports.markdown import markdown
-    from howrobust.reports.sections.scores import Summary
+    from howrobust.reports.model import build_report
+    from howrobust.reports.page import write_page
 
     results = score_again(out)
+    built = build_report(results)
     if figures is not None:
-        _write_figures(Summary(results), figures)
+        _write_figures(built, figures)
     if kind == "html":
-        click.echo(f"Report: {results.report()}")
+        click.echo(f"Report: {write_page(built)}")
     elif kind == "csv":
         click.echo(csv_text(results.records()), nl=False)
     else:
-        text = {"md": markdown, "latex": latex}[kind](Summary(results))
-        click.echo(text, nl=False)
+        click.echo({"md": markdown, "latex": latex}[kind](built), nl=False)
 
 
-def _write_figures(summary: "Summary", folder: Path) -> None:
-    from howrobust.reports.plots.all_figures import pictures
+def _write_figures(report: "Report", folder: Path) -> None:
+    from howrobust.reports.plots.all_figures import report_figures
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for picture in pictures(summary):
-            picture.write(folder)
+        for figure in report_figures(report):
+            figure.write(folder)
     except OSError as error:
         raise BadInput(f"figures cannot be written to {folder} ({error.strerror})") from None

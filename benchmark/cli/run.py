@@ -10,7 +10,6 @@ from howrobust.planning.options import Option, RunOptions, run_options
 if TYPE_CHECKING:
     from howrobust._results import Results
     from howrobust.planning.plan import Plan
-    from howrobust.reports.sections.scores import Summary
 
 
 def _parameter(option: Option) -> click.Parameter:
@@ -129,29 +128,21 @@ def _jobs_by_method(plan: "Plan") -> dict[tuple[str, str], list[Any]]:
 def _conclude(results: "Results", refitted: int) -> int:
     """Print the tables, write the page, and return the exit code."""
     from howrobust.reports import terminal
-    from howrobust.reports.sections.scores import Summary
+    from howrobust.reports.model import build_report
+    from howrobust.reports.page import write_page
 
-    summary = Summary(results)
+    report = build_report(results)
     console = terminal.console()
-    terminal.show(summary, console)
-    page = results.report()
+    terminal.show(report, console)
+    page = write_page(report)
     if refitted:
-        console.print(summary.reused())
+        console.print(report.protocol.reused)
     else:
-        count = len(summary.cells)
-        console.print(f"All {count} cells were finished before; nothing was refitted.")
-    for warning in summary.warnings():
+        fits = report.protocol.n_fits
+        console.print(f"All {fits} cells were finished before; nothing was refitted.")
+    for warning in report.warnings:
         terminal.say(console, f"warning: {warning}", "yellow")
-    failures = _failures(summary)
-    for failure in failures:
-        terminal.say(console, f"failed: {failure}", "red")
+    for failure in report.failures:
+        terminal.say(console, f"failed: {failure.where}: {failure.reason}", "red")
     console.print(f"Report: {page}", markup=False, soft_wrap=True)
-    return 1 if failures else 0
-
-
-def _failures(summary: "Summary") -> list[str]:
-    """Return a sentence on each failed cell."""
-    return [
-        f"{cell.method} on {cell.dataset} {cell.split}: {cell.reason}"
-        for cell in summary.failures()
-    ]
+    return 1 if report.failures else 0

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from howrobust.errors import BadInput
 from howrobust.planning.entry_points import entries, exits_as_bad_input, import_untracked, load
 
 if TYPE_CHECKING:
@@ -119,18 +118,3 @@ def given_rows(X: Any, y: Any, name: str = "data") -> "Source":
     """
     source: Source = import_untracked("howrobust.datasets.given", "given")(X, y, name)
     return source
-
-
-def uci_folder() -> Path | None:
-    """Return the folder of the UCI data sets.
-
-    Returns
-    -------
-    Path or None
-        The folder; None where the data sets are not installed.
-    """
-    try:
-        folder: Path = import_untracked("howrobust.datasets.uci", "data_folder")()
-    except BadInput:
-        return None
-    return folder

@@ -1,37 +1,53 @@
-"""A figure with what it shows in words, and how it is written."""
+"""A figure of a report with what it shows in words, and how it is written to files."""
 
 import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from howrobust.reports.plots.style import INK, STYLE
+from howrobust.reports.plots.style import INK, STYLE, figure_style
 from howrobust.storage.atomic import write_output
 
 FORMATS = ("png", "pdf")
+Section = Literal["ranking", "data", "calibration", "stress", "stability", "costs"]
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A figure with its name, its place on the page and what it shows in words.
+class ReportFigure:
+    """A figure of a report.
 
-    ``dataset`` is the place: the name of a data set, or "ranking", "cost", "stability" or, for
-    stresses, "".
+    Parameters
+    ----------
+    name : str
+        Name of its files.
+    section : {"ranking", "data", "calibration", "stress", "stability", "costs"}
+        The section that shows it.
+    title, alt : str
+        Its title, and what it shows, for those who cannot see it.
+    figure : Figure
+        The figure.
+    dataset : str, default=""
+        The data set that it is about; "" for several.
     """
 
     name: str
-    dataset: str
+    section: Section
     title: str
     alt: str
     figure: Figure
+    dataset: str = ""
 
     def svg(self) -> str:
-        """Inline SVG on no ground, its ink the text colour of the page around it.
+        """Return inline SVG without a ground, its ink the text colour of the page around it.
 
-        Its ids are its own: several stand on one page.
+        Returns
+        -------
+        str
+            An svg element whose ids begin with the name of the figure: several stand on one page.
         """
         text = io.StringIO()
         with mpl.rc_context({**STYLE, "svg.hashsalt": self.name}):
@@ -45,11 +61,17 @@ class Picture:
         return re.sub(r'(<svg[^>]*?) width="[^"]*"| height="[^"]*pt"', r"\1", svg, count=2)
 
     def write(self, folder: Path) -> None:
-        """Write it on white, as files named for it: PNG at 150 dots an inch, and PDF."""
+        """Write the figure on white, as PNG of 150 dots an inch and as PDF.
+
+        Parameters
+        ----------
+        folder : Path
+            Where to write the files, which have the name of the figure.
+        """
         name = re.sub(r"[^\w.-]", "-", self.name)
         for kind in FORMATS:
             content = io.BytesIO()
-            with mpl.rc_context(STYLE):
+            with figure_style():
                 self.figure.savefig(
                     content, format=kind, dpi=150, bbox_inches="tight", facecolor="white"
                 )

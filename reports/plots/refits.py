@@ -1,62 +1,120 @@
 """Scores and training losses of what was fitted again."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
+import seaborn as sns
 from matplotlib.axes import Axes
 
-from howrobust.analysis.cards.measures import SHUFFLE
-from howrobust.analysis.run_scores import REFERENCES
-from howrobust.base.cells import CLEAN
-from howrobust.reports.plots.figure_file import Picture
-from howrobust.reports.plots.style import GREY, Looks, panels, plain
-from howrobust.reports.sections.scores import Summary
+from howrobust.distributions.predictive import Array
+from howrobust.reports.plots.figure_file import ReportFigure
+from howrobust.reports.plots.panel_grid import panel_grid
+from howrobust.reports.plots.style import GREY, Styles, axes_or_new, method_styles, plain
+from howrobust.reports.sections.stability import Refits
 
 
-def stability(summary: Summary, own: Looks) -> Picture:
-    """Two panels a data set: the rmse of each restart and shuffle over their mean; and the training
-    losses of the networks of one fit, the local minima that they ended in."""
-    methods = [m for m in summary.methods if m not in REFERENCES]
-    names = [data.name for data in summary.data]
-    figure, axes, pairs = panels(names, down=2, beside=0.6)
-    for name, (upper, lower) in pairs.items():
-        _again(upper, summary, name, methods, own)
-        _losses(lower, summary, name, methods, own)
-    axes[0, 0].set_ylabel("rmse / mean rmse")
-    axes[1, 0].set_ylabel("training loss - mean")
-    shown = ", ".join(pairs)
+def refit_scores(
+    refits: Sequence[Refits], styles: Styles | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the rmse of each restart (dots) and shuffle (crosses) over their mean.
+
+    Parameters
+    ----------
+    refits : sequence of Refits
+        The refits of each method on one data set.
+    styles : dict of str to MethodStyle, optional
+        Styles of the methods.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    Axes
+        The axes.
+    """
+    ax = axes_or_new(ax, 3.1, 2.3)
+    styles = styles or method_styles([r.method for r in refits])
+    _strips(ax, refits, styles, lambda r: r.restarts, "o", -0.15)
+    _strips(ax, refits, styles, lambda r: r.shuffles, "x", 0.15)
+    return _name_columns(ax, refits, 1)
+
+
+def refit_losses(
+    refits: Sequence[Refits], styles: Styles | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the training losses of the networks of one fit, less their mean.
+
+    Parameters
+    ----------
+    refits : sequence of Refits
+        The refits of each method on one data set.
+    styles : dict of str to MethodStyle, optional
+        Styles of the methods.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    Axes
+        The axes.
+    """
+    ax = axes_or_new(ax, 3.1, 2.3)
+    styles = styles or method_styles([r.method for r in refits])
+    _strips(ax, refits, styles, lambda r: r.losses, "o", 0.0)
+    return _name_columns(ax, refits, 0)
+
+
+def _strips(
+    ax: Axes,
+    refits: Sequence[Refits],
+    styles: Styles,
+    values_of: Callable[[Refits], Array],
+    marker: str,
+    shift: float,
+) -> None:
+    """A strip of points for each method."""
+    for k, each in enumerate(refits):
+        values = values_of(each)
+        if len(values):
+            sns.stripplot(
+                x=np.full(len(values), k + shift), y=values, jitter=False, native_scale=True,
+                marker=marker, size=4, linewidth=1, edgecolor="face",
+                color=styles[each.method].colour, alpha=0.7, ax=ax,
+            )  # fmt: skip
+
+
+def _name_columns(ax: Axes, refits: Sequence[Refits], level: float) -> Axes:
+    ax.set_xlim(-0.6, len(refits) - 0.4)
+    names = [plain(each.method.partition("[")[0]) for each in refits]
+    ax.set_xticks(range(len(refits)), names, rotation=40, ha="right", fontsize=7)
+    ax.axhline(level, color=GREY, lw=0.8, zorder=0)
+    return ax
+
+
+def refits_figure(refits: Sequence[Refits], styles: Styles) -> ReportFigure:
+    """Draw the refits of a run, two panels a data set: scores and training losses.
+
+    Parameters
+    ----------
+    refits : sequence of Refits
+        The refits of each method on each data set.
+    styles : dict of str to MethodStyle
+        Styles of the methods.
+
+    Returns
+    -------
+    ReportFigure
+        The figure.
+    """
+    names = list(dict.fromkeys(each.dataset for each in refits))
+    grid = panel_grid(names, down=2, beside=0.6)
+    for name, (upper, lower) in grid.panels.items():
+        of_data_set = [each for each in refits if each.dataset == name]
+        refit_scores(of_data_set, styles, upper)
+        refit_losses(of_data_set, styles, lower)
+    grid.axes[0, 0].set_ylabel("rmse / mean rmse")
+    grid.axes[1, 0].set_ylabel("training loss - mean")
+    shown = ", ".join(names)
     alt = f"rmse of restarts (dots) and shuffles (crosses), and training losses, on {shown}"
     title = "Fitted again: rmse of restarts (dots) and shuffles (crosses); losses of each network"
-    return Picture("stability", "stability", title, alt, figure)
-
-
-def _again(ax: Axes, summary: Summary, dataset: str, methods: list[str], own: Looks) -> None:
-    """Each restart's rmse, and each shuffle's, over the mean of their kind on a split."""
-    r = summary.records
-    found = r[(r["dataset"] == dataset) & (r["metric"] == "rmse") & (r["status"] == "ok")]
-    for k, method in enumerate(methods):
-        of_method = found[found["method"] == method]
-        for stress, marker, side in ((CLEAN[0], "o", -0.15), (SHUFFLE, "x", 0.15)):
-            kept = of_method[of_method["stress"] == stress]
-            for _, group in kept.groupby("split"):
-                if len(group) > 1:
-                    values = group["value"] / group["value"].mean()
-                    x = np.full(len(values), k + side)
-                    ax.plot(x, values, marker, ms=4, color=own[method].colour, alpha=0.7)
-    _name_columns(ax, methods, 1)
-
-
-def _losses(ax: Axes, summary: Summary, dataset: str, methods: list[str], own: Looks) -> None:
-    """Training losses of the networks of the first fit, less their mean."""
-    for k, method in enumerate(methods):
-        for cell in summary.finished(dataset, method)[:1]:
-            for values in cell.facts.values():
-                if isinstance(values, list) and len(values) > 1:
-                    y = np.asarray(values) - np.mean(values)
-                    ax.plot(np.full(len(y), k), y, "o", ms=4, color=own[method].colour, alpha=0.7)
-    _name_columns(ax, methods, 0)
-
-
-def _name_columns(ax: Axes, methods: list[str], level: float) -> None:
-    ax.set_xlim(-0.6, len(methods) - 0.4)
-    names = [plain(method.partition("[")[0]) for method in methods]
-    ax.set_xticks(range(len(methods)), names, rotation=40, ha="right", fontsize=7)
-    ax.axhline(level, color=GREY, lw=0.8, zorder=0)
+    return ReportFigure("stability", "stability", title, alt, grid.figure)

@@ -1,92 +1,105 @@
 """Error and coverage against the severity of a stress."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import seaborn as sns
 from matplotlib.axes import Axes
 
-from howrobust.analysis.regions import BASELINE, REGION
-from howrobust.base.cells import CLEAN, Level
 from howrobust.base.facts import StressFacts
-from howrobust.reports.plots.figure_file import Picture
-from howrobust.reports.plots.style import GREY, Looks, legend, log_axis, panels, plain
-from howrobust.reports.sections.scores import Summary
+from howrobust.reports.plots.figure_file import ReportFigure
+from howrobust.reports.plots.panel_grid import panel_grid
+from howrobust.reports.plots.style import (
+    GREY,
+    Styles,
+    axes_or_new,
+    log_axis,
+    method_styles,
+    plain,
+)
+from howrobust.reports.sections.stress import StressCurves, StressLine
 
 
-def is_severity(facts: StressFacts) -> bool:
-    """Whether a stress has a figure: its levels are severities, not numbers of repeats."""
-    return facts.name != BASELINE and facts.ladder
+def stress_curve(
+    lines: Sequence[StressLine],
+    facts: StressFacts,
+    styles: Styles | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a metric against the severity of a stress, a line for each method.
 
+    Parameters
+    ----------
+    lines : sequence of StressLine
+        The line of each method on one data set.
+    facts : StressFacts
+        Facts of the stress.
+    styles : dict of str to MethodStyle, optional
+        Styles of the methods.
+    ax : Axes, optional
+        Where to draw; a new figure by default.
 
-def degradation(summary: Summary, stress: str, unit: str, own: Looks) -> Picture:
-    """Error and nominal-90 % coverage against the severity of a stress, two panels a data set.
-
-    Where a stress moves the true targets too, the stated sd stands in place of the error.
+    Returns
+    -------
+    Axes
+        The axes.
     """
-    facts = summary.stress_facts(stress)
-    error = facts.scored_by
-    names = [data.name for data in summary.data]
-    figure, axes, pairs = panels(names, down=2, beside=1.9)
-    for name, (upper, lower) in pairs.items():
-        _ladders(upper, summary, name, error, stress, own)
-        _ladders(lower, summary, name, "coverage_90", stress, own)
+    ax = axes_or_new(ax, 3.1, 2.3)
+    styles = styles or method_styles([line.method for line in lines])
+    for line in lines:
+        style = styles[line.method]
+        sns.lineplot(
+            x=line.x, y=line.y, estimator=None, sort=False, linestyle=style.dash,
+            marker=style.marker, color=style.colour, markeredgecolor=style.colour,
+            markerfacecolor="none" if line.without_gradients else style.colour, markersize=4,
+            lw=1.2, label=plain(line.method), legend=False, ax=ax,
+        )  # fmt: skip
+    if facts.kind == "split":
+        ax.set_xticks([0, 1], ["random third", facts.name])
+    elif facts.kind == "setting":
+        ax.set_xscale("log", base=2)
+        ax.set_xticks([0.5, 1, 2], ["half", "as set", "double"])
+    return ax
+
+
+def stress_figure(curves: StressCurves, styles: Styles) -> ReportFigure:
+    """Draw error and coverage against the severity of a stress, two panels a data set.
+
+    Parameters
+    ----------
+    curves : StressCurves
+        Error and coverage on each data set. Where a stress moves the true targets too, the stated
+        standard deviation stands in place of the error.
+    styles : dict of str to MethodStyle
+        Styles of the methods.
+
+    Returns
+    -------
+    ReportFigure
+        The figure.
+    """
+    facts, stress = curves.facts, curves.facts.name
+    error, spoken = facts.scored_by, stress.replace("_", " ")
+    grid = panel_grid(list(curves.error), down=2, beside=1.9)
+    for name, (upper, lower) in grid.panels.items():
+        stress_curve(curves.error[name], facts, styles, upper)
+        stress_curve(curves.coverage[name], facts, styles, lower)
         if error != "nll":
             _log_where_it_spreads(upper)
         lower.axhline(0.9, color=GREY, lw=0.8)
         lower.set_ylim(-0.02, 1.02)
-    for ax, label in zip(axes[:2, 0], (error, "inside the 90 % interval"), strict=True):
+    for ax, label in zip(grid.axes[:2, 0], (error, "inside the 90 % interval"), strict=True):
         ax.set_ylabel("root mean variance" if label == "sharpness" else label)
-    figure.supxlabel(f"{stress.replace('_', ' ')} ({unit})", fontsize=9)
-    legend(figure, axes)
-    title = f"{facts.title}: {error} and 90 % coverage (grey: as promised)"
+    grid.figure.supxlabel(f"{spoken} ({facts.unit})", fontsize=9)
+    grid.legend()
+    title = f"{facts.title}: {error} and 90 % coverage (grey: nominal)"
     if stress.startswith("adversarial"):
-        title += "; hollow: attacked without gradients, not to be compared"
-    alt = f"{error} and 90 % coverage of each method on {', '.join(pairs)} as {stress} grows"
-    return Picture(f"stress-{stress}", "", title[0].upper() + title[1:], alt, figure)
-
-
-def _ladders(
-    ax: Axes, summary: Summary, dataset: str, metric: str, stress: str, own: Looks
-) -> None:
-    """A line per method over the places of a stress."""
-    for method in summary.methods:
-        kept = []
-        for x, place in _places(summary, stress):
-            values = summary.values(dataset, method, metric, *place, first=True)
-            if not values.empty:
-                kept.append((x, float(values.mean())))
-        if len(kept) < 2:
-            continue
-        blind = stress.startswith("adversarial") and not summary.has_gradients(dataset, method)
-        look = own[method]
-        ax.plot(
-            [x for x, _ in kept],
-            [y for _, y in kept],
-            linestyle=look.dash,
-            marker=look.marker,
-            color=look.colour,
-            markerfacecolor="none" if blind else look.colour,
-            ms=4,
-            lw=1.2,
-            label=plain(method),
-        )
-    kind = summary.stress_facts(stress).kind
-    if kind == "split":
-        ax.set_xticks([0, 1], ["random third", stress])
-    elif kind == "setting":
-        ax.set_xscale("log", base=2)
-        ax.set_xticks([0.5, 1, 2], ["half", "as set", "double"])
-
-
-def _places(summary: Summary, stress: str) -> list[tuple[float, Level]]:
-    """Where on the axis each level of a stress stands, and what it is held against."""
-    levels = [(level, (stress, level)) for level in summary.stresses()[stress]]
-    kind = summary.stress_facts(stress).kind
-    if kind == "split":
-        return [(0.0, (BASELINE, REGION)), *levels]
-    if kind == "setting":
-        return sorted([(1.0, CLEAN), *levels])
-    return [(0.0, CLEAN), *levels]
+        title += "; hollow: attacked without gradients, not comparable"
+    names = ", ".join(grid.panels)
+    alt = f"{error} and 90 % coverage of each method on {names} against the severity of {spoken}"
+    title = title[0].upper() + title[1:]
+    return ReportFigure(f"stress-{stress}", "stress", title, alt, grid.figure)
 
 
 def _log_where_it_spreads(ax: Axes) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import Estimate, over_splits
-from howrobust.planning.data_spec import uci_folder
-from howrobust.reports.sections.scores import Summary
+from howrobust.base.facts import DataFacts
+from howrobust.datasets.uci import data_folder
+from howrobust.errors import BadInput
 
 TABLES = "published_tables.csv"
 PER_SPLIT = "gal_mcdropout_per_split.csv"
@@ -22,8 +24,8 @@ EXCEPTION = 2.0  # standard errors: about one in twenty by chance
 
 
 @dataclass(frozen=True)
-class Match:
-    """Which of our methods, by name and preset, is held against which published one.
+class _Match:
+    """Which of our methods, by name and preset, is compared with which published one.
 
     ``metrics``: ours and theirs. ``variant``: where their results of every split are, so that the
     difference is paired. ``reproduces``: the protocol is theirs; otherwise they are a reference.
@@ -45,18 +47,22 @@ class Match:
 
 SUITES = ("uci", "uci-gap")  # which set what the protocols ask for on each data set
 MATCHES = (
-    Match(
+    _Match(
         "deep_ensemble",
         "lakshminarayanan2017",
         "Deep ensemble M=5",
         {"rmse": "rmse", "nll_gaussian": "nll"},
     ),
-    Match("mc_dropout", "gal2016", 'MC dropout, Gal repo 2016 "original"', LIKELIHOOD, "original"),
-    Match("mc_dropout", "gal2016-10x", 'MC dropout, Gal repo 2016 "10x epochs"', LIKELIHOOD, "10x"),
-    Match("mc_dropout", "gal2018", "MC dropout, Gal repo 2018 grid search", LIKELIHOOD, "grid2018"),
-    Match("bayesian_nn", None, "MFVI (DUN paper)", DUN, reproduces=False),
-    Match("bayesian_nn", None, "MFVI (DUN paper)", DUN, family="gap", reproduces=False),
-    Match(
+    _Match("mc_dropout", "gal2016", 'MC dropout, Gal repo 2016 "original"', LIKELIHOOD, "original"),
+    _Match(
+        "mc_dropout", "gal2016-10x", 'MC dropout, Gal repo 2016 "10x epochs"', LIKELIHOOD, "10x"
+    ),
+    _Match(
+        "mc_dropout", "gal2018", "MC dropout, Gal repo 2018 grid search", LIKELIHOOD, "grid2018"
+    ),
+    _Match("bayesian_nn", None, "MFVI (DUN paper)", DUN, reproduces=False),
+    _Match("bayesian_nn", None, "MFVI (DUN paper)", DUN, family="gap", reproduces=False),
+    _Match(
         "deep_ensemble",
         "lakshminarayanan2017",
         "Ensemble (DUN paper)",
@@ -64,16 +70,27 @@ MATCHES = (
         family="gap",
         reproduces=False,
     ),
-    Match("mc_dropout", "gal2016", "Dropout (DUN paper)", DUN, family="gap", reproduces=False),
+    _Match("mc_dropout", "gal2016", "Dropout (DUN paper)", DUN, family="gap", reproduces=False),
 )
 BESIDE = ("PBP", {"rmse": "rmse", "nll": "test_ll"})  # not one of our methods; shown for scale
 
 
 @dataclass(frozen=True)
 class Published:
-    """A published mean, with its standard error (None: no spread was given) and its rounding.
+    """A published mean over splits.
 
-    ``spread``: whether a standard error or a standard deviation was printed, as far as is known.
+    Parameters
+    ----------
+    mean : float
+        The mean, a log-likelihood as nll.
+    se : float or None
+        Its standard error; None where no spread was given.
+    unit : float
+        Unit of the last printed digit.
+    spread : str
+        Whether a standard error or a standard deviation was printed, as far as is known.
+    protocol : str
+        How it was measured.
     """
 
     mean: float
@@ -85,7 +102,27 @@ class Published:
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """Our mean over splits beside theirs; ``difference`` is ours less theirs in standard errors."""
+    """Our mean over splits beside a published one.
+
+    Parameters
+    ----------
+    dataset, method, metric : str
+        What is compared.
+    ours : Estimate
+        Our mean over splits.
+    theirs : Published
+        The published mean.
+    published : str
+        Name of the published method.
+    paired : bool
+        Whether the difference is paired by split.
+    difference : float
+        Ours less theirs, in standard errors.
+    reproduces : bool
+        Whether our protocol is theirs.
+    split : str
+        Kind of the splits.
+    """
 
     dataset: str
     method: str
@@ -100,59 +137,97 @@ class PublishedComparison:
 
     @property
     def is_exception(self) -> bool:
-        """Whether chance rarely explains the difference; in either direction."""
+        """Whether the difference is more than 2 standard errors, in either direction."""
         return self.reproduces and abs(self.difference) > EXCEPTION
 
 
-def folder() -> Path | None:
-    """Return where the published results are, or None."""
-    found = uci_folder()
-    return found / "published" if found and (found / "published" / TABLES).is_file() else None
+def _folder() -> Path | None:
+    """Where the published results are; None where the UCI sets are not on this machine."""
+    try:
+        folder = data_folder() / "published"
+    except BadInput:
+        return None
+    return folder if (folder / TABLES).is_file() else None
 
 
-def comparisons(summary: Summary) -> list[PublishedComparison]:
-    """Hold a run against what was published; empty without published results."""
-    where = folder()
-    if where is None or summary.about.suite not in SUITES:
+def comparisons(scores: Scores) -> list[PublishedComparison]:
+    """Compare a run with published results.
+
+    Parameters
+    ----------
+    scores : Scores
+        The scores of the run.
+
+    Returns
+    -------
+    list of PublishedComparison
+        A comparison for each data set, method and metric that was published; empty without a
+        folder of published results.
+    """
+    folder = _folder()
+    if folder is None or scores.about.suite not in SUITES:
         return []
-    tables, splits = _tables(where), _per_split(where)
-    found = []
-    for data in summary.data:
-        name = data.name.removeprefix("uci/")
-        for method in summary.methods:
+    published, per_split = _tables(folder), _per_split(folder)
+    every = []
+    for data in scores.data:
+        for method in scores.methods:
             for match in _matches(method, data.split):
-                theirs_name = f"{name}_gap" if match.family == "gap" else name
                 for metric, theirs in match.metrics.items():
-                    published = tables.get((match.published, theirs_name, theirs))
-                    values = summary.values(data.name, method, metric)
-                    if published is None or len(values) < 2:
-                        continue
-                    known = splits.get((match.variant, name, theirs), {})
+                    values = scores.values(data.name, method, metric)
                     ours = {int(str(s).rpartition("-")[2]): v for s, v in values.items()}
-                    difference, paired = _difference(ours, known, published)
-                    found.append(
-                        PublishedComparison(
-                            data.name,
-                            method,
-                            metric,
-                            over_splits(np.array(list(ours.values())), 0.0),
-                            published,
-                            match.published,
-                            paired,
-                            difference,
-                            match.reproduces,
-                            data.split,
-                        )
+                    name = data.name.removeprefix("uci/")
+                    key = (
+                        match.published,
+                        f"{name}_gap" if match.family == "gap" else name,
+                        theirs,
                     )
-    return found
+                    if key in published and len(ours) > 1:
+                        known = per_split.get((match.variant, name, theirs), {})
+                        compared = _compared(data, metric, match, ours, published[key], known)
+                        every.append(compared)
+    return every
+
+
+def _compared(
+    data: DataFacts,
+    metric: str,
+    match: _Match,
+    ours: dict[int, float],
+    published: Published,
+    per_split: dict[int, float],
+) -> PublishedComparison:
+    difference, paired = _difference(ours, per_split, published)
+    return PublishedComparison(
+        data.name,
+        match.label,
+        metric,
+        over_splits(np.array(list(ours.values())), 0.0),
+        published,
+        match.published,
+        paired,
+        difference,
+        match.reproduces,
+        data.split,
+    )
 
 
 def beside(datasets: Sequence[str]) -> dict[tuple[str, str], Published]:
-    """Published results of probabilistic backpropagation, by (data set, our metric)."""
-    where = folder()
-    if where is None:
+    """Return published results of probabilistic backpropagation.
+
+    Parameters
+    ----------
+    datasets : sequence of str
+        Names of the data sets.
+
+    Returns
+    -------
+    dict of (str, str) to Published
+        Results by data set and our metric; empty without a folder of published results.
+    """
+    folder = _folder()
+    if folder is None:
         return {}
-    tables, (method, metrics) = _tables(where), BESIDE
+    tables, (method, metrics) = _tables(folder), BESIDE
     return {
         (dataset, metric): tables[key]
         for dataset in datasets
@@ -161,7 +236,7 @@ def beside(datasets: Sequence[str]) -> dict[tuple[str, str], Published]:
     }
 
 
-def _matches(label: str, family: str) -> list[Match]:
+def _matches(label: str, family: str) -> list[_Match]:
     """Matches of a method of a run; what a caller changed is no longer the published protocol."""
     return [match for match in MATCHES if (match.label, match.family) == (label, family)]
 

@@ -13,7 +13,7 @@ from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
 from howrobust.metrics import Metric, scoring
 from howrobust.reports.markdown import markdown
-from howrobust.reports.sections.scores import Summary
+from howrobust.reports.model import build_report
 from howrobust.storage import schema
 from howrobust.storage.baselines import Baselines
 from howrobust.storage.reader import RunReader
@@ -44,9 +44,9 @@ def test_a_run_says_how_many_fits_it_took_from_earlier_runs(tmp_path):
     assert more.about.reused == cells
     new = len(more.cells()) - cells
     sentence = f"{cells} of {cells + new} fits come from earlier runs, {new} were fitted now."
-    assert Summary(more).reused() == sentence
+    assert build_report(more).protocol.reused == sentence
     assert sentence in more.report().read_text()
-    assert sentence in markdown(Summary(more))
+    assert sentence in markdown(build_report(more))
     assert run(tmp_path, splits=3, fresh=True).about.reused == 0
 
 
