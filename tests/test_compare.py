@@ -136,7 +136,7 @@ def test_the_same_run_is_unchanged():
 def test_runs_of_two_seeds_are_two_samples_because_their_splits_have_other_rows(overlap):
     rng = generator(0, "samples")
     before = rng.normal(1, 0.3, 8)
-    after = before + rng.normal(0.4, 0.01, 8)  # alike by chance
+    after = before + rng.normal(0.4, 0.01, 8)  # alike at random
     making = Making(splits=8, overlap=overlap)
     base, new = (making.snapshot(by_split("nll", values)) for values in (before, after))
     found = change(hr.compare(base, msgspec.structs.replace(new, seed="1")), "nll")
@@ -328,12 +328,12 @@ def alarms(replicas, making, sd, name):
     place = {level: k for k, level in enumerate((0.0, *making.levels))}
     for k in range(replicas):
         rng = generator(k, "null", name)
-        # What a split is, and what a fit of it is: levels share the first, runs the data.
+        # The effect of a split, which its levels share, and that of a fit.
         runs = []
         for _ in range(2):
             common = rng.standard_normal((*shape[:3], 1, 4))
-            own = rng.standard_normal((*shape, 4))
-            draws = sd * (common + 0.3 * own)
+            residual = rng.standard_normal((*shape, 4))
+            draws = sd * (common + 0.3 * residual)
 
             def of(d, m, s, level, draws=draws):
                 z = draws[d, m, s, place[level]]
@@ -466,10 +466,10 @@ def timed(factor=1.0, noise=0.05, seed=0, methods=6, datasets=3, cpu_s=1.0):
     draws = np.exp(noise * rng.standard_normal((datasets, methods, 3)))
 
     def costs(d, m, s):
-        own = factor if m == methods - 1 else 1.0
-        fit = own * fits[d, m]
+        slowdown = factor if m == methods - 1 else 1.0
+        fit = slowdown * fits[d, m]
         return {"fit_cpu_s": cpu_s * fit, "fit_ratio": 1000 * fit, "stack_size": 3.0,
-                "draw_ratio": own * draws[d, m, s], "us_per_draw": 1.0}  # fmt: skip
+                "draw_ratio": slowdown * draws[d, m, s], "us_per_draw": 1.0}  # fmt: skip
 
     return Making(methods, datasets, 3, costs=costs).snapshot()
 
@@ -568,12 +568,12 @@ def test_numbers_and_sentences_agree():
 
 
 @pytest.mark.parametrize(
-    "words", [{"alpha": 0.0}, {"alpha": 1.5}, {"max_slowdown": 0.5}, {"max_slowdown": np.inf}]
+    "settings", [{"alpha": 0.0}, {"alpha": 1.5}, {"max_slowdown": 0.5}, {"max_slowdown": np.inf}]
 )
-def test_numbers_that_make_no_sense_are_bad_input(words):
+def test_numbers_that_make_no_sense_are_bad_input(settings):
     taken = Making().snapshot()
     with pytest.raises(BadInput):
-        hr.compare(taken, taken, **words)
+        hr.compare(taken, taken, **settings)
 
 
 def test_every_metric_that_is_kept_is_compared():

@@ -334,11 +334,11 @@ def test_a_profile_is_the_share_of_runs_that_gain_more_than_tau_over_marginal():
     found = profiles(scores)
     assert [p.method for p in found] == ["a", "b"]
     gains = {p.method: [v[1] - v[methods.index(p.method)] for v in values.values()] for p in found}
-    most = max(np.max(g) for own in gains.values() for g in own)
+    most = max(np.max(g) for blocks in gains.values() for g in blocks)
     for p in found:
         assert (p.taus[0], p.taus[-1], p.datasets) == (0, most, tuple(values))
         for tau, share, lower, upper in zip(p.taus, p.share, p.lower, p.upper, strict=True):
-            slow = np.mean([np.mean([gain > tau for gain in own]) for own in gains[p.method]])
+            slow = np.mean([np.mean([gain > tau for gain in block]) for block in gains[p.method]])
             assert share == pytest.approx(slow, rel=1e-12)
             assert (lower, upper) == pytest.approx(wilson(share * 21, 21), rel=1e-9, abs=1e-12)
 
@@ -372,7 +372,7 @@ def test_profiles_need_marginal_and_a_run_that_beats_it():
 
 
 def test_false_alarms_between_equal_methods_on_a_data_set_are_at_most_5_percent():
-    """Three methods: each predicts the mean of its own random half of the training rows."""
+    """Three methods: each predicts the mean of another random half of the training rows."""
     tables, J, n = 400, 20, N_TRAIN + N_TEST
     rng = seeds.generator(0, "equal methods")
     y = rng.normal(size=(tables, n))

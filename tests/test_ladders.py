@@ -67,8 +67,8 @@ def test_a_curve_that_never_doubles_is_censored_at_the_top_level():
 
 def test_the_tolerance_of_one_split_is_its_own_and_has_no_interval():
     found = tolerance_over_splits(LEVELS, 0.9 * RMSE[None], [0.9], overlap=1 / 9)
-    own = tolerance(LEVELS, 0.9 * RMSE, 0.9)
-    assert found == Tolerance(Crossing(pytest.approx(own.level, rel=1e-12), False), None, None)
+    alone = tolerance(LEVELS, 0.9 * RMSE, 0.9)
+    assert found == Tolerance(Crossing(pytest.approx(alone.level, rel=1e-12), False), None, None)
 
 
 def test_equal_splits_have_an_interval_of_no_width():
@@ -131,8 +131,8 @@ def test_the_interval_of_tolerance_holds_the_crossing_of_the_true_curve(curve, e
     rng = seeds.generator(0, "coverage of tolerance", curve[0])
     held = 0
     for _ in range(SIMULATED):
-        own, shared = rng.standard_normal((J, 3)), rng.standard_normal(3)
-        noise = np.sqrt(0.9) * own + np.sqrt(0.1) * shared
+        residual, shared = rng.standard_normal((J, 3)), rng.standard_normal(3)
+        noise = np.sqrt(0.9) * residual + np.sqrt(0.1) * shared
         rmse = curve * np.exp(0.1 * noise)
         found = tolerance_over_splits(levels, rmse, np.ones(J), overlap=1 / 9)
         beyond = truth.level + truth.censored  # censored: anywhere above the top

@@ -47,10 +47,10 @@ def test_the_interval_over_independent_splits_is_students():
 def test_a_paired_difference_of_independent_splits_is_tested_by_students_t():
     rng = seeds.generator(0, "paired")
     one, two = rng.normal(0.3, size=7), rng.normal(size=7)
-    theirs = stats.ttest_rel(one, two)
+    scipys = stats.ttest_rel(one, two)
     found = paired(one, two, overlap=0.0)
-    assert found.p == pytest.approx(theirs.pvalue, rel=1e-9)
-    limits = theirs.confidence_interval(0.95)
+    assert found.p == pytest.approx(scipys.pvalue, rel=1e-9)
+    limits = scipys.confidence_interval(0.95)
     assert (found.estimate.lower, found.estimate.upper) == pytest.approx(tuple(limits), rel=1e-9)
 
 
@@ -72,7 +72,7 @@ def test_p_is_below_5_percent_just_where_the_95_percent_interval_excludes_0(over
         assert outside == (found.p < 0.05)
 
 
-def test_equal_scores_are_no_difference_and_one_split_says_nothing_of_chance():
+def test_equal_scores_are_no_difference_and_one_split_has_no_p_value():
     values = np.array([0.1, 0.7, 1e9 / 3])
     assert paired(values, values, 1 / 9).p == 1
     assert paired(np.array([1.5, 2.5]), np.array([1.0, 2.0]), 0.0).p == 0  # t is infinite

@@ -71,8 +71,8 @@ class Slow:
 
     def instability(self, refits):
         found = []
-        for _, own in refits.groupby("split"):
-            runs = own.groupby(["stress", "level", "repeat"])
+        for _, of_split in refits.groupby("split"):
+            runs = of_split.groupby(["stress", "level", "repeat"])
             means = [run.sort_values("point")["mean"].to_numpy() for _, run in runs]
             rmse = np.sqrt(np.mean([(run["y"] - run["mean"]) ** 2 for _, run in runs]))
             spread = np.mean([np.var(column, ddof=1) for column in np.transpose(means)])
@@ -120,9 +120,9 @@ class Slow:
     @np.errstate(divide="ignore")  # the oracle of clean rows never errs by more
     def under(self, measure, stress):
         levels, clean, stressed = self.ladder("rmse", stress)
-        if any(own.empty for own in stressed):
+        if any(values.empty for values in stressed):
             return None
-        ratios = [own / clean for own in stressed]  # a Series by split for every level
+        ratios = [values / clean for values in stressed]  # a Series by split for every level
         top = levels[-1]
         if measure == "severity that doubles rmse":
             curve = [1.0, *(float(np.exp(np.mean(np.log(r)))) for r in ratios)]
@@ -140,7 +140,7 @@ class Slow:
         if measure == "first level worse than marginal":
             _, base, reference = self.ladder("rmse", stress, method="marginal")
             pairs = [(0.0, clean, base), *zip(levels, stressed, reference, strict=True)]
-            worse = [v for v, own, r in pairs if np.mean(np.log(own / r)) > 0]
+            worse = [v for v, rmse, r in pairs if np.mean(np.log(rmse / r)) > 0]
             return worse[0] if worse else top
         if measure in ("rmse over clean rmse", "rmse over clean rmse, setting doubled"):
             return np.exp(np.mean(np.log(ratios[-1])))
@@ -150,7 +150,7 @@ class Slow:
         if measure == "nll at the highest level":
             return self.values("nll", stress, top).mean()
         _, sd_clean, sd_stressed = self.ladder("sharpness", stress)
-        sd_ratios = [own / sd_clean for own in sd_stressed]
+        sd_ratios = [values / sd_clean for values in sd_stressed]
         if measure == "sd over clean sd":
             return np.exp(np.mean(np.log(sd_ratios[-1])))
         assert measure == "awareness"
@@ -195,8 +195,8 @@ def test_ranks_count_the_better_methods_and_references_have_none(results):
     for method in ("marginal", "oracle"):
         assert all(entry.rank is None for entry in everything[method].entries)
     tables = pd.concat([everything[m].records().assign(method=m) for m in METHODS])
-    own = tables[(tables["measure"] == "rmse") & (tables["dataset"] == "quintic")]
-    assert own.sort_values("value")["rank"].tolist() == [1, 2]
+    rmse = tables[(tables["measure"] == "rmse") & (tables["dataset"] == "quintic")]
+    assert rmse.sort_values("value")["rank"].tolist() == [1, 2]
     paced = tables[(tables["measure"] == "awareness") & (tables["stress"] == "input_noise")]
     for _, group in paced.groupby("dataset"):
         ranked = group.dropna(subset=["rank"])
@@ -256,19 +256,19 @@ def test_degradation_is_the_ratio_to_the_clean_value(results, slow):
     table = results.degradation()
     assert {"input_noise", "tail", "label_noise", "settings_width"} <= set(table["stress"])
     for row in table.sample(60, random_state=0).itertuples():
-        own, place = slow.of(row.dataset, row.method), (row.stress, row.level)
+        values, place = slow.of(row.dataset, row.method), (row.stress, row.level)
         if row.stress == "far":  # nobody knows the targets there
             assert np.isnan([row.rmse_ratio, row.nll_difference, row.coverage_90]).all()
             continue
         region = row.stress in ("gap", "tail")
         clean = ("third", 1.0) if region else ("none", 0.0)
         for metric, shown in (("rmse", row.rmse_ratio), ("sharpness", row.sd_ratio)):
-            logs = [np.log(own.values(metric, *p, first=True)).mean() for p in (place, clean)]
+            logs = [np.log(values.values(metric, *p, first=True)).mean() for p in (place, clean)]
             assert shown == pytest.approx(np.exp(logs[0] - logs[1]))
-        nll = [own.values("nll", *p, first=True).mean() for p in (place, clean)]
+        nll = [values.values("nll", *p, first=True).mean() for p in (place, clean)]
         # A density of 0, as the uniform truth has beside itself, is no score.
         assert row.nll_difference == pytest.approx(nll[0] - nll[1], nan_ok=True)
-        assert row.coverage_90 == pytest.approx(own.values("coverage_90", *place).mean())
+        assert row.coverage_90 == pytest.approx(values.values("coverage_90", *place).mean())
 
 
 def test_the_variance_of_a_score_is_split_or_has_a_reason(results, tmp_path):
@@ -278,12 +278,12 @@ def test_the_variance_of_a_score_is_split_or_has_a_reason(results, tmp_path):
         methods=[METHODS[0]], data=["diabetes"], stress=[], splits=5, repeats=2, out=tmp_path
     )
     parts = more.variance_split("rmse")
-    own = parts[parts["method"] == METHODS[0]].set_index("component")
+    component = parts[parts["method"] == METHODS[0]].set_index("component")
     records = more.records()
     kept = records[(records["metric"] == "rmse") & (records["method"] == METHODS[0])]
     values = kept.pivot(index="split", columns="repeat", values="value").to_numpy()
     # Two restarts on each split: half the mean squared difference.
     within = np.mean(np.diff(values, axis=1) ** 2) / 2
-    assert own["variance"]["restart"] == pytest.approx(within)
+    assert component["variance"]["restart"] == pytest.approx(within)
     between = max(0.0, values.mean(axis=1).var(ddof=1) - within / 2)
-    assert own["variance"]["split"] == pytest.approx(between)
+    assert component["variance"]["split"] == pytest.approx(between)

@@ -1,4 +1,4 @@
-"""Faults put into real runs, and what a comparison says of them; reruns of what has not changed."""
+"""Comparisons of real runs with injected faults, and of reruns of what has not changed."""
 
 import subprocess
 import sys
@@ -36,9 +36,9 @@ class Altered(Posterior):
 
     def predictive(self, X, draws=None, seed=0):
         for _ in range(self.times):
-            own = self.posterior.predictive(X)
+            sound = self.posterior.predictive(X)
             burn(10)
-        return GaussianMixture(own.mean()[None], self.sds * np.sqrt(sum(own.variance_parts())))
+        return GaussianMixture(sound.mean()[None], self.sds * np.sqrt(sum(sound.variance_parts())))
 
 
 def burn(passes):
@@ -140,12 +140,12 @@ def ran(tmp_path_factory):
     return run
 
 
-def test_a_noise_sd_that_is_half_of_what_it_was_is_worse_and_said_in_a_sentence(ran):
+def test_a_noise_sd_that_is_half_of_what_it_was_is_worse_in_a_sentence(ran):
     found = hr.compare(ran(Sound), ran(HalvedSds))
     assert found.exit_code == 1
-    said = verdict.text(found)
-    assert "ridge on all data sets together: nll worse by " in said
-    assert "ridge on all data sets together: coverage_90 worse by " in said
+    printed = verdict.text(found)
+    assert "ridge on all data sets together: nll worse by " in printed
+    assert "ridge on all data sets together: coverage_90 worse by " in printed
     # Its mean is the same, and so is the marginal.
     assert {c.verdict for c in found.changes if c.metric == "rmse"} == {"unchanged"}
     assert {c.method for c in found.of("worse")} == {"ridge"}
@@ -236,10 +236,10 @@ def test_what_cannot_be_compared_is_one_sentence(ran, tmp_path, capsys):
         ("main", tmp_path / "foreign.json", "no baselines by name"),
     ):
         assert exits("compare", base, new) == 2
-        said = capsys.readouterr()
-        assert word in said.err
-        assert said.out == ""
-        assert len(said.err.splitlines()) == 1
+        printed = capsys.readouterr()
+        assert word in printed.err
+        assert printed.out == ""
+        assert len(printed.err.splitlines()) == 1
     for name in ("a/b", "x.json", ""):
         assert exits("baseline", "save", name, "--out", folder) == 2
     assert exits("baseline", "save", "x", "--out", folder, "--file", tmp_path / "x.txt") == 2
