@@ -561,6 +561,8 @@ def test_numbers_and_sentences_agree():
     (row,) = records[records["verdict"] == "worse"].itertuples()
     assert (row.dataset, row.method, row.metric) == ("data0", "method0", "nll")
     assert row.difference == pytest.approx(0.505)
+    assert (row.stress, row.reason) == ("none", "")
+    assert np.isnan(row.splits_needed)
     text = verdict.text(found)
     assert "method0 on data0: nll worse by 0.505 nats (95 % interval 0.4" in text
     assert text == str(found)

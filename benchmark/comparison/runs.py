@@ -40,7 +40,7 @@ class ComparisonRecord:
         Adjusted one-sided p-value.
     splits : int, default=0
         Number of splits; of stacks for a pace, of cells for an event.
-    splits_needed : int or None, default=None
+    splits_needed : float, default=nan
         Number of splits with which an inconclusive difference would be significant.
     reason : str, default=""
         Why a cell or a score failed.
@@ -58,7 +58,7 @@ class ComparisonRecord:
     upper: float = nan
     p: float = nan
     splits: int = 0
-    splits_needed: int | None = None
+    splits_needed: float = nan
     reason: str = ""
 
 
@@ -175,7 +175,7 @@ def _record_of_change(change: Change) -> ComparisonRecord:
         upper=change.estimate.upper,
         p=change.p,
         splits=change.splits,
-        splits_needed=change.splits_needed,
+        splits_needed=nan if change.splits_needed is None else change.splits_needed,
     )
 
 
