@@ -5,9 +5,10 @@ It is taken of results, or read from a JSON file that has a line per cell, in a 
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -142,10 +143,10 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Versions and processor.
     data : dict of str to SnapshotData
         Data sets by name.
-    moves_targets : list of str
-        Stresses under which errors are not compared, see `InputStress`.
     cells : list of SnapshotCell
         Cells in the order of their addresses.
+    moves_targets : list of str, default []
+        Stresses under which errors are not compared, see `InputStress`.
     """
 
     format: str
@@ -154,8 +155,8 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: str
     environment: dict[str, str]
     data: dict[str, SnapshotData]
-    moves_targets: list[str]
     cells: list[SnapshotCell]
+    moves_targets: list[str] = []
 
 
 def snapshot(results: StoredRun) -> Snapshot:
@@ -228,7 +229,8 @@ def _numbers(scores: Scores) -> dict[Address, _Numbers]:
     fitted = {cell.place for cell in scores.cells}
     numbers: dict[Address, _Numbers] = {}
     records = scores.records[scores.records["metric"].isin((*METRICS, *SNAPSHOT_COSTS))]
-    for record in records.itertuples():
+    rows: Iterator[Any] = records.itertuples()  # named tuples: the columns are their fields
+    for record in rows:
         level = (record.stress, record.level)
         train_stress, train_level = level if level in fitted else CLEAN
         address = Address(

@@ -145,16 +145,17 @@ class _Test:
 def _tests(pairs: pd.DataFrame, base: Snapshot, new: Snapshot) -> Iterator[_Test]:
     """Tests of each data set, method, stress and metric."""
     names = ["dataset", "method", "stress", "metric"]
-    for (dataset, method, stress, metric), group in pairs.groupby(names, sort=False):
+    for address, group in pairs.groupby(names, sort=False):
+        dataset, method, stress, metric = map(str, address)
         data = [taken.data[dataset] for taken in (base, new)]
         same_rows = base.seed == new.seed  # splits of another seed have other rows
         difference = _difference(group, metric, data, same_rows)
         same = (group["loss_new"] - group["loss_base"]).abs() <= ROUNDING * GATES[metric].size
         yield _Test(
-            dataset=str(dataset),
-            method=str(method),
-            stress=str(stress),
-            metric=str(metric),
+            dataset=dataset,
+            method=method,
+            stress=stress,
+            metric=metric,
             mean=difference.mean,
             se=difference.se,
             df=difference.df,
