@@ -11,7 +11,7 @@ from howrobust.reports.sections.cards import CardSection
 
 
 def environment() -> jinja2.Environment:
-    """Return the environment of the templates, which escapes what comes from elsewhere.
+    """Return the environment of the templates, which escapes all values.
 
     Returns
     -------

@@ -32,7 +32,7 @@ SIGN, MINUS = re.compile(r"(?<![\w)\]])-(?=\d)"), "$-$"
 
 
 def latex(report: Report) -> str:
-    """Return the tables of data sets, the ranking, and published numbers beside ours.
+    """Return the tables of data sets, ranking and published numbers.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ LONGEST = 12  # rows; a longer table is folded
 
 
 def markdown(report: Report) -> str:
-    """Return the answer, every table, warnings and failures, and the protocol in short.
+    """Return the sentences and tables of a report, with a short protocol.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ def significant(value: float) -> str:
 
 
 def signed(estimate: Estimate) -> str:
-    """Return a difference with its interval, to two digits of its standard error.
+    """Return a difference with its interval, to two digits of its error.
 
     Parameters
     ----------

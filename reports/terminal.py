@@ -20,7 +20,7 @@ DISPENSABLE = (
 
 
 def console() -> Console:
-    """Return standard output, without colours and bold letters if NO_COLOR is set.
+    """Return standard output, without colours if NO_COLOR is set.
 
     Returns
     -------

@@ -25,7 +25,7 @@ from howrobust.comparison.speed import Pace
 LONGEST = 12  # lines of what is no regression
 HEADLINES = {
     0: "No regression.",
-    1: "Not fine: something is worse, slower, missing or failed, or of other data.",
+    1: "Regression: something is worse, slower, missing or failed, or of other data.",
     3: "Nothing to compare.",
 }
 
@@ -146,7 +146,7 @@ def _conclusion(comparison: Comparison) -> list[str]:
 
 def _headline(comparison: Comparison) -> str:
     if comparison.exit_code == 3 and comparison.changes and not comparison.tested:
-        return "Nothing could be tested: one split cannot tell a change from chance (--splits)."
+        return "Nothing could be tested: a test of a change needs two splits or more (--splits)."
     if comparison.exit_code == 3 and comparison.changes:
         return "No regression, but speed was to be compared and could not be."
     return HEADLINES[comparison.exit_code]
@@ -182,10 +182,10 @@ def _sentence(change: Change) -> str:
 
 def _needed(change: Change) -> str:
     if change.splits_needed is not None:
-        return f"{change.splits_needed} splits would tell"
+        return f"{change.splits_needed} splits are needed for a significant difference of this size"
     if change.splits == 1:
-        return "one split says nothing of chance"
-    return "see its data sets" if not change.dataset else "no number of splits would tell"
+        return "one split gives no interval"
+    return "see its data sets" if not change.dataset else "more splits would not help"
 
 
 def _amount(metric: str, loss: float, sign: int = 1) -> str:
@@ -204,7 +204,7 @@ def _pace(pace: Pace) -> str:
     ratio = pace.ratio
     told = [f"{pace.stacks} stack{'s' if pace.stacks > 1 else ''}"]
     if np.isnan(pace.p):
-        told.append("nothing tells how timings scatter: give more data sets")
+        told.append("no interval, the scatter of timings is unknown: give more data sets")
     else:
         told = [f"95 % interval {ratio.lower:.2f} to {ratio.upper:.2f}", *told, f"p {pace.p:.2g}"]
     return f"{pace.method}: a {pace.what} costs {ratio.mean:.2f} times as much ({'; '.join(told)})"

@@ -20,7 +20,7 @@ PERFECT = "a perfect forecaster, 95 %"
 def calibration_curves(
     shown: Calibration, styles: Styles | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the share of test points inside central intervals, with that of a perfect forecaster.
+    """Draw observed against stated probability of central intervals.
 
     Parameters
     ----------

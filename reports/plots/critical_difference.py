@@ -20,7 +20,7 @@ BAR = 0.28  # between bars and between names, in rows
 def critical_difference(
     contest: Contest, styles: Styles | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw mean ranks on a line; a bar joins methods that are not distinguishable.
+    """Draw mean ranks on a line, with bars that join similar methods.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ class ReportFigure:
     dataset: str = ""
 
     def svg(self) -> str:
-        """Return inline SVG without a ground, its ink the text colour of the page around it.
+        """Return inline SVG in the text colour of the page around it.
 
         Returns
         -------

@@ -30,7 +30,7 @@ class PanelGrid:
     panels: dict[str, list[Axes]]
 
     def legend(self) -> None:
-        """Draw one legend beside all panels, with a line for each method that any shows."""
+        """Draw one legend beside all panels, a line for each method."""
         handles: dict[str, Any] = {}
         for ax in self.axes.flat:
             for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):

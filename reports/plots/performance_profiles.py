@@ -14,7 +14,7 @@ from howrobust.reports.plots.style import Styles, axes_or_new, method_styles, ne
 def performance_profiles(
     profiles: Sequence[Profile], styles: Styles | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the share of runs whose gain exceeds tau, against tau, with 95 % limits.
+    """Draw the share of runs whose gain exceeds tau, against tau.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ EDGES = np.linspace(0, 1, BINS + 1)
 def pit_histogram(
     shown: Calibration, method: str, styles: Styles | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the histogram of a method's PIT values, with that of a perfect forecaster.
+    """Draw the histogram of a method's PIT values, with the null band.
 
     Parameters
     ----------

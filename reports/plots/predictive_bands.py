@@ -12,7 +12,7 @@ from howrobust.reports.sections.data_sets import PredictiveBand
 
 
 def predictive_band(band: PredictiveBand, ax: Axes | None = None) -> Axes:
-    """Draw mean, 99.7 % band, test points and, where it is known, the true mean.
+    """Draw mean, 99.7 % band, test points and the true mean, if known.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from howrobust.reports.sections.stability import Refits
 def refit_scores(
     refits: Sequence[Refits], styles: Styles | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the rmse of each restart (dots) and shuffle (crosses) over their mean.
+    """Draw the relative rmse of restarts (dots) and shuffles (crosses).
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def _name_columns(ax: Axes, refits: Sequence[Refits], level: float) -> Axes:
 
 
 def refits_figure(refits: Sequence[Refits], styles: Styles) -> ReportFigure:
-    """Draw the refits of a run, two panels a data set: scores and training losses.
+    """Draw scores and training losses of refits, two panels a data set.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def stress_curve(
 
 
 def stress_figure(curves: StressCurves, styles: Styles) -> ReportFigure:
-    """Draw error and coverage against the severity of a stress, two panels a data set.
+    """Draw error and coverage under a stress, two panels a data set.
 
     Parameters
     ----------

@@ -166,14 +166,15 @@ def plain(text: str) -> str:
 
 
 def log_axis(axis: Axis, values: ArrayLike) -> None:
-    """Give a log axis a few round labels: 1, 2, 5, or powers of ten over long ranges.
+    """Give a log axis a few round labels.
 
     Parameters
     ----------
     axis : Axis
         The axis.
     values : array of shape (n,)
-        What is drawn along it, greater than 0.
+        What is drawn along it, greater than 0: labels are 1, 2 and 5 over short ranges, and powers
+        of ten over long ones.
     """
     drawn = np.asarray(values)
     short = drawn.max() < 50 * drawn.min()

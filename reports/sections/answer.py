@@ -14,7 +14,7 @@ Rows = Mapping[str, Sequence[ScoreRow]]  # by data set
 
 
 def answer(scores: Scores, rows: Rows) -> list[str]:
-    """Return who predicts best, whether it is calibrated, and what stress does to it.
+    """Return which method predicts best, its calibration and robustness.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def _count_within_null_band(scores: Scores, datasets: list[str], method: str) ->
 
 
 def within_null_band(scores: Scores, dataset: str, method: str) -> bool:
-    """Return whether a perfect forecaster could have the method's calibration errors.
+    """Return whether the calibration errors are within the null band.
 
     Parameters
     ----------

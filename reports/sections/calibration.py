@@ -45,7 +45,7 @@ class Calibration:
 
 
 def calibration(scores: Scores, dataset: str) -> Calibration | None:
-    """Return what the figures of calibration show of a data set, over all splits.
+    """Return calibration curves and PIT histograms of a data set.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _observed(pit: Array) -> Array:
 
 
 def null_shares(rows: NDArray[np.int64]) -> Array:
-    """Simulate the share of a perfect forecaster's PIT values in each percent of [0, 1].
+    """Simulate the PIT values of a perfect forecaster, by percent.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def _band(simulated: Array) -> tuple[Array, Array]:
 
 
 def coverage_table(scores: Scores) -> Table:
-    """Return observed against stated probabilities of central intervals, pooled over splits.
+    """Return observed against stated probabilities of central intervals.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from howrobust.reports.table import Table, TableCell, TableRow
 
 @dataclass(frozen=True)
 class Tile:
-    """A part of a card: its headline on every data set, and the mean of its ranks.
+    """A part of a card: its headline on every data set, and its mean rank.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Tile:
 
     @property
     def missing(self) -> str:
-        """Why there is no number on any data set, where it is one reason; otherwise empty."""
+        """Why there is no number on any data set; empty for several reasons."""
         reasons = {entry.reason for _, entry in self.headlines if entry.text == "-"}
         nowhere = all(entry.text == "-" for _, entry in self.headlines)
         return reasons.pop() if nowhere and len(reasons) == 1 else ""
@@ -123,7 +123,7 @@ def card_sections(cards: Mapping[str, Card]) -> tuple[CardSection, ...]:
 
 
 def part_ranks(sections: Sequence[CardSection]) -> Table | None:
-    """Return the mean rank of each method by the headline of each part of its card.
+    """Return the mean rank of each method by each part of its card.
 
     Parameters
     ----------

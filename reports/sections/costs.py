@@ -60,7 +60,7 @@ class CostTradeoff:
 
     @property
     def front(self) -> list[CostPoint]:
-        """The points that no other beats or equals in cost and nll both, cheapest first."""
+        """The points that no other dominates in cost and nll, cheapest first."""
         kept: list[CostPoint] = []
         for point in sorted(self.points, key=lambda p: (p.cost, p.nll.mean)):
             if not kept or point.nll.mean < kept[-1].nll.mean:

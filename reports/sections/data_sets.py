@@ -51,7 +51,7 @@ class DataSetSection:
 
 @dataclass(frozen=True)
 class PredictiveBand:
-    """What a method predicts of the test points of one split, in the order of the feature.
+    """What a method predicts of one split, in the order of the feature.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def data_set_section(scores: Scores, data: DataFacts, rows: Sequence[ScoreRow]) 
 
 
 def predictive_bands(scores: Scores, dataset: str) -> tuple[PredictiveBand, ...]:
-    """Return what each method predicts of the first split of a data set with one feature.
+    """Return what each method predicts of a data set with one feature.
 
     Parameters
     ----------

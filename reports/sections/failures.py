@@ -41,7 +41,7 @@ class Failure:
 
 
 def failures(scores: Scores) -> tuple[Failure, ...]:
-    """Return the cells without a result, and those that lost a level of a stress.
+    """Return the cells without a result or without a level of a stress.
 
     Parameters
     ----------

@@ -137,7 +137,7 @@ class PublishedComparison:
 
     @property
     def is_exception(self) -> bool:
-        """Whether the difference is more than 2 standard errors, in either direction."""
+        """Whether the difference is more than 2 standard errors."""
         return self.reproduces and abs(self.difference) > EXCEPTION
 
 

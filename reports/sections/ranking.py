@@ -107,7 +107,7 @@ def _probability(improvement: Improvement | None) -> TableCell:
 
 
 def difference_table(rows: Mapping[str, Sequence[ScoreRow]]) -> Table:
-    """Return the nll of every ranked method less that of the first, paired by split.
+    """Return the paired differences in nll to the first of each data set.
 
     Parameters
     ----------

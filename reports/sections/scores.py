@@ -68,12 +68,12 @@ class ScoreRow:
 
     @property
     def tied(self) -> bool:
-        """Whether its nll is not distinguishable from the first's over several splits."""
+        """Whether several splits do not distinguish its nll from the first's."""
         return self.behind is not None and self.behind.pairs > 1 and not self.behind.distinguishable
 
 
 def score_rows(scores: Scores, dataset: str) -> tuple[ScoreRow, ...]:
-    """Return the rows of a data set: ranked methods by nll, the rest, then the references.
+    """Return ranked methods by nll, the rest, then the references.
 
     A method is ranked if it has an nll on every planned split: a mean over the splits that it
     finished is not comparable with a mean over all of them.
@@ -165,7 +165,7 @@ def _row(
 
 
 def mean_ranks(rows: Mapping[str, Iterable[ScoreRow]]) -> dict[str, float]:
-    """Return the mean rank by nll of the methods that are ranked on every data set.
+    """Return mean ranks by nll of the methods ranked on every data set.
 
     Parameters
     ----------
@@ -303,7 +303,7 @@ def _limits(limits: Mapping[str, float]) -> list[TableCell]:
 
 
 def first_against_others(rows: Iterable[ScoreRow]) -> str:
-    """Return from which methods the first by nll is distinguishable, as a sentence.
+    """Say from which methods the first by nll is distinguishable.
 
     Parameters
     ----------

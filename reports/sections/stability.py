@@ -88,7 +88,7 @@ def _joined(parts: Iterator[Array]) -> Array:
 
 
 def variance_table(scores: Scores) -> Table:
-    """Return how much of the variance of rmse and nll is between splits and between restarts.
+    """Return the variance of scores between splits and between restarts.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ class StressCurves:
 
 
 def stress_curves(scores: Scores) -> tuple[StressCurves, ...]:
-    """Return the curves of each stress whose levels are severities, not numbers of repeats.
+    """Return the curves of each stress whose levels are severities.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def _levels(scores: Scores, facts: StressFacts) -> list[tuple[float, Level]]:
 
 
 def stress_tables(scores: Scores) -> dict[str, Table]:
-    """Return what every level of each stress does to the methods, beside no stress.
+    """Return scores at every level of each stress, beside no stress.
 
     Parameters
     ----------
