@@ -131,7 +131,7 @@ def local_pool(workers: int | None) -> AbstractContextManager[Pool]:
         )
     from howrobust.execution.pools.local import LocalPool
 
-    return LocalPool(count)
+    return LocalPool(count, shared=score_run.__module__)  # metrics are many and small
 
 
 def _cluster_pool(address: str) -> AbstractContextManager[Pool]:

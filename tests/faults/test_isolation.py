@@ -249,10 +249,9 @@ def test_closing_a_pool_waits_for_no_second_half_of_an_answer(suffer, pids):
 
 
 @pytest.fixture
-def shared(monkeypatch):
-    """A pool of one in which functions of `os` follow each other in one process."""
-    monkeypatch.setattr(local, "SHARED", os.getpid.__module__)
-    with LocalPool(1) as pool:
+def shared():
+    """A pool of one in which functions of `os` share a process."""
+    with LocalPool(1, shared=os.getpid.__module__) as pool:
         yield pool
 
 

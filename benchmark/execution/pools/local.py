@@ -24,14 +24,7 @@ from howrobust.execution.pools.supervisor import guard
 
 # Several threads in each of several workers are 20 times slower, since barriers spin.
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-PRELOAD = [
-    "howrobust.execution.pools.preload",
-    "howrobust.methods",
-    "howrobust.execution.worker",
-    "howrobust.metrics.scoring",
-]
-# Metrics are functions of a forecast, and many: their tasks share a process.
-SHARED = "howrobust.metrics.scoring"
+PRELOAD = ["howrobust.execution.pools.preload", "howrobust.methods", "howrobust.execution.worker"]
 EXIT_TIMEOUT_S = 1.0
 STOP_TIMEOUT_S = 3.0  # a fork server that is still loading is not waited for
 
@@ -44,11 +37,7 @@ class _Task:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     limit_s: float
-
-    @property
-    def shares(self) -> bool:
-        """Whether it may share a process with earlier and later tasks."""
-        return self.function.__module__ == SHARED
+    shared: bool  # it may run in the process of earlier and later tasks
 
 
 class LocalPool(Pool):
@@ -60,10 +49,13 @@ class LocalPool(Pool):
     ----------
     workers : int
         Number of tasks that run at the same time.
+    shared : str, default=""
+        Name of a module of small functions: tasks that call them share a process.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, shared: str = "") -> None:
         self.workers = workers
+        self._shared = shared
         self._saved: dict[str, str | None] = {}
 
     def __enter__(self) -> Self:
@@ -71,7 +63,7 @@ class LocalPool(Pool):
         self._saved = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
         self._context = _Context()
-        self._context.set_forkserver_preload(PRELOAD)
+        self._context.set_forkserver_preload([*PRELOAD, self._shared] if self._shared else PRELOAD)
         self._stopping = Event()
         self._running: set[_Child] = set()
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
@@ -82,7 +74,9 @@ class LocalPool(Pool):
 
     def submit(self, function: Callable[..., Any], *arguments: Any, limit_s: float) -> Future[Any]:
         future: Future[Any] = Future()
-        self._tasks.put(_Task(future, function, arguments, limit_s))
+        self._tasks.put(
+            _Task(future, function, arguments, limit_s, function.__module__ == self._shared)
+        )
         return future
 
     def __exit__(
@@ -109,7 +103,7 @@ class LocalPool(Pool):
         """Run tasks until the pool ends; the body of a worker thread."""
         kept: _Child | None = None
         while (task := self._tasks.get()) is not None and not self._stopping.is_set():
-            if kept and not (task.shares and kept.is_quiet()):
+            if kept and not (task.shared and kept.is_quiet()):
                 kept.end()
                 kept = None
             try:
@@ -140,7 +134,7 @@ class LocalPool(Pool):
             if self._stopping.is_set():  # `__exit__` may not have seen the child
                 raise _stopped()
             value = child.run(task)
-            kept = child if task.shares else None
+            kept = child if task.shared else None
             return value, kept
         finally:
             self._running.discard(child)
