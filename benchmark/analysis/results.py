@@ -103,7 +103,7 @@ class StoredRun:
                 continue
             y = self.testset(cell).y
             for level, forecast in self.cell_forecasts(cell).items():
-                place = level if cell.place == CLEAN else cell.place
+                place = level if cell.stress_level == CLEAN else cell.stress_level
                 if place in self.about.levels:
                     frames.append(_points(cell, place, forecast, y))
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()

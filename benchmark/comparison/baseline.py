@@ -226,7 +226,7 @@ def _cell(cell: CellResult, numbers: _Numbers) -> SnapshotCell:
 
 def _numbers(scores: Scores) -> dict[Address, _Numbers]:
     """Scores and costs by cell."""
-    fitted = {cell.place for cell in scores.cells}
+    fitted = {cell.stress_level for cell in scores.cells}
     numbers: dict[Address, _Numbers] = {}
     records = scores.records[scores.records["metric"].isin((*METRICS, *SNAPSHOT_COSTS))]
     rows: Iterator[Any] = records.itertuples()  # named tuples: the columns are their fields

@@ -179,7 +179,7 @@ def _frozen(array: Array) -> Array:
 def _training_rows(job: Job, cell: Cell, train: Dataset) -> tuple[Array, Array]:
     """Return the rows that a cell is fitted on: X (n, d) and y (n,), under its stress."""
     X, y = _frozen(train.X), _frozen(train.y)
-    stress = load_stress(cell.train_stress) if cell.place != CLEAN else None
+    stress = load_stress(cell.train_stress) if cell.stress_level != CLEAN else None
     if not isinstance(stress, TrainStress):
         return X, y
     stressed = stress.apply(X, y, cell.level, _stress_seed(job, cell, stress.name))

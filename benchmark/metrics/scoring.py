@@ -48,8 +48,8 @@ def unscored(run: str, store: Store) -> dict[str, list[Level]]:
     """Return the levels at which cells of a run lack a record of some metric, by key."""
     reader = RunReader(store)
     codes, known, cells = _codes(), reader.scored(run), reader.cells(run)
-    places = {(cell.train_stress, cell.level) for cell in cells} - {CLEAN}
-    levels_of_clean = [p for p in reader.run(run).levels if p not in places]
+    trained = {cell.stress_level for cell in cells} - {CLEAN}
+    levels_of_clean = [p for p in reader.run(run).levels if p not in trained]
     lacking = {}
     for cell in cells:
         have = known.get(cell.key, set())
@@ -71,11 +71,11 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
     futures = {}
     for cell in cells:
         levels = lacking.get(cell.key, [])
-        here = [place for place in levels if place in cell.held]
-        lost = [place for place in levels if place not in cell.held]
-        for place in lost:
-            reason = cell.lost.get(place) or cell.reason or "the cell was not fitted"
-            writer.commit_records(cell.key, failed_records(place, reason, codes))
+        here = [level for level in levels if level in cell.held]
+        lost = [level for level in levels if level not in cell.held]
+        for level in lost:
+            reason = cell.lost.get(level) or cell.reason or "the cell was not fitted"
+            writer.commit_records(cell.key, failed_records(level, reason, codes))
         if here:
             paths = ArrayReader(store).fetch(cell.key, cell.testset)
             future = pool.submit(score_cell, *paths, here, codes, limit_s=SCORING_LIMIT_S)
@@ -130,7 +130,7 @@ def score_forecast(
 
 
 def unfinished_records(
-    places: Sequence[Level],
+    levels: Sequence[Level],
     reason: str,
     codes: dict[str, str],
     have: Collection[tuple[str, float, str, str]],
@@ -140,15 +140,18 @@ def unfinished_records(
     They have no code, so that the next run tries again; what the cell has already stays.
     """
     return [
-        Record(*place, name, None, "failed", reason)
-        for place in places
+        Record(stress, level, name, None, "failed", reason)
+        for stress, level in levels
         for name, code in codes.items()
-        if (*place, name, code) not in have
+        if (stress, level, name, code) not in have
     ]
 
 
-def failed_records(place: Level, reason: str, codes: dict[str, str]) -> list[Record]:
+def failed_records(level: Level, reason: str, codes: dict[str, str]) -> list[Record]:
     """Records of a level that has no forecast: one per metric, and of the costs if it is clean."""
-    rows = [Record(*place, name, None, "failed", reason, code) for name, code in codes.items()]
-    costs = COSTS if place == CLEAN else ()
+    rows = [
+        Record(level[0], level[1], name, None, "failed", reason, code)
+        for name, code in codes.items()
+    ]
+    costs = COSTS if level == CLEAN else ()
     return [*rows, *(Record(*CLEAN, cost, None, "failed", reason) for cost in costs)]

@@ -161,7 +161,7 @@ def plan_of(selection: Selection) -> Plan:
         planned.append(_data_plan(spec, source, selection, sources, forecast_levels))
     jobs = tuple(job for each in planned for job in each.jobs)
     cells = [cell for job in jobs for cell in job.cells]
-    fit_levels = dict.fromkeys(cell.place for cell in cells if cell.place != CLEAN)
+    fit_levels = dict.fromkeys(cell.stress_level for cell in cells if cell.stress_level != CLEAN)
     levels = (*forecast_levels, *fit_levels)
     codes = {CLEAN[0]: "", **{name: each.sha256 for name, each in sources.stresses.items()}}
     facts = tuple(each.facts for each in planned)

@@ -131,7 +131,7 @@ def test_a_preset_does_not_undo_what_a_stress_changes():
     stresses = ["small_data", "settings_learning_rate"]
     plan = make_plan(RunOptions(methods=[preset], data=["diabetes"], stress=stresses))
     words = {
-        job.cells[0].place: job.method.build().settings()
+        job.cells[0].stress_level: job.method.build().settings()
         for job in plan.jobs
         if job.cells[0].method == preset
     }
