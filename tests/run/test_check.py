@@ -8,7 +8,8 @@ from commandline import howrobust
 from howrobust.errors import BadInput
 from howrobust.metrics import METRICS
 from howrobust.planning import entry_points
-from howrobust.testing.checks import LEARNS, check_plugin
+from howrobust.testing.checks import check_plugin
+from howrobust.testing.method_checks import LEARNS
 
 PLUGIN = """
 import howrobust.base.stress as contract
