@@ -1,7 +1,7 @@
 """Check a plug-in of any kind by name; `howrobust check NAME` prints the findings."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from howrobust.base.data import Source
 from howrobust.base.metric import Metric
@@ -16,8 +16,6 @@ from howrobust.testing.laws import Finding, describe
 from howrobust.testing.method_checks import check_method
 from howrobust.testing.metric_checks import check_metric
 from howrobust.testing.stress_checks import check_stress
-
-Kind = TypeVar("Kind")
 
 
 def check_plugin(name: str) -> list[Finding]:
@@ -83,7 +81,7 @@ def _check_imported(name: str, thing: Any) -> list[Finding]:
     return findings
 
 
-def _make(name: str, kind: type[Kind], make: Callable[[], Any]) -> Kind:
+def _make(name: str, kind: type, make: Callable[[], Any]) -> Any:
     """Return ``make()``; BadInput where it raises, or makes something else than a ``kind``."""
     try:
         made = make()

@@ -3,7 +3,7 @@
 import pickle  # nosec B403 # of what it has pickled itself
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ class _Fitted:
 
     make: Callable[[], Method]
     problems: list[Problem]
-    posteriors: list[Posterior]
+    posteriors: Sequence[Posterior]
     X: Array
     y: Array
 
