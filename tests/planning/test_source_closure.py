@@ -14,7 +14,7 @@ from howrobust.planning import entry_points
 from howrobust.planning.method_spec import WORKER
 from howrobust.planning.source_closure import closure, plugin_sources, sources
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FILES = {
     "house/__init__.py": "",
     "house/storage/__init__.py": (

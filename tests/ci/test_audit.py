@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from commandline import environment
 
-AUDIT = Path(__file__).parents[1] / ".ci" / "audit.py"
+AUDIT = Path(__file__).parents[2] / ".ci" / "audit.py"
 SOUND = {"name": "sound", "version": "1", "vulns": []}
 UNKNOWN = {"name": "own", "skip_reason": "own (1) was not found"}
 UNSAFE = {
