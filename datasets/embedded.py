@@ -3,7 +3,7 @@
 import numpy as np
 
 from howrobust.base.data import Dataset, Provenance, Source
-from howrobust.datasets.rows import RowSource
+from howrobust.datasets.tables.rows import RowSource
 
 
 def diabetes() -> Source:

@@ -8,19 +8,12 @@ import numpy as np
 from scipy import stats
 
 from howrobust import seeds
-from howrobust.base.data import (
-    THIRDS,
-    Dataset,
-    Provenance,
-    Source,
-    Truth,
-    family_of,
-    split_number,
-    table_splits,
-    third_split,
-)
+from howrobust.base.data import Dataset, Provenance, Source, Truth
+from howrobust.base.split_names import THIRDS, family_of, split_number, table_splits
+from howrobust.base.splits import third_split
+from howrobust.distributions.arrays import Array
 from howrobust.distributions.closed_form import Known
-from howrobust.distributions.predictive import Array, Predictive
+from howrobust.distributions.predictive import Predictive
 
 N_TRAIN, N_TEST = 500, 300
 

@@ -16,20 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust import seeds
-from howrobust.base.data import (
+from howrobust.base.data import Dataset, Provenance, Source, checked
+from howrobust.base.split_names import (
     THIRDS,
-    Dataset,
-    Provenance,
-    Rows,
-    Source,
-    checked,
     family_of,
     known_family,
     numbered,
     split_number,
-    third_split,
     thirds,
 )
+from howrobust.base.splits import Rows, third_split
 from howrobust.errors import BadInput
 
 VARIABLE = "HOWROBUST_DATA"

@@ -11,8 +11,9 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+from howrobust.base.metric import Metric
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, TrainStress
-from howrobust.metrics import METRICS, Metric
+from howrobust.metrics import METRICS
 from howrobust.planning import registry
 from howrobust.planning.descriptions import definition, summary
 from howrobust.planning.plan import load_suite, suite_names
@@ -68,7 +69,7 @@ def metrics() -> str:
         rows = [
             (
                 f"`{metric.name}`",
-                f"{metric.nominal:g}" if metric.nominal is not None else metric.better,
+                metric.better,
                 unit(metric),
                 prose(definition(metric)),
             )

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from howrobust.analysis.run_scores import REFERENCES
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.reports.looks import COLOURS, GREY, INK, plain
 from howrobust.reports.picture import Picture
 from howrobust.reports.summary import Summary

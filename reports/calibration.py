@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from howrobust import seeds
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.reports.looks import GREY, Looks, plain
 from howrobust.reports.picture import Picture
 from howrobust.reports.summary import Summary

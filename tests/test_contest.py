@@ -15,8 +15,8 @@ from howrobust.analysis.ranking import contest, differences, groups, improvement
 from howrobust.analysis.results import COLUMNS
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import over_splits, wilson
+from howrobust.base.metric import Undefined
 from howrobust.errors import BadInput
-from howrobust.metrics import Undefined
 from howrobust.storage.arrays import HeldOut
 
 N_TRAIN, N_TEST = 90, 10

@@ -6,7 +6,8 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from howrobust.metrics import METRICS, Metric
+from howrobust.base.metric import Metric
+from howrobust.metrics import METRICS
 from howrobust.planning import registry
 from howrobust.planning.descriptions import definition, docstring_of, summary
 

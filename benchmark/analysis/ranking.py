@@ -16,7 +16,7 @@ from howrobust.analysis.complete_blocks import Blocks, losses, over_datasets, ra
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import Estimate, friedman, holm, nemenyi, paired, signed_rank
 from howrobust.base.metric import Undefined
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 ALPHA = 0.05
 

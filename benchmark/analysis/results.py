@@ -16,7 +16,7 @@ from howrobust.storage.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-    from howrobust.distributions.predictive import Forecast
+    from howrobust.distributions.forecast import Forecast
 
 COLUMNS = (
     "run", "dataset", "split", "method", "repeat", "stress", "level", "metric", "value", "status",

@@ -11,7 +11,8 @@ from howrobust.analysis.statistics import Estimate, over_splits
 from howrobust.base.cells import CLEAN
 from howrobust.base.facts import DataFacts, StressFacts
 from howrobust.base.records import GRADIENTS, CellResult
-from howrobust.distributions.predictive import Array, Forecast
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import Forecast
 from howrobust.storage.arrays import HeldOut
 
 ScoreKey = tuple[str, str, str, str, float]  # dataset, method, metric, stress, level

@@ -1,7 +1,7 @@
-"""Facts: what a run's row in the store states of its data sets, methods and stresses.
+"""Facts of the data sets, methods and stresses of a run, as the store holds them.
 
-They are written when the run is planned. A report reads them and loads no plug-in: the names in a
-store may come from anybody.
+They are written when the run is planned, so that a report loads no plug-in: the plug-ins that a
+store names need not be trusted.
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from howrobust.base.stress import InputStress, SettingStress, SplitStress, Stres
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
-    from howrobust.planning.registry import MethodSpec
+    from howrobust.base.method import Method
 
 StressKind = Literal["input", "train", "split", "setting"]
 KINDS: dict[type[Stress], StressKind] = {
@@ -24,7 +24,30 @@ KINDS: dict[type[Stress], StressKind] = {
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What a report says of a data set; ``limits`` are the expected scores of a known truth."""
+    """Facts of a data set.
+
+    Parameters
+    ----------
+    name, title, source, licence, unit
+        Name of the data set, and its provenance: see `howrobust.base.data.Provenance`.
+    sha256 : str
+        Hash of the data.
+    synthetic : bool
+        Whether the true distribution is known.
+    limits : dict of str to float
+        Expected scores of the true distribution, where it is known: no forecast beats them on
+        average.
+    target : str
+        Name of the target.
+    features : list of str
+        Names of the features.
+    n_train, n_test : int
+        Numbers of training and test rows of ``split``.
+    split : str
+        The first split of the run.
+    cautions : list of str
+        Warnings about the data, a sentence each.
+    """
 
     name: str
     title: str
@@ -44,24 +67,55 @@ class DataFacts:
 
 @dataclass(frozen=True)
 class MethodFacts:
-    """What a report says of a method: see `howrobust.base.method.Method`."""
+    """Facts of a method: see `howrobust.base.method.Method`.
+
+    Parameters
+    ----------
+    label : str
+        Name of the method with its settings.
+    components : str
+        What the components of its mixtures are.
+    noise_model : str
+        How their sds came about.
+    """
 
     label: str
     components: str
     noise_model: str
 
     @classmethod
-    def of(cls, spec: "MethodSpec") -> "MethodFacts":
-        """Return the facts of a method; imports it."""
-        method = spec.load()
-        return cls(spec.label, str(method.components), str(method.noise_model))
+    def of(cls, label: str, method: "type[Method]") -> "MethodFacts":
+        """Return the facts of a method.
+
+        Parameters
+        ----------
+        label : str
+            Name of the method with its settings.
+        method : type of Method
+            Its class.
+
+        Returns
+        -------
+        MethodFacts
+            Its facts.
+        """
+        return cls(label, str(method.components), str(method.noise_model))
 
 
 @dataclass(frozen=True)
 class StressFacts:
-    """What a report says of a stress: see `howrobust.base.stress`.
+    """Facts of a stress: see `howrobust.base.stress`.
 
-    Attributes that its kind lacks have the default of the kind that has them.
+    Attributes that a stress of its kind does not have are at their defaults.
+
+    Parameters
+    ----------
+    name : str
+        Name of the stress.
+    kind : {"input", "train", "split", "setting"}
+        What it changes.
+    title, unit, scored_by, moves_targets, in_turn, ladder
+        Attributes of the stress.
     """
 
     name: str
@@ -75,7 +129,23 @@ class StressFacts:
 
     @classmethod
     def of(cls, stress: Stress) -> "StressFacts":
-        """Return the facts of a stress; BadInput for one of no kind."""
+        """Return the facts of a stress.
+
+        Parameters
+        ----------
+        stress : Stress
+            The stress.
+
+        Returns
+        -------
+        StressFacts
+            Its facts.
+
+        Raises
+        ------
+        BadInput
+            If its class is derived from none of the kinds.
+        """
         kind = next((name for base, name in KINDS.items() if isinstance(stress, base)), None)
         if kind is None:
             raise BadInput(
@@ -84,21 +154,33 @@ class StressFacts:
             )
         facts = cls(stress.name, kind, str(stress.title), str(stress.unit))
         if isinstance(stress, InputStress):
-            shown = (str(stress.scored_by), bool(stress.moves_targets), bool(stress.in_turn))
-            return replace(facts, scored_by=shown[0], moves_targets=shown[1], in_turn=shown[2])
+            return replace(
+                facts,
+                scored_by=str(stress.scored_by),
+                moves_targets=bool(stress.moves_targets),
+                in_turn=bool(stress.in_turn),
+            )
         if isinstance(stress, TrainStress):
             return replace(facts, ladder=bool(stress.ladder))
         return facts
 
     @property
     def severities(self) -> bool:
-        """Whether levels are severities of a stress on inputs or training rows."""
+        """Whether the levels are severities of a stress of inputs or training rows."""
         return self.kind == "input" or (self.kind == "train" and self.ladder)
 
 
 @dataclass(frozen=True)
 class Command:
-    """The command line that makes a run again, and what a caller has to add to it."""
+    """The command line that repeats a run.
+
+    Parameters
+    ----------
+    text : str
+        The command line.
+    remarks : list of str
+        What the command line cannot state, a sentence each.
+    """
 
     text: str
     remarks: list[str]

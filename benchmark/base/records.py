@@ -1,4 +1,4 @@
-"""Records, outcomes and results: what the stages leave in the store and find there."""
+"""Records, outcomes and results: what the stages write to the store and read from it."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -6,12 +6,12 @@ from typing import Literal
 from howrobust.base.cells import CLEAN, Level
 from howrobust.base.facts import Command, DataFacts, MethodFacts, StressFacts
 
-GRADIENTS = "gradients"  # the fact that says whether attacks could use the model's gradients
+GRADIENTS = "gradients"  # the fact whether attacks could use the model's gradients
 COSTS = (
     "fit_cpu_s", "fit_wall_s", "fit_ratio", "us_per_draw", "draw_ratio", "peak_rss_mb",
     "stack_size",
 )  # fmt: skip
-SHOWN_OF_ENVIRONMENT = {"cores", "howrobust", "processor", "torch"}
+_SHOWN_OF_ENVIRONMENT = {"cores", "howrobust", "processor", "torch"}
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class RunInfo:
         unknown = sorted({stress for stress, _ in self.levels} - known)
         if unknown:
             raise ValueError(f"there are levels, but no facts, of the stress {unknown[0]!r}")
-        missing = sorted(SHOWN_OF_ENVIRONMENT - self.environment.keys())
+        missing = sorted(_SHOWN_OF_ENVIRONMENT - self.environment.keys())
         if missing:
             raise ValueError(f"the environment lacks {', '.join(missing)}")
 

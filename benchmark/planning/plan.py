@@ -246,7 +246,7 @@ def plan_of(
         levels=places,
         codes=codes,
         data=tuple(facts),
-        methods=tuple(map(MethodFacts.of, methods)),
+        methods=tuple(MethodFacts.of(spec.label, spec.load()) for spec in methods),
         stresses=tuple(map(StressFacts.of, stresses)),
         command=command(suite, request, methods, data, stresses, facts),
     )

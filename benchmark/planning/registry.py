@@ -305,7 +305,9 @@ class DataSpec:
             return self.source
         if self.is_file:
             words = (self.target, self.one_hot, self.groups, self.time, self.mixed)
-            table: Source = _loaded("howrobust.datasets.files", "TableFile")(self.name, *words)
+            table: Source = _loaded("howrobust.datasets.tables.files", "TableFile")(
+                self.name, *words
+            )
             return table
         plugin = load("datasets", self.name)
         with surviving_exit(f"the data set {self.name!r}", "it was opened"):
@@ -318,7 +320,7 @@ def given_rows(X: Any, y: Any, name: str = "data") -> "Source":
 
     A frame may have columns of texts or categories; BadInput says what cannot be learnt from.
     """
-    source: Source = _loaded("howrobust.datasets.given", "given")(X, y, name)
+    source: Source = _loaded("howrobust.datasets.tables.given", "given")(X, y, name)
     return source
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from howrobust.base.cells import CLEAN, Cell, Level
 from howrobust.base.records import CellResult, Outcome, Record, RunInfo
-from howrobust.distributions.predictive import Forecast
+from howrobust.distributions.forecast import Forecast
 from howrobust.errors import BadInput, Damaged
 from howrobust.storage.arrays import (
     Files,

@@ -17,7 +17,8 @@ import numpy as np
 from howrobust import seeds
 from howrobust.base.method import DifferentiablePosterior
 from howrobust.base.stress import Context, InputStress
-from howrobust.distributions.predictive import Array, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.predictive import Predictive
 
 ATTACK_DRAWS = 64
 STEPS = 10

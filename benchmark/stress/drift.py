@@ -7,7 +7,7 @@ has the squared error (r - w_j e)^2: its mean grows by w_j^2 mean(e^2) - 2 w_j m
 import numpy as np
 
 from howrobust.base.stress import Context, InputStress, each_in_turn
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class DriftGain(InputStress):

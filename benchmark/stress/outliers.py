@@ -2,7 +2,7 @@
 
 from howrobust import seeds
 from howrobust.base.stress import TrainStress
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 DISTANCE = 10.0  # sds of the clean training target
 

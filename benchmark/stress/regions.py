@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.stats import spearmanr
 
-from howrobust.base.data import PLACES, Source
+from howrobust.base.data import Source
+from howrobust.base.split_names import PLACES
 from howrobust.base.stress import SplitStress
 
 MOST_FEATURES = 3

@@ -2,7 +2,7 @@
 
 from howrobust import seeds
 from howrobust.base.stress import TrainStress
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class Shuffle(TrainStress):

@@ -4,7 +4,7 @@ import numpy as np
 
 from howrobust import seeds
 from howrobust.base.stress import TrainStress
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class SmallData(TrainStress):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from howrobust.base.stress import Context, InputStress, each_in_turn
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class StuckSensor(InputStress):

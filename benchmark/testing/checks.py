@@ -26,9 +26,11 @@ from howrobust.base.stress import (
     Stress,
     TrainStress,
 )
-from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.gaussian_mixture import GaussianMixture
+from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
-from howrobust.metrics import METRICS
+from howrobust.metrics.builtin import METRICS
 from howrobust.planning import registry
 
 Check = tuple[str, Callable[[], None]]

@@ -12,7 +12,7 @@ from howrobust._run import execute
 from howrobust.base.method import Posterior, SingleMethod
 from howrobust.cli.main.main import main
 from howrobust.comparison.baseline import read_file, to_json
-from howrobust.distributions.predictive import GaussianMixture
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.execution.pools.inline import HerePool
 from howrobust.methods import BayesianRidge
 from howrobust.planning.plan import Request, Suite, make_plan, plan_of

@@ -21,7 +21,7 @@ from howrobust.analysis.stress_curves import (
 )
 from howrobust.base.cells import CLEAN
 from howrobust.base.metric import Undefined
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 def doubling(scores: Scores, dataset: str, method: str, stress: str) -> Result:

@@ -1,7 +1,9 @@
 """Sources that hold one fixed table and split its rows."""
 
-from howrobust.base.data import Dataset, Provenance, Source, checked, row_split, table_splits
+from howrobust.base.data import Dataset, Provenance, Source, checked
 from howrobust.base.frames import Frame
+from howrobust.base.split_names import table_splits
+from howrobust.base.splits import row_split
 
 
 class RowSource(Source):

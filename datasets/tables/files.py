@@ -11,22 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust import seeds
-from howrobust.base.data import (
-    FEWEST_ROWS,
+from howrobust.base.data import FEWEST_ROWS, Dataset, Provenance, Source, checked
+from howrobust.base.frames import Frame
+from howrobust.base.split_names import (
     OWN_SPLITS,
-    Dataset,
-    Provenance,
-    Source,
-    checked,
-    group_split,
     known_family,
     numbered,
-    row_split,
     split_number,
     table_splits,
-    time_split,
 )
-from howrobust.base.frames import Frame
+from howrobust.base.splits import group_split, row_split, time_split
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:

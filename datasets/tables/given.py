@@ -6,7 +6,7 @@ import numpy as np
 
 from howrobust.base.data import Dataset, Provenance, Source
 from howrobust.base.frames import Frame
-from howrobust.datasets.rows import RowSource
+from howrobust.datasets.tables.rows import RowSource
 from howrobust.errors import BadInput
 
 
