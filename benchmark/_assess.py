@@ -1,6 +1,6 @@
-"""A user's own model and rows -> its robustness card."""
+"""Assess a user's own model on the user's own rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,11 +19,17 @@ from howrobust.base.cells import CLEAN
 from howrobust.base.data import Source
 from howrobust.base.method import Method, Posterior, Problem
 from howrobust.base.progress import Progress
+from howrobust.base.records import CellResult
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
-from howrobust.execution.pools.inline import HerePool
-from howrobust.planning.plan import Request, load_suite, plan_of, texts, with_baseline
-from howrobust.planning.registry import DataSpec, MethodSpec, given_model, given_rows, load_stress
+from howrobust.execution.pools.inline import InlinePool
+from howrobust.planning.data_spec import DataSpec, given_rows
+from howrobust.planning.entry_points import load_stress
+from howrobust.planning.method_spec import MethodSpec, user_method
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import plan_of
+from howrobust.planning.selection import Selection, chosen, with_thirds
+from howrobust.planning.suite import load_suite
 from howrobust.seeds import derive
 
 NOTES = {
@@ -58,70 +64,145 @@ def assess(
     out: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Card:
-    """Return the robustness card of a model on rows X (n, d), an array or a pandas frame, and y.
+    """Return the robustness card of a model on the user's own rows.
 
-    ``estimator``: a scikit-learn regressor or pipeline (never changed: clones are fitted), a torch
-    module or a function from the number of features to one, a `howrobust.base.method.Method`, or, with
-    ``fitted``, a model that has learnt already from other rows: a function from X to (n,), or
-    anything with ``predict``. A model that gives one number gets its distribution from out-of-fold
-    residuals (``noise="residual"``, over ``n_folds`` folds) or CV+ intervals (``"cv_plus"``).
+    The model is fitted in this process, on random splits of 90 % training and 10 % test rows.
 
-    It is put through ``stress`` on ``splits`` random 90/10 splits and fitted ``repeats`` times on
-    the first, in this process; None is what suite ``assess`` has. ``out`` keeps the run in a
-    folder, for `howrobust.load`. Raises BadInput for rows or a model that cannot be assessed.
+    Parameters
+    ----------
+    estimator : object
+        A scikit-learn regressor or pipeline, a torch module or a function from the number of
+        features to one, a `howrobust.base.method.Method`, or, with ``fitted``, a function from X to
+        predictions of shape (n,) or an object with ``predict``. Clones are fitted; the estimator is
+        not changed.
+    X : array or data frame of shape (n, d)
+        The inputs.
+    y : array of shape (n,)
+        The target.
+    fitted : bool, default False
+        Whether the estimator was already fitted, to other rows.
+    noise : {"residual", "cv_plus"}, default "residual"
+        How a model that predicts one number gets a distribution: from out-of-fold residuals, or by
+        CV+ intervals.
+    n_folds : int, default 5
+        Number of folds of the out-of-fold residuals.
+    stress : sequence of str, optional
+        Names of stresses; those of the suite ``assess`` if None.
+    splits : int, optional
+        Number of splits; that of the suite ``assess`` if None.
+    repeats : int, optional
+        Fits of the first split from different random starts; the suite's number if None.
+    seed : int, default 0
+        Seed that all random numbers are derived from.
+    out : str or Path, optional
+        Folder that keeps the run, for `howrobust.load`; nothing is kept if None.
+    progress : Progress, optional
+        Is called as cells finish.
+
+    Returns
+    -------
+    Card
+        The card.
+
+    Raises
+    ------
+    BadInput
+        For rows or a model that cannot be assessed.
     """
+    import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
+
     source = given_rows(X, y)
-    model = given_model(estimator, fitted, n_folds, noise)
+    model = user_method(estimator, fitted=fitted, n_folds=n_folds, noise=noise)
     spec = _spec(estimator, model, fitted)
     suite = load_suite("assess")
+    # Given as an option, the number would repeat all splits rather than the first.
     suite = msgspec.structs.replace(suite, repeats=suite.repeats if repeats is None else repeats)
+    names = chosen(stress, suite.stress, "stress")
     plan = plan_of(
-        suite,
-        Request("assess", splits=splits, seed=seed),
-        [spec, MethodSpec("marginal")],
-        [DataSpec(source.name, source=source)],
-        with_baseline([load_stress(name) for name in texts(stress, suite.stress, "stress")]),
+        Selection(
+            suite=suite,
+            options=RunOptions("assess", splits=splits, seed=seed),
+            methods=[spec, MethodSpec("marginal")],
+            data=[DataSpec(source.name, source=source)],
+            stresses=with_thirds([load_stress(name) for name in names]),
+        )
     )
     with TemporaryDirectory() as folder:
-        results = execute(plan, out or folder, 1, True, progress, HerePool())
-        failed = [c for c in results.cells() if c.method == spec.label and c.status != "ok"]
-        if any(c.train_stress == CLEAN[0] for c in failed):
-            hint = "; a function that predicts needs fitted=True" if callable(estimator) else ""
-            raise BadInput(f"{spec.label} cannot be assessed: {failed[0].reason}{hint}")
+        results = execute(
+            plan, out or folder, workers=1, fresh=True, progress=progress, pool=InlinePool()
+        )
+        cells = [cell for cell in results.cells() if cell.method == spec.label]
+        _require_fitted(cells, spec.label, estimator)
         card = cards(Scores(results))[spec.label]
     about = () if isinstance(estimator, Method) else (NOTES["fitted" if fitted else noise],)
-    lost = [f"under {c.train_stress} {c.level:g}: {c.reason}" for c in failed]
-    for cell in results.cells():
-        if cell.method == spec.label:
-            lost += [f"under {stress} {v:g}: {why}" for (stress, v), why in cell.lost.items()]
     return replace(
         card,
-        notes=(*about, *card.notes, *dict.fromkeys(lost)),
+        notes=(*about, *card.notes, *dict.fromkeys(_failures(cells))),
         forecaster=Forecaster(model, source, seed),
     )
 
 
+def _require_fitted(cells: Sequence[CellResult], label: str, estimator: Any) -> None:
+    """Raise BadInput where a fit to clean rows failed."""
+    for cell in cells:
+        if cell.status != "ok" and cell.train_stress == CLEAN[0]:
+            hint = "; a function that predicts needs fitted=True" if callable(estimator) else ""
+            raise BadInput(f"{label} cannot be assessed: {cell.reason}{hint}")
+
+
+def _failures(cells: Sequence[CellResult]) -> Iterator[str]:
+    """Yield a sentence on each fit and each forecast under stress that failed."""
+    for cell in cells:
+        if cell.status != "ok":
+            yield f"under {cell.train_stress} {cell.level:g}: {cell.reason}"
+    for cell in cells:
+        for (stress, level), reason in cell.lost.items():
+            yield f"under {stress} {level:g}: {reason}"
+
+
 def _spec(estimator: Any, model: Method, fitted: bool) -> MethodSpec:
-    """Return the model by the name of its class; one of ours with its settings."""
+    """Return the model under the name of its class; a `Method` with its settings."""
     if isinstance(estimator, Method):
         kind = type(estimator)
-        words = {w: v for w, v in estimator.get_params(deep=False).items() if w != "random_state"}
-        return MethodSpec(kind.__name__, thing=kind).with_settings(words)
-    named = estimator if isinstance(estimator, type) else type(estimator)
-    name = "fitted model" if fitted else named.__name__
-    return MethodSpec("torch module" if name == "function" else name, thing=model)
+        settings = estimator.get_params(deep=False)
+        settings.pop("random_state", None)
+        return MethodSpec(kind.__name__, model=kind).with_settings(settings)
+    kind = estimator if isinstance(estimator, type) else type(estimator)
+    name = "fitted model" if fitted else kind.__name__
+    return MethodSpec("torch module" if name == "function" else name, model=model)
 
 
 @dataclass(frozen=True)
 class Forecaster:
-    """Forecasts of new rows by a model that has learnt all rows of a source."""
+    """Forecasts of new rows by a model that is fitted to all rows of a data set.
+
+    Parameters
+    ----------
+    model : Method
+        The model; it is fitted at the first call.
+    source : Source
+        The data set.
+    seed : int
+        Seed of the run.
+    """
 
     model: Method
     source: Source
     seed: int
 
     def __call__(self, X: Any) -> Predictive:
-        """Return p(y | x) at X, an array (n, d) or a frame with the columns that were learnt."""
+        """Return p(y | x) at new inputs.
+
+        Parameters
+        ----------
+        X : array or data frame of shape (n, d)
+            The inputs, with the columns of the data set.
+
+        Returns
+        -------
+        Predictive
+            The predictive distribution.
+        """
         frame = self.source.frame
         inputs = np.asarray(X, dtype=np.float64) if frame is None else frame.encode(X)
         return self._posterior.predictive(inputs, seed=derive(self.seed, "new rows"))
@@ -130,6 +211,7 @@ class Forecaster:
     def _posterior(self) -> Posterior:
         train, test = self.source.realise(self.source.splits(1)[0], self.seed)
         rows = train.join(test)
-        problem = Problem(rows.X, rows.y, derive(self.seed, "all rows"), None, self.source.frame)
+        seed = derive(self.seed, "all rows")
+        problem = Problem(rows.X, rows.y, seed, truth=None, frame=self.source.frame)
         with threadpool_limits(limits=1):  # as every other fit had
             return self.model.infer_stack([problem])[0]

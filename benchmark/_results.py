@@ -78,7 +78,7 @@ class Results(StoredRun):
         BadInput
             For a method that the run has not.
         """
-        import howrobust.reports.cards  # noqa: F401 (it registers how a card is shown)
+        import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
         from howrobust.analysis.cards.ranking import cards
 
         if method not in self.about.labels:
@@ -121,13 +121,10 @@ class Results(StoredRun):
         BadInput
             Where a file that howrobust has not made would be replaced in the folder of results.
         """
-        from howrobust.reports.page import require_replaceable, write_page
+        from howrobust.reports.model import build_report
+        from howrobust.reports.page import write_page
 
-        if path is not None:
-            return write_page(self, Path(path))
-        page = self.folder / "report.html"
-        require_replaceable(page)
-        return write_page(self, page)
+        return write_page(build_report(self), None if path is None else Path(path))
 
 
 def compare(
@@ -163,7 +160,7 @@ def compare(
     See Also
     --------
     howrobust.comparison.quality.changes : What is tested of scores.
-    howrobust.comparison.speed.paces : What is tested of speed.
+    howrobust.comparison.speed.compare_speed : What is tested of speed.
     """
     import howrobust.reports.verdict  # noqa: F401 (it registers how a comparison is shown)
 

@@ -1,7 +1,6 @@
-"""The main job: plan, run, store, score; then results."""
+"""Run a suite: plan, fit, store, score; then read the results."""
 
 import multiprocessing
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from time import monotonic, time_ns
@@ -13,69 +12,88 @@ from howrobust.base.progress import Progress
 from howrobust.errors import BadInput
 from howrobust.execution.scheduler import run_cells
 from howrobust.metrics.scoring import score_run, unscored
-from howrobust.planning.plan import Plan, Request, make_plan
+from howrobust.planning.options import RunOptions, takes_options
+from howrobust.planning.plan import Plan, make_plan
 from howrobust.storage.store import Store
+from howrobust.storage.writer import RunWriter
 
-DEFAULT_FOLDER = "howrobust-out"
 
-
-def run(
-    suite: str = "quick",
-    methods: Sequence[str] | None = None,
-    data: Sequence[str] | None = None,
-    stress: Sequence[str] | None = None,
-    splits: int | None = None,
-    repeats: int | None = None,
-    seed: int = 0,
-    out: str | Path | None = None,
-    workers: int | None = None,
-    *,
-    target: str | None = None,
-    one_hot: bool = False,
-    groups: str | None = None,
-    time: str | None = None,
-    timeout_s: float | None = None,
-    device: str | None = None,
-    fresh: bool = False,
-    dask: str | None = None,
-) -> Results:
+@takes_options(RunOptions)
+def run(options: RunOptions) -> Results:
     """Run a suite and return its results.
 
-    ``methods`` (``"deep_ensemble[n_members=10]"``), ``data`` (catalogue names or paths) and
-    ``stress`` replace the suite's lists; ``splits`` and ``repeats`` its numbers. ``target``,
-    ``one_hot``, ``groups`` and ``time`` say how a file is read; ``timeout_s`` limits a cell.
-    ``out`` is the folder that keeps the results (``howrobust-out/SUITE``), or the URL of a
-    PostgreSQL database; running again there refits nothing that is finished, unless ``fresh``.
-    ``workers`` None is one per core. ``dask`` is the address of a scheduler whose workers fit
-    instead. Raises `howrobust.errors.BadInput`, with a sentence that says what to do.
+    Running again with the same ``out`` refits nothing that is finished, unless ``fresh``.
+
+    Returns
+    -------
+    Results
+        The results.
+
+    Raises
+    ------
+    BadInput
+        With one sentence that says what was given, what was needed and what to do.
+
+    Examples
+    --------
+    >>> import howrobust as hr
+    >>> results = hr.run("quick", methods=["bayesian_ridge"])  # doctest: +SKIP
     """
-    lists = (methods, data, stress, splits, repeats, seed)
-    request = Request(suite, *lists, target, one_hot, groups, time, timeout_s, device)
-    plan = make_plan(request)
-    return execute(plan, out or Path(DEFAULT_FOLDER) / suite, workers, fresh, dask=dask)
+    return execute(
+        make_plan(options),
+        options.destination,
+        workers=options.workers,
+        fresh=options.fresh,
+        dask=options.dask,
+    )
 
 
 def execute(
     plan: Plan,
     out: str | Path,
+    *,
     workers: int | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
     pool: AbstractContextManager[Pool] | None = None,
     dask: str | None = None,
 ) -> Results:
-    """Carry out a plan in a folder or a database, as its only writer.
+    """Carry out a plan as the only writer of a folder or database.
 
-    ``fresh`` forgets the plan's finished cells first.
-    ``pool`` is where, in place of so many ``workers``; what is fitted is fitted on the workers of
-    the scheduler at ``dask``, if given.
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+    out : str or Path
+        Folder or URL of a database.
+    workers : int, optional
+        Number of worker processes; one per core if None.
+    fresh : bool, default False
+        Whether the plan's finished cells are first forgotten.
+    progress : Progress, optional
+        Is called as cells finish.
+    pool : context manager of Pool, optional
+        Where jobs run, in place of worker processes.
+    dask : str, optional
+        Address of a dask scheduler whose workers fit the models; scores are computed here.
+
+    Returns
+    -------
+    Results
+        The results.
+
+    Raises
+    ------
+    BadInput
+        Where the results cannot be written or the workers cannot be started.
     """
     pool = local_pool(workers) if pool is None else pool
     cluster = None if dask is None else _cluster_pool(dask)
-    with closing(Store(out)) as store, store.alone():
+    with closing(Store(out)) as store, store.exclusive():
+        writer = RunWriter(store)
         if fresh:
-            store.forget(plan.run, [cell.key for cell in plan.cells])
-        store.start_run(plan.info(environment.describe(), time_ns()), plan.cells)
+            writer.forget(plan.run, [cell.key for cell in plan.cells])
+        writer.start_run(plan.info(environment.describe(), time_ns()), plan.cells)
         began, worked = monotonic(), True
         try:
             with pool as running, cluster or nullcontext(running) as fitting:
@@ -83,14 +101,27 @@ def execute(
                 score_run(plan.run, store, running, progress)
         finally:
             if worked:
-                store.add_time(plan.run, monotonic() - began)
+                writer.add_time(plan.run, monotonic() - began)
     return Results(out, plan.run)
 
 
 def local_pool(workers: int | None) -> AbstractContextManager[Pool]:
-    """Return worker processes of this machine, so many or one per core.
+    """Return a pool of worker processes on this machine.
 
-    BadInput where the system cannot start them: results can be read there.
+    Parameters
+    ----------
+    workers : int, optional
+        Number of processes; one per core if None.
+
+    Returns
+    -------
+    context manager of Pool
+        Starts the processes when it is entered.
+
+    Raises
+    ------
+    BadInput
+        For a number below 1, and where the operating system has no fork server.
     """
     count = worker_count(workers)
     if "forkserver" not in multiprocessing.get_all_start_methods():
@@ -100,7 +131,7 @@ def local_pool(workers: int | None) -> AbstractContextManager[Pool]:
         )
     from howrobust.execution.pools.local import LocalPool
 
-    return LocalPool(count)
+    return LocalPool(count, shared=score_run.__module__)  # metrics are many and small
 
 
 def _cluster_pool(address: str) -> AbstractContextManager[Pool]:
@@ -109,22 +140,57 @@ def _cluster_pool(address: str) -> AbstractContextManager[Pool]:
     return ClusterPool(address)
 
 
-def worker_count(asked: int | None) -> int:
-    """Return the number of workers: what was asked for, or one per core."""
-    if asked is not None and asked < 1:
-        raise BadInput(f"the number of workers must be at least 1, not {asked}")
-    return environment.usable_cores() if asked is None else asked
+def worker_count(workers: int | None) -> int:
+    """Return the number of worker processes to start.
 
+    Parameters
+    ----------
+    workers : int, optional
+        The number asked for.
 
-def score_again(folder: str | Path, progress: Progress | None = None) -> Results:
-    """Score what the latest run in a folder has forecast and not scored, and return its results.
+    Returns
+    -------
+    int
+        That number; the number of usable cores if None.
 
-    So a run that was interrupted, or a metric that is new, has its numbers without a refit. Only
-    where something is not scored does this wait for whoever writes to the folder.
+    Raises
+    ------
+    BadInput
+        For a number below 1.
     """
-    results = Results(folder)
-    with closing(Store(folder)) as store:
+    if workers is not None and workers < 1:
+        raise BadInput(f"the number of workers must be at least 1, not {workers}")
+    return environment.usable_cores() if workers is None else workers
+
+
+def score_again(out: str | Path, progress: Progress | None = None) -> Results:
+    """Score the latest run's forecasts that lack scores, and return its results.
+
+    Parameters
+    ----------
+    out : str or Path
+        Folder or URL of a database.
+    progress : Progress, optional
+        Is called as cells are scored.
+
+    Returns
+    -------
+    Results
+        The results.
+
+    Raises
+    ------
+    BadInput
+        Where there are no results.
+
+    Notes
+    -----
+    An interrupted run and a new metric get their numbers without a refit. The function waits for
+    another writer only where a forecast lacks a score.
+    """
+    results = Results(out)
+    with closing(Store(out)) as store:
         if unscored(results.run, store):
-            with store.alone(), local_pool(None) as pool:
+            with store.exclusive(), local_pool(None) as pool:
                 score_run(results.run, store, pool, progress)
-    return Results(folder, results.run)
+    return Results(out, results.run)

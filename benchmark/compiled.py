@@ -1,4 +1,4 @@
-"""What compiles loops of arrays, and what is said once where nothing can."""
+"""Compilation of loops over arrays by numba, and a warning where there is none."""
 
 import hashlib
 import inspect
@@ -13,29 +13,49 @@ from howrobust.errors import BadInput
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# Sums may be reordered and products fused, which is what makes them vectors; NaN and infinity keep
-# their meaning, because that is how a diverged network is known.
+# Reordered sums and fused products allow vector instructions. NaN and infinity keep their meaning,
+# since they show that a network has diverged.
 FAST = {"reassoc", "contract", "arcp", "nsz"}
 
 
 def part(function: F) -> F:
-    """Write a small function into every loop that calls it, so that the loop becomes vectors."""
+    """Inline a small function into every compiled loop that calls it.
+
+    Parameters
+    ----------
+    function : callable
+        A function of numbers.
+
+    Returns
+    -------
+    callable
+        The compiled function; the function itself without numba.
+    """
     return _njit(function, inline="always")
 
 
 def compiled(function: F, sources: Path | None = None) -> F:
-    """Compile a function of arrays and numbers when it is first called, and keep it on disk.
+    """Compile a function when it is first called, and cache it on disk.
 
-    It holds no lock of the interpreter while it runs. Without numba the function is returned as it
-    is, and nobody should call it: see `available`. ``sources`` is the folder of all that it calls;
-    None: the folder of its own file.
+    Parameters
+    ----------
+    function : callable
+        A function of arrays and numbers.
+    sources : Path, optional
+        The folder of all functions that it calls; by default that of its own file.
+
+    Returns
+    -------
+    callable
+        The compiled function, which releases the lock of the interpreter. Without numba it is the
+        function itself, which should not be called: see `available`.
     """
-    # numba looks for changes in the function's own file alone.
+    # numba checks the function's own file alone for changes.
     folder = sources or Path(inspect.getfile(function)).parent
     function.__qualname__ += f"-{_sources(folder)[:12]}"
     try:
         return _njit(function, nogil=True, cache=True)
-    except RuntimeError:  # no folder to keep it in can be written
+    except RuntimeError:  # no folder for the cache can be written
         return _njit(function, nogil=True)
 
 
@@ -48,27 +68,43 @@ def _njit(function: F, **settings: Any) -> F:
 
 
 def threads() -> int | None:
-    """Threads of a compiled loop by ``HOWROBUST_THREADS``; None where it is not set.
+    """Return the number of threads that ``HOWROBUST_THREADS`` requests.
 
-    Raises BadInput for anything but a whole number from 1.
+    Returns
+    -------
+    int or None
+        Threads of a compiled loop; None where the variable is not set.
+
+    Raises
+    ------
+    BadInput
+        Where it is not a whole number from 1.
     """
     text = os.environ.get("HOWROBUST_THREADS", "")
     if text and (not text.isdecimal() or int(text) < 1):
-        raise BadInput(f"HOWROBUST_THREADS must be a whole number from 1, not {text!r}")
+        raise BadInput(
+            f"HOWROBUST_THREADS must be a whole number from 1, not {text!r}; change or unset it"
+        )
     return int(text) if text else None
 
 
 @cache
 def _sources(folder: Path) -> str:
-    files = [Path(__file__), *sorted(folder.rglob("*.py"))]  # what it calls, and how it compiles
+    files = [
+        Path(__file__),
+        *sorted(folder.rglob("*.py")),
+    ]  # the functions it calls, and the compiler's settings
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 @cache
 def available() -> bool:
-    """Say whether loops are compiled here; where not, say so once as a RuntimeWarning.
+    """Return whether loops are compiled here, and warn once where not.
 
-    ``NUMBA_DISABLE_JIT=1`` counts as no compiler.
+    Returns
+    -------
+    bool
+        False without numba and under ``NUMBA_DISABLE_JIT=1``; a RuntimeWarning gives the reason.
     """
     try:
         from numba import config

@@ -1,4 +1,4 @@
-"""What a run was made with: versions, processor, threads, and the GPU as a worker sees it."""
+"""The environment of a run: versions, processor, cores and GPU."""
 
 import os
 import platform
@@ -21,8 +21,14 @@ PACKAGES = (
 
 
 def describe() -> dict[str, str]:
-    """Return versions and hardware as text, without importing any of the packages."""
-    found = {
+    """Return versions and hardware, without importing any of the packages.
+
+    Returns
+    -------
+    dict of str to str
+        Text by name: "python", "platform", "processor", "cores", "loops", and each package.
+    """
+    facts = {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),
@@ -31,27 +37,45 @@ def describe() -> dict[str, str]:
     }
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            facts[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            facts[package] = "not installed"
+    return facts
 
 
 def loops() -> str:
-    """Say what trains and samples networks on a CPU here: their results differ by rounding."""
+    """Return which library trains and samples networks on a CPU here.
+
+    Returns
+    -------
+    str
+        "numba" or "torch"; their results differ by rounding.
+    """
     disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
     return "torch" if disabled or find_spec("numba") is None else "numba"
 
 
 def usable_cores() -> int:
-    """Cores this process may use."""
+    """Return the number of cores that this process may use.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def processor() -> str:
-    """Name of the processor."""
+    """Return the name of the processor.
+
+    Returns
+    -------
+    str
+        The model, where the system states it, or else the architecture.
+    """
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text().splitlines():
@@ -61,15 +85,25 @@ def processor() -> str:
 
 
 def gpu() -> str:
-    """Ask torch for a GPU, in a process of its own: a driver may take memory for good."""
-    ask = (
+    """Return the name of the GPU that torch finds.
+
+    Returns
+    -------
+    str
+        The name, "none" or, where torch cannot tell, "unknown".
+
+    Notes
+    -----
+    A separate process asks, since a GPU driver may keep memory until its process ends.
+    """
+    code = (
         "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else 'none')"
     )
-    command = [sys.executable, "-c", ask]
+    command = [sys.executable, "-c", code]
     try:
-        done = subprocess.run(  # nosec B603 # this interpreter, a constant text
+        finished = subprocess.run(  # nosec B603 # this interpreter, a constant text
             command, capture_output=True, text=True, timeout=120, check=False
         )
     except subprocess.TimeoutExpired:
         return "unknown: torch did not answer in two minutes"
-    return done.stdout.strip() or "unknown"
+    return finished.stdout.strip() or "unknown"

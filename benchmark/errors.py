@@ -1,17 +1,29 @@
-"""The one exception for input that a person can put right."""
+"""The exceptions for input that the user can correct."""
 
 
-class BadInput(ValueError):  # noqa: N818 (said aloud, "raises BadInput" is the sentence)
-    """What was given, what was needed and what to do, in one sentence.
+class BadInput(ValueError):  # noqa: N818 ("raises BadInput" reads better)
+    """Input that cannot be used.
 
-    The command line prints the sentence and exits with 2; the library raises it.
+    The message is one sentence that says what was given, what is needed and what to do. The command
+    line prints it and exits with 2; the library raises the exception.
     """
 
 
 class Damaged(BadInput):
-    """The same of something stored that cannot be read any more."""
+    """Stored results that cannot be read."""
 
 
 def printable(line: str) -> str:
-    """Return a line without what would move a cursor, change a colour or be no UTF-8."""
+    """Return a line without control characters and without invalid Unicode.
+
+    Parameters
+    ----------
+    line : str
+        Any text.
+
+    Returns
+    -------
+    str
+        The text with U+FFFD in place of each character that cannot be printed.
+    """
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)

@@ -13,10 +13,11 @@ from sphinx.util.docutils import SphinxDirective
 
 from howrobust.base.metric import Metric
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, TrainStress
+from howrobust.cli.descriptions import definition, summary
 from howrobust.metrics import METRICS
-from howrobust.planning import registry
-from howrobust.planning.descriptions import definition, summary
-from howrobust.planning.plan import load_suite, suite_names
+from howrobust.planning import entry_points
+from howrobust.planning.data_spec import DataSpec
+from howrobust.planning.suite import load_suite, suite_names
 
 TARGET, NATS, SHARE, NONE = "of the target", "nats", "share", "-"
 # The unit of a metric, by the longest beginning of its name.
@@ -83,7 +84,7 @@ def metrics() -> str:
 
 def stresses() -> str:
     """Return every stress by kind, with its levels, their unit and its definition."""
-    known = [registry.load_stress(name) for name in registry.names("stress")]
+    known = [entry_points.load_stress(name) for name in entry_points.names("stress")]
     text = []
     for kind, title in KINDS.items():
         rows = [
@@ -104,8 +105,8 @@ def stresses() -> str:
 def datasets() -> str:
     """Return every data set with what its source says of it."""
     rows = []
-    for name in registry.names("datasets"):
-        about = registry.DataSpec(name).open().provenance
+    for name in entry_points.names("datasets"):
+        about = DataSpec(name).open().provenance
         rows.append((f"`{name}`", prose(about.title), about.unit, prose(about.source)))
     return table(("name", "what it is", "unit of the target", "source"), (18, 42, 15, 25), rows)
 

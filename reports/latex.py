@@ -1,15 +1,13 @@
-"""A run's tables as LaTeX, with booktabs."""
+"""The tables of a report as LaTeX, with booktabs."""
 
 import re
 from collections.abc import Iterator
 
-from howrobust.analysis.ranking import contest, improvements
-from howrobust.base.metric import Undefined
-from howrobust.reports import sheets, tables
-from howrobust.reports.sheets import Sheet
-from howrobust.reports.standings import CAPTION, standings
-from howrobust.reports.summary import Summary
-from howrobust.reports.tables import TableCell, single_line
+from howrobust.reports.model import Report
+from howrobust.reports.number_text import single_line
+from howrobust.reports.sections import published
+from howrobust.reports.sections.scores import BEST, CAPTION
+from howrobust.reports.table import Table, TableCell
 
 PREAMBLE = "% needs \\usepackage[T1]{fontenc} and \\usepackage{booktabs}"
 SPECIAL = {
@@ -33,30 +31,50 @@ SPECIAL = {
 SIGN, MINUS = re.compile(r"(?<![\w)\]])-(?=\d)"), "$-$"
 
 
-def latex(summary: Summary) -> str:
-    """A table for each data set, the ranking, and the published numbers beside ours."""
-    return "\n\n".join([PREAMBLE, *_parts(summary)]) + "\n"
+def latex(report: Report) -> str:
+    """Return the tables of data sets, ranking and published numbers.
+
+    Parameters
+    ----------
+    report : Report
+        The report of a run.
+
+    Returns
+    -------
+    str
+        A floating table for each; its first line names the packages that they need.
+    """
+    return "\n\n".join([PREAMBLE, *_parts(report)]) + "\n"
 
 
-def _parts(summary: Summary) -> Iterator[str]:
-    caption = f"{tables.CAPTION} Bold: {tables.BEST}."
-    for data in summary.data:
-        told = tables.told_apart(summary.rows(data.name))
-        words = f"{data.name}. {told} {caption}"
-        yield tex_table(sheets.scores(summary, data), words)
-    found = contest(summary)
-    if not isinstance(found, Undefined):
-        yield tex_table(standings(found, improvements(summary)), CAPTION)
-    beside = sheets.published(summary)
-    if beside.rows:
-        yield tex_table(beside, tables.PUBLISHED_CAPTION)
+def _parts(report: Report) -> Iterator[str]:
+    for section in report.data_sets:
+        caption = f"{section.facts.name}. {section.comparison} {CAPTION} Bold: {BEST}."
+        yield tex_table(section.table, caption)
+    if report.ranking.table is not None:
+        yield tex_table(report.ranking.table, report.ranking.caption)
+    if report.published.rows:
+        yield tex_table(report.published, published.CAPTION)
 
 
-def tex_table(sheet: Sheet, caption: str) -> str:
-    """A floating table, the best in bold."""
-    columns = "".join("l" if k in sheet.names else "r" for k in range(len(sheet.header)))
-    head = " & ".join(tex(title) for title in sheet.header)
-    body = [" & ".join(_cell(cell) for cell in row.cells) + r" \\" for row in sheet.rows]
+def tex_table(table: Table, caption: str) -> str:
+    """Return a floating table, the best in bold.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    caption : str
+        Its caption, as plain text.
+
+    Returns
+    -------
+    str
+        A table environment.
+    """
+    columns = "".join("l" if k in table.text_columns else "r" for k in range(len(table.header)))
+    head = " & ".join(tex(title) for title in table.header)
+    body = [" & ".join(_cell(cell) for cell in row.cells) + r" \\" for row in table.rows]
     lines = [r"\begin{table}", r"\centering\footnotesize", rf"\caption{{{tex(caption)}}}"]
     lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head + r" \\", r"\midrule"]
     return "\n".join([*lines, *body, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
@@ -67,7 +85,18 @@ def _cell(cell: TableCell) -> str:
 
 
 def tex(text: str) -> str:
-    """Text that LaTeX sets as it is; the sign of a number as a minus."""
+    """Return text that LaTeX sets as it is, the sign of a number as a minus.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        One line, with special characters escaped.
+    """
     text = single_line(text)
-    signs = {found.start() for found in SIGN.finditer(text)}
+    signs = {match.start() for match in SIGN.finditer(text)}
     return "".join(MINUS if k in signs else SPECIAL.get(c, c) for k, c in enumerate(text))

@@ -1,106 +1,121 @@
-"""A run as Markdown, for pull requests: what the page says, without its figures."""
+"""A report as Markdown, for pull requests: what the page says, without its figures."""
 
 import html
 from collections.abc import Iterator, Sequence
 
-from howrobust.analysis.ranking import contest, improvements
-from howrobust.base.metric import Undefined
-from howrobust.reports import sheets, tables
-from howrobust.reports.answer import answer, on_data_set
-from howrobust.reports.protocol import settings
-from howrobust.reports.sheets import Sheet
-from howrobust.reports.standings import CAPTION, standings
-from howrobust.reports.summary import Summary
-from howrobust.reports.tables import TableCell, single_line
+from howrobust.reports.model import Report
+from howrobust.reports.number_text import single_line
+from howrobust.reports.sections import published
+from howrobust.reports.sections.scores import BEST, CAPTION
+from howrobust.reports.table import Table, TableCell
 
 MARKS = "\\|*_<>[]`~$&"  # what would be markup, a formula or an entity
-LONGEST = 12  # rows that a reader scrolls past; a longer table is folded
+LONGEST = 12  # rows; a longer table is folded
 
 
-def markdown(summary: Summary) -> str:
-    """The answer, every table, warnings and failures, and the protocol in short."""
-    about = summary.about
-    parts = [f"## How robust is it? Suite {md(about.suite)}, seed {about.seed}"]
-    parts += [md(sentence) for sentence in answer(summary)]
-    parts += _ranking(summary)
-    for data in summary.data:
-        rows = summary.rows(data.name)
-        parts.append(f"### {md(data.name)}: {md(data.title)}")
-        parts += [md(on_data_set(summary, data)), md_table(sheets.scores(summary, data))]
-        parts.append(md(tables.told_apart(rows)))
-    parts.append(f"{md(tables.CAPTION)} Bold: {tables.BEST}.")
-    parts += ["### In more detail", *_details(summary)]
-    parts += _published(summary)
-    parts += _warnings(summary)
-    parts += _protocol(summary)
+def markdown(report: Report) -> str:
+    """Return the sentences and tables of a report, with a short protocol.
+
+    Parameters
+    ----------
+    report : Report
+        The report of a run.
+
+    Returns
+    -------
+    str
+        Markdown, with tables as GitHub reads them.
+    """
+    protocol = report.protocol
+    parts = [f"## How robust is it? Suite {md(protocol.suite)}, seed {protocol.seed}"]
+    parts += [md(sentence) for sentence in report.answer]
+    parts += _ranking(report)
+    for section in report.data_sets:
+        parts.append(f"### {md(section.facts.name)}: {md(section.facts.title)}")
+        parts += [md(section.sentence), md_table(section.table), md(section.comparison)]
+    parts.append(f"{md(CAPTION)} Bold: {BEST}.")
+    parts += ["### In more detail", *_details(report)]
+    parts += _published(report)
+    parts += _warnings(report)
+    parts += _protocol(report)
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _ranking(summary: Summary) -> Iterator[str]:
+def _ranking(report: Report) -> Iterator[str]:
     yield "### Ranking"
-    found = contest(summary)
-    if isinstance(found, Undefined):
-        yield f"There is none: {md(found.reason)}."
+    ranking = report.ranking
+    if ranking.table is None:
+        yield f"There is none: {md(ranking.reason)}."
         return
-    yield md_table(standings(found, improvements(summary)))
-    yield md(CAPTION)
-    yield md(found.note)
+    yield md_table(ranking.table)
+    yield md(ranking.caption)
+    yield md(ranking.note)
 
 
-def _details(summary: Summary) -> Iterator[str]:
-    parts = (sheets.covered, sheets.variance, sheets.costs)
-    for sheet in (*sheets.degraded(summary).values(), *(part(summary) for part in parts)):
-        if sheet.rows:
-            yield from folded(sheet)
+def _details(report: Report) -> Iterator[str]:
+    tables = (*report.stress_tables.values(), report.coverage, report.variance, report.costs)
+    for table in tables:
+        if table.rows:
+            yield from _folded(table)
 
 
-def _published(summary: Summary) -> Iterator[str]:
-    found = sheets.published(summary)
-    if found.rows:
-        yield f"### {tables.PUBLISHED_TITLE}"
-        yield from folded(found)
-        yield md(tables.PUBLISHED_CAPTION)
+def _published(report: Report) -> Iterator[str]:
+    if report.published.rows:
+        yield f"### {published.TITLE}"
+        yield from _folded(report.published)
+        yield md(published.CAPTION)
 
 
-def _warnings(summary: Summary) -> Iterator[str]:
-    failed = [f"{c.method} on {c.dataset} {c.split} failed: {c.reason}" for c in summary.failures()]
-    found = [*failed, *summary.warnings()]
+def _warnings(report: Report) -> Iterator[str]:
+    sentences = [*(failure.sentence for failure in report.failures), *report.warnings]
     yield "### Failures and warnings"
-    yield "\n".join(f"* {md(sentence)}" for sentence in found) or "None."
+    yield "\n".join(f"* {md(sentence)}" for sentence in sentences) or "None."
 
 
-def _protocol(summary: Summary) -> Iterator[str]:
-    about, ran = summary.about, summary.about.environment
+def _protocol(report: Report) -> Iterator[str]:
+    protocol, machine = report.protocol, report.protocol.environment
     yield "### Protocol"
     splits = ", ".join(
-        f"{md(d.name)} {summary.planned_splits(d.name)} {d.split}" for d in summary.data
+        f"{md(section.facts.name)} {section.n_splits} {section.facts.split}"
+        for section in report.data_sets
     )
     yield (
-        f"Splits: {splits}. Run {summary.results.run}; {len(summary.cells)} fits took "
-        f"{about.took_s:.0f} s on {ran['cores']} cores ({md(ran['processor'])}; "
-        f"howrobust {ran['howrobust']}, torch {ran['torch']}). {summary.reused()}"
+        f"Splits: {splits}. Run {protocol.run}; {protocol.n_fits} fits took "
+        f"{protocol.took_s:.0f} s on {machine['cores']} cores ({md(machine['processor'])}; "
+        f"howrobust {machine['howrobust']}, torch {machine['torch']}). {protocol.reused}"
     )
-    again = about.command
-    yield f"Made again by\n\n```\n{single_line(again.text)}\n```"
-    yield "\n".join(f"* {md(sentence)}" for sentence in again.remarks)
-    yield from folded(settings(summary))
+    yield f"Made again by\n\n```\n{single_line(protocol.command.text)}\n```"
+    yield "\n".join(f"* {md(sentence)}" for sentence in protocol.command.remarks)
+    yield from _folded(protocol.settings)
 
 
-def folded(sheet: Sheet) -> list[str]:
+def _folded(table: Table) -> list[str]:
     """A table under its title, or behind it where it is long."""
-    title = sheet.label[0].upper() + sheet.label[1:]
-    if len(sheet.rows) <= LONGEST:
-        return [f"**{md(title)}**", md_table(sheet)]
+    title = table.label[0].upper() + table.label[1:]
+    if len(table.rows) <= LONGEST:
+        return [f"**{md(title)}**", md_table(table)]
     # Inside a tag a backslash is no escape.
-    summary = f"<summary>{html.escape(title)}: {len(sheet.rows)} rows</summary>"
-    return [f"<details>{summary}", md_table(sheet), "</details>"]
+    summary = f"<summary>{html.escape(title)}: {len(table.rows)} rows</summary>"
+    return [f"<details>{summary}", md_table(table), "</details>"]
 
 
-def md_table(sheet: Sheet) -> str:
-    """A Markdown table, the best in bold."""
-    rule = ["---" if k in sheet.names else "---:" for k in range(len(sheet.header))]
-    lines = [_row([md(title) for title in sheet.header]), _row(rule)]
-    lines += [_row([_cell(cell) for cell in row.cells]) for row in sheet.rows]
+def md_table(table: Table) -> str:
+    """Return a table as Markdown, the best in bold.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+
+    Returns
+    -------
+    str
+        A line for the header, the rule and each row.
+    """
+    columns = range(len(table.header))
+    rule = ["---" if k in table.text_columns else "---:" for k in columns]
+    lines = [_row([md(title) for title in table.header]), _row(rule)]
+    lines += [_row([_cell(cell) for cell in row.cells]) for row in table.rows]
     return "\n".join(lines)
 
 
@@ -113,5 +128,16 @@ def _cell(cell: TableCell) -> str:
 
 
 def md(text: str) -> str:
-    """Text that Markdown shows as it is."""
+    """Return text that Markdown shows as it is.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    str
+        One line, with a backslash before each character that would be markup.
+    """
     return "".join(f"\\{c}" if c in MARKS else c for c in single_line(text))

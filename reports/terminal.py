@@ -1,29 +1,32 @@
-"""A run's tables for a terminal."""
+"""A report for a terminal."""
 
 import os
 from collections.abc import Iterator, Sequence
 
-from rich import table as drawn
+from rich import table as rich_tables
 from rich.console import Console
 from rich.text import Text
 
-from howrobust.analysis.ranking import contest, improvements
-from howrobust.base.metric import Undefined
-from howrobust.reports import sheets, tables
-from howrobust.reports.sheets import Sheet
-from howrobust.reports.standings import CAPTION, standings
-from howrobust.reports.summary import Summary
-from howrobust.reports.tables import TableCell, single_line
+from howrobust.reports.model import Report
+from howrobust.reports.number_text import single_line
+from howrobust.reports.sections.scores import BEST, CAPTION
+from howrobust.reports.table import Table, TableCell
 
 UNKNOWN_WIDTH = 160  # of a file or a pipe
 NAME_WIDTH = 24
 DISPENSABLE = (
-    "µs/draw", "fit s", "kl to truth", "crps", "in null band", "inside 95 %", "nll above best"
+    "µs/draw", "fit s", "kl to truth", "crps", "within null band", "inside 95 %", "nll above best"
 )  # fmt: skip
 
 
 def console() -> Console:
-    """Standard output; without colours and bold letters where NO_COLOR asks for none."""
+    """Return standard output, without colours if NO_COLOR is set.
+
+    Returns
+    -------
+    Console
+        A console as wide as the terminal; of 160 columns for a file or a pipe.
+    """
     known = os.isatty(1) or os.environ.get("COLUMNS")
     return Console(
         width=None if known else UNKNOWN_WIDTH,
@@ -31,51 +34,84 @@ def console() -> Console:
     )
 
 
-def show(summary: Summary, console: Console) -> None:
-    """Print a table for each data set with what can be told apart, then the ranking."""
-    for data in summary.data:
-        rows = f"{data.n_train} rows train, {data.n_test} test"
-        title = f"{data.name}: {data.title} ({rows})"
-        console.print(rich_table(sheets.scores(summary, data), title, console.width))
-        say(console, tables.told_apart(summary.rows(data.name)))
+def show(report: Report, console: Console) -> None:
+    """Print a table for each data set with its comparison, then the ranking.
+
+    Parameters
+    ----------
+    report : Report
+        The report of a run.
+    console : Console
+        Where to print.
+    """
+    for section in report.data_sets:
+        facts = section.facts
+        rows = f"{facts.n_train} rows train, {facts.n_test} test"
+        title = f"{facts.name}: {facts.title} ({rows})"
+        console.print(rich_table(section.table, title, console.width))
+        say(console, section.comparison)
         console.print()
-    for part in _ranking(summary, console.width):
+    for part in _ranking(report, console.width):
         console.print(part)
-    say(console, f"{tables.CAPTION} *: {tables.BEST}.", "dim")
+    say(console, f"{CAPTION} *: {BEST}.", "dim")
 
 
 def say(console: Console, sentence: str, style: str = "") -> None:
-    """Print a sentence as it is, whatever names it holds."""
+    """Print a sentence as it is, whatever names it holds.
+
+    Parameters
+    ----------
+    console : Console
+        Where to print.
+    sentence : str
+        The sentence; nothing is printed for an empty one.
+    style : str, default=""
+        Style of the text, as rich names it.
+    """
     if sentence:
         console.print(Text(single_line(sentence), style=style))
 
 
-def _ranking(summary: Summary, width: int) -> Iterator[drawn.Table | Text]:
-    found = contest(summary)
-    if not isinstance(found, Undefined):
-        sheet = standings(found, improvements(summary))
-        yield rich_table(sheet, sheet.label.capitalize(), width)
-        yield Text(single_line(f"{CAPTION} {found.note}"), style="dim")
+def _ranking(report: Report, width: int) -> Iterator[rich_tables.Table | Text]:
+    ranking = report.ranking
+    if ranking.table is not None:
+        yield rich_table(ranking.table, ranking.table.label.capitalize(), width)
+        yield Text(single_line(f"{ranking.caption} {ranking.note}"), style="dim")
 
 
-def rich_table(sheet: Sheet, title: str, width: int) -> drawn.Table:
-    """A table of no more than so many columns of text: names are the last to go."""
-    made = drawn.Table(title=Text(single_line(title)), title_justify="left")
-    columns = [[_text(row.cells[k], marked) for row in sheet.rows] for k, marked in _marked(sheet)]
-    shown = _fitting(sheet, columns, width)
+def rich_table(table: Table, title: str, width: int) -> rich_tables.Table:
+    """Return a table that fits a terminal.
+
+    Parameters
+    ----------
+    table : Table
+        The table.
+    title : str
+        Its title.
+    width : int
+        Characters in a line; columns that do not fit are left out, names last.
+
+    Returns
+    -------
+    rich.table.Table
+        The table, a star at the best of a column.
+    """
+    drawn = rich_tables.Table(title=Text(single_line(title)), title_justify="left")
+    columns = [[_text(row.cells[k], marked) for row in table.rows] for k, marked in _marked(table)]
+    shown = _fitting(table, columns, width)
     for k in shown:
-        if k in sheet.names:
-            made.add_column(sheet.header[k], overflow="fold", min_width=NAME_WIDTH)
+        if k in table.text_columns:
+            drawn.add_column(table.header[k], overflow="fold", min_width=NAME_WIDTH)
         else:
-            made.add_column(sheet.header[k], justify="right", no_wrap=True)
+            drawn.add_column(table.header[k], justify="right", no_wrap=True)
     for row in zip(*(columns[k] for k in shown), strict=True):
-        made.add_row(*row)
-    return made
+        drawn.add_row(*row)
+    return drawn
 
 
-def _marked(sheet: Sheet) -> list[tuple[int, bool]]:
+def _marked(table: Table) -> list[tuple[int, bool]]:
     """Columns, and whether one of their cells is marked as the best."""
-    return [(k, any(row.cells[k].best for row in sheet.rows)) for k in range(len(sheet.header))]
+    return [(k, any(row.cells[k].best for row in table.rows)) for k in range(len(table.header))]
 
 
 def _text(cell: TableCell, marked: bool) -> Text:
@@ -84,15 +120,20 @@ def _text(cell: TableCell, marked: bool) -> Text:
     return Text(single_line(cell.text) + mark, style="bold" if cell.best else "")
 
 
-def _fitting(sheet: Sheet, columns: Sequence[Sequence[Text]], width: int) -> list[int]:
+def _fitting(table: Table, columns: Sequence[Sequence[Text]], width: int) -> list[int]:
     """Which columns fit, each with three characters of frame, once others have gone."""
     shown = list(range(len(columns)))
     needs = [
-        3 + (NAME_WIDTH if k in sheet.names else max([len(sheet.header[k]), *map(len, columns[k])]))
+        3
+        + (
+            NAME_WIDTH
+            if k in table.text_columns
+            else max([len(table.header[k]), *map(len, columns[k])])
+        )
         for k in shown
     ]
     for title in DISPENSABLE:
         if sum(needs[k] for k in shown) < width:
             break
-        shown = [k for k in shown if sheet.header[k] != title]
+        shown = [k for k in shown if table.header[k] != title]
     return shown

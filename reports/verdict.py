@@ -8,30 +8,31 @@ import numpy as np
 from howrobust.base.cells import CLEAN
 from howrobust.base.rendering import register_renderer
 from howrobust.comparison.baseline import Snapshot
-from howrobust.comparison.quality import BETTER, GATES, INCONCLUSIVE, UNCHANGED, WORSE, Change
-from howrobust.comparison.runs import (
+from howrobust.comparison.events import (
     FAILED,
     FAILING,
     MENDED,
     MISSING,
     NEW,
     OTHER_DATA,
-    Comparison,
     Event,
 )
+from howrobust.comparison.losses import GATES
+from howrobust.comparison.quality import BETTER, INCONCLUSIVE, UNCHANGED, WORSE, Change
+from howrobust.comparison.runs import Comparison
 from howrobust.comparison.speed import Pace
 
 LONGEST = 12  # lines of what is no regression
 HEADLINES = {
     0: "No regression.",
-    1: "Not fine: something is worse, slower, missing or failed, or of other data.",
+    1: "Regression: something is worse, slower, missing or failed, or of other data.",
     3: "Nothing to compare.",
 }
 
 
 @dataclass(frozen=True)
-class Section:
-    """A title and its lines; ``whole`` where a reader must see every one."""
+class _Section:
+    """A title and its lines; ``whole`` where every line is shown."""
 
     title: str
     lines: Sequence[str]
@@ -39,7 +40,18 @@ class Section:
 
 
 def text(comparison: Comparison) -> str:
-    """The verdict for a terminal."""
+    """Return the verdict for a terminal.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        A comparison of two runs.
+
+    Returns
+    -------
+    str
+        Sections of lines, the worst first, and the conclusion.
+    """
     lines = [*_about(comparison), ""]
     for section in _sections(comparison):
         shown = section.lines if section.whole else section.lines[:LONGEST]
@@ -51,8 +63,19 @@ def text(comparison: Comparison) -> str:
 
 
 def markdown(comparison: Comparison) -> str:
-    """The verdict for a pull request: what is no regression is folded where it is long."""
-    from howrobust.reports.markdown import md  # it knows the whole page; a terminal need not
+    """Return the verdict for a pull request.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        A comparison of two runs.
+
+    Returns
+    -------
+    str
+        Markdown; long lists of what is no regression are folded.
+    """
+    from howrobust.reports.markdown import md  # loads all of a report, which a terminal need not
 
     parts = [f"**{md(_headline(comparison))}**", "  \n".join(map(md, _about(comparison)))]
     for section in _sections(comparison):
@@ -79,26 +102,26 @@ def _run(taken: Snapshot) -> str:
     return f"{taken.run}, seed {taken.seed}, {cells}, howrobust {version}, {processor}"
 
 
-def _sections(comparison: Comparison) -> Iterator[Section]:
-    """What is to be said, the worst first; sections of nothing are left out."""
+def _sections(comparison: Comparison) -> Iterator[_Section]:
+    """The sections that have lines, the worst first."""
     paces = [pace for pace in comparison.paces if pace.verdict != UNCHANGED]
     found = [
-        Section("Worse", _sentences(comparison.of(WORSE)), whole=True),
-        Section("Slower", [_pace(p) for p in paces if p.verdict == WORSE], whole=True),
-        Section("Missing", _events(comparison, MISSING), whole=True),
-        Section("Failed", _events(comparison, FAILED), whole=True),
-        Section("Of other data", _events(comparison, OTHER_DATA), whole=True),
-        Section("Inconclusive: worse, but not significantly", [
+        _Section("Worse", _sentences(comparison.of(WORSE)), whole=True),
+        _Section("Slower", [_pace(p) for p in paces if p.verdict == WORSE], whole=True),
+        _Section("Missing", _events(comparison, MISSING), whole=True),
+        _Section("Failed", _events(comparison, FAILED), whole=True),
+        _Section("Of other data", _events(comparison, OTHER_DATA), whole=True),
+        _Section("Inconclusive: worse, but not significantly", [
             *_sentences(comparison.of(INCONCLUSIVE)),
             *(_pace(p) for p in paces if p.verdict == INCONCLUSIVE),
         ]),
-        Section("Better", [
+        _Section("Better", [
             *_sentences(comparison.of(BETTER)),
             *(_pace(p) for p in paces if p.verdict == BETTER),
         ]),
-        Section("Failing in both runs", _events(comparison, FAILING)),
-        Section("Failed before, fine now", _events(comparison, MENDED)),
-        Section("New", _events(comparison, NEW)),
+        _Section("Failing in both runs", _events(comparison, FAILING)),
+        _Section("Failed before, fine now", _events(comparison, MENDED)),
+        _Section("New", _events(comparison, NEW)),
     ]  # fmt: skip
     yield from (section for section in found if section.lines)
 
@@ -115,7 +138,7 @@ def _conclusion(comparison: Comparison) -> list[str]:
     ]
     if comparison.max_slowdown is not None:
         count, most = len(comparison.paces), comparison.max_slowdown
-        why = comparison.no_pace
+        why = comparison.speed.reason
         told = f"not compared: {why}" if why else f"{count} costs, {most:g} times as much allowed"
         lines.append(f"Speed: {told}.")
     return [*lines, _headline(comparison)]
@@ -123,7 +146,7 @@ def _conclusion(comparison: Comparison) -> list[str]:
 
 def _headline(comparison: Comparison) -> str:
     if comparison.exit_code == 3 and comparison.changes and not comparison.tested:
-        return "Nothing could be tested: one split cannot tell a change from chance (--splits)."
+        return "Nothing could be tested: a test of a change needs two splits or more (--splits)."
     if comparison.exit_code == 3 and comparison.changes:
         return "No regression, but speed was to be compared and could not be."
     return HEADLINES[comparison.exit_code]
@@ -159,10 +182,10 @@ def _sentence(change: Change) -> str:
 
 def _needed(change: Change) -> str:
     if change.splits_needed is not None:
-        return f"{change.splits_needed} splits would tell"
+        return f"{change.splits_needed} splits are needed for a significant difference of this size"
     if change.splits == 1:
-        return "one split says nothing of chance"
-    return "see its data sets" if not change.dataset else "no number of splits would tell"
+        return "one split gives no interval"
+    return "see its data sets" if not change.dataset else "more splits would not help"
 
 
 def _amount(metric: str, loss: float, sign: int = 1) -> str:
@@ -181,7 +204,7 @@ def _pace(pace: Pace) -> str:
     ratio = pace.ratio
     told = [f"{pace.stacks} stack{'s' if pace.stacks > 1 else ''}"]
     if np.isnan(pace.p):
-        told.append("nothing tells how timings scatter: give more data sets")
+        told.append("no interval, the scatter of timings is unknown: give more data sets")
     else:
         told = [f"95 % interval {ratio.lower:.2f} to {ratio.upper:.2f}", *told, f"p {pace.p:.2g}"]
     return f"{pace.method}: a {pace.what} costs {ratio.mean:.2f} times as much ({'; '.join(told)})"

@@ -230,7 +230,7 @@ def test_nothing_untrusted_is_unpickled_or_executed():
                     assert [ast.unparse(k.value) for k in pickles] == ["False"], path
                 if called.startswith("pickle."):
                     # The conformance check pickles a posterior of its own making, nothing else.
-                    assert path.name == "checks.py", path
+                    assert path.name == "method_checks.py", path
 
 
 @pytest.mark.parametrize("word", ["TODO", "FIXME", "XXX"])

@@ -15,13 +15,13 @@ import msgspec
 
 from howrobust._results import Results
 from howrobust._run import score_again
-from howrobust.analysis.run_scores import REFERENCES
+from howrobust.analysis.run_scores import REFERENCES, Scores
 from howrobust.errors import BadInput
 from howrobust.reports.markdown import md, md_table
-from howrobust.reports.published import PublishedComparison, beside, comparisons
-from howrobust.reports.sheets import Sheet, SheetRow
-from howrobust.reports.summary import Summary
-from howrobust.reports.tables import TableCell, number, printed
+from howrobust.reports.number_text import number
+from howrobust.reports.sections.published import published_number
+from howrobust.reports.sections.published_results import PublishedComparison, beside, comparisons
+from howrobust.reports.table import Table, TableCell, TableRow
 
 NOTES = Path(__file__).with_name("reproduction-notes.toml")
 MADE_BY = (
@@ -69,20 +69,20 @@ def reproduction(results: Sequence[Results], notes: Notes) -> tuple[str, list[st
 
     Raises BadInput where no run has a counterpart among published results.
     """
-    summaries = [Summary(each) for each in results]
-    every = [c for summary in summaries for c in comparisons(summary)]
+    runs = [Scores(each) for each in results]
+    every = [c for scores in runs for c in comparisons(scores)]
     if not every:
         raise BadInput(
             "nothing to compare: the runs hold no method of a published protocol, or the data "
             "folder (HOWROBUST_DATA) holds no published/published_tables.csv"
         )
-    parts = ["# Published tables, reproduced", _how(summaries), notes.about.strip(), _tally(every)]
+    parts = ["# Published tables, reproduced", _how(runs), notes.about.strip(), _tally(every)]
     for section in dict.fromkeys((c.method, c.published, c.split) for c in every):
         rows = [c for c in every if (c.method, c.published, c.split) == section]
         parts += _section(rows)
     parts += _exceptions(every, notes)
-    parts += _beside(summaries)
-    parts += _cautions(summaries)
+    parts += _beside(runs)
+    parts += _data_warnings(runs)
     known = {(n.method, n.dataset, score) for n in notes.note for score in n.scores}
     missing = [
         f"{c.method} on {c.dataset}: {c.metric} differs by {c.difference:+.1f} standard errors"
@@ -92,17 +92,17 @@ def reproduction(results: Sequence[Results], notes: Notes) -> tuple[str, list[st
     return "\n\n".join(part for part in parts if part) + "\n", missing
 
 
-def _how(summaries: Sequence[Summary]) -> str:
+def _how(runs: Sequence[Scores]) -> str:
     """List the runs, with their duration and machine."""
     lines = [MADE_BY, ""]
-    for summary in summaries:
-        about, ran = summary.about, summary.about.environment
-        methods = ", ".join(f"`{m}`" for m in summary.methods if m not in REFERENCES)
+    for scores in runs:
+        about, ran = scores.about, scores.about.environment
+        methods = ", ".join(f"`{m}`" for m in scores.methods if m not in REFERENCES)
         lines.append(
-            f"* suite `{about['suite']}`, seed {about['seed']}: {methods}; "
-            f"{len(summary.data)} data set{'s' if len(summary.data) != 1 else ''}, "
-            f"{len(summary.cells)} cells; it took "
-            f"{about['took_s']:.0f} s in all on {ran['cores']} cores ({ran['processor']}; "
+            f"* suite `{about.suite}`, seed {about.seed}: {methods}; "
+            f"{len(scores.data)} data set{'s' if len(scores.data) != 1 else ''}, "
+            f"{len(scores.cells)} cells; it took "
+            f"{about.took_s:.0f} s in all on {ran['cores']} cores ({ran['processor']}; "
             f"howrobust {ran['howrobust']}, torch {ran['torch']})."
         )
     return "\n".join(lines)
@@ -128,12 +128,12 @@ def _section(rows: Sequence[PublishedComparison]) -> list[str]:
     kind = PAIRED if first.paired else UNPAIRED
     spreads = Counter(c.theirs.spread or "no spread given" for c in rows)
     table = [
-        SheetRow(
+        TableRow(
             [
                 TableCell(c.dataset),
                 TableCell(c.metric),
                 TableCell(number(c.ours)),
-                TableCell(printed(c.theirs)),
+                TableCell(published_number(c.theirs)),
                 TableCell(f"{c.difference:+.1f}"),
                 TableCell("exception" if c.is_exception else ""),
             ]
@@ -144,7 +144,7 @@ def _section(rows: Sequence[PublishedComparison]) -> list[str]:
         f"## `{first.method}` beside {md(first.published)}, {first.split} splits{role}",
         f"Published protocol: {md(first.theirs.protocol)}. Its spread: "
         f"{md('; '.join(spreads))}. Differences: {kind}.",
-        md_table(Sheet(first.published, COLUMNS, (0, 1, 5), table)),
+        md_table(Table(first.published, COLUMNS, (0, 1, 5), table)),
     ]
 
 
@@ -165,26 +165,26 @@ def _exceptions(every: Sequence[PublishedComparison], notes: Notes) -> list[str]
     return ["## Exceptions, and what was tried", *parts] if parts else []
 
 
-def _beside(summaries: Sequence[Summary]) -> list[str]:
+def _beside(runs: Sequence[Scores]) -> list[str]:
     """Return published scores of probabilistic backpropagation, for scale."""
-    names = [d.name for s in summaries for d in s.data if d.split == "random"]
+    names = [d.name for s in runs for d in s.data if d.split == "random"]
     published = beside(list(dict.fromkeys(names)))
     rows = [
-        SheetRow([TableCell(dataset), TableCell(metric), TableCell(printed(p))])
+        TableRow([TableCell(dataset), TableCell(metric), TableCell(published_number(p))])
         for (dataset, metric), p in published.items()
     ]
     title = "## For scale: probabilistic backpropagation (Hernandez-Lobato & Adams 2015)"
-    table = md_table(Sheet(title, ("data set", "score", "published"), (0, 1), rows))
+    table = md_table(Table(title, ("data set", "score", "published"), (0, 1), rows))
     return [title, table] if rows else []
 
 
-def _cautions(summaries: Sequence[Summary]) -> list[str]:
+def _data_warnings(runs: Sequence[Scores]) -> list[str]:
     """Return the warnings about the data."""
     warnings = [
-        f"* {md(data['name'])} ({data['split']} splits): {md(caution)}"
-        for summary in summaries
-        for data in summary.data
-        for caution in data.cautions
+        f"* {md(data.name)} ({data.split} splits): {md(warning)}"
+        for scores in runs
+        for data in scores.data
+        for warning in data.warnings
     ]
     return ["## What to know of the data", "\n".join(warnings)] if warnings else []
 

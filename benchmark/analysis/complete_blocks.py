@@ -1,12 +1,13 @@
 """Complete blocks: data sets on which every method has a value on every planned split."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from howrobust.analysis.run_scores import REFERENCES, Scores
-from howrobust.analysis.statistics import mean_share
+from howrobust.analysis.statistics import MeanShare, mean_share
 from howrobust.base.split_names import PLACES
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
@@ -15,7 +16,17 @@ from howrobust.metrics.scoring import all_metrics
 
 @dataclass(frozen=True)
 class Blocks:
-    """Complete blocks of a metric: by data set, values (k, J) of k methods on J planned splits."""
+    """Complete blocks of a metric.
+
+    Parameters
+    ----------
+    methods : list of str
+        The k methods that are complete on some data set.
+    values : dict of str to array of shape (k, J)
+        By data set, the values of the methods on its J planned splits.
+    missing : list of tuple of (str, str)
+        Each data set and method without a value on every planned split.
+    """
 
     methods: list[str]
     values: dict[str, Array]
@@ -23,38 +34,77 @@ class Blocks:
 
 
 def ranked_methods(scores: Scores) -> list[str]:
-    """Methods of a run without its references."""
+    """Return the methods of a run without its references.
+
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+
+    Returns
+    -------
+    list of str
+        Labels of the methods, in the order of the run.
+    """
     return [method for method in scores.methods if method not in REFERENCES]
 
 
 def complete_blocks(scores: Scores, metric: str, methods: Sequence[str]) -> Blocks:
     """Return the complete blocks of a metric.
 
-    A method without a single complete data set is left out; then a data set on which any method
-    that is left lacks a planned split. Repeats of a split are averaged first.
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+    metric : str
+        Name of the metric.
+    methods : sequence of str
+        Labels of the methods.
+
+    Returns
+    -------
+    Blocks
+        Values without those of methods that are complete on no data set, and then without the
+        data sets on which any other method lacks a planned split.
+
+    Notes
+    -----
+    Nothing is imputed. Repeats of a split are averaged first.
     """
-    values: dict[str, Array] = {}
-    missing: list[tuple[str, str]] = []
-    found = {}
     names = [data.name for data in scores.data]
-    for name in names:
-        planned = scores.planned_splits(name)
-        for method in methods:
-            found[name, method] = scores.values(name, method, metric)
-            if len(found[name, method]) < planned:
-                missing.append((name, method))
+    by_split: dict[tuple[str, str], pd.Series] = {
+        (name, method): scores.values(name, method, metric) for name in names for method in methods
+    }
+    planned = {name: scores.planned_splits(name) for name in names}
+    missing = [place for place, values in by_split.items() if len(values) < planned[place[0]]]
     kept = [m for m in methods if any((name, m) not in missing for name in names)]
+    blocks: dict[str, Array] = {}
     for name in names:
         if kept and not any((name, m) in missing for m in kept):
-            splits = found[name, kept[0]].index
-            values[name] = np.array([found[name, m][splits].to_numpy() for m in kept])
-    return Blocks(kept, values, missing)
+            splits = by_split[name, kept[0]].index
+            blocks[name] = np.array([by_split[name, m][splits].to_numpy() for m in kept])
+    return Blocks(kept, blocks, missing)
 
 
 def losses(scores: Scores, metric: str) -> Blocks:
-    """Return the complete blocks of the ranked methods, negated if high is better.
+    """Return the complete blocks of the ranked methods as losses.
 
-    Raises BadInput for a metric of which neither low nor high is better.
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+    metric : str
+        Name of the metric.
+
+    Returns
+    -------
+    Blocks
+        Values of the metric, negated if high is better.
+
+    Raises
+    ------
+    BadInput
+        For a metric of which neither low nor high is better.
     """
     better = {m.name: m.better for m in all_metrics()}.get(metric)
     if better not in ("low", "high"):
@@ -62,34 +112,45 @@ def losses(scores: Scores, metric: str) -> Blocks:
             f"methods cannot be ranked by {metric!r}; name a metric of which low or high is "
             "better, such as nll, crps or r2"
         )
-    found = complete_blocks(scores, metric, ranked_methods(scores))
+    blocks = complete_blocks(scores, metric, ranked_methods(scores))
     sign = 1 if better == "low" else -1
-    values = {name: sign * block for name, block in found.values.items()}
-    return Blocks(found.methods, values, found.missing)
+    return replace(blocks, values={name: sign * block for name, block in blocks.values.items()})
 
 
-def over_datasets(scores: Scores, blocks: Blocks, shares: Array) -> tuple[Array, Array, Array, str]:
-    """Return the mean over the data sets of blocks of shares (M, ...), its limits, or why none.
+def over_datasets(scores: Scores, blocks: Blocks, shares: Array) -> MeanShare:
+    """Average shares over the data sets of complete blocks.
 
-    The limits are for other splits and tables of these data sets, not for other data sets. J splits
-    that overlap say as much of a share as J / (1 + J overlap) independent runs: its variance is
-    (1/J + overlap) s^2, as in `howrobust.analysis.statistics.over_splits`. Gaps and tails are no random
-    sample of splits: NaN limits and the reason.
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+    blocks : Blocks
+        Complete blocks of M data sets.
+    shares : array of shape (M, ...)
+        Shares of each data set.
+
+    Returns
+    -------
+    MeanShare
+        Means and limits. The limits hold for other splits of these data sets, not for other data
+        sets; they are NaN, with the reason, where splits are gaps or tails of a table, which are no
+        random sample of splits.
+
+    Notes
+    -----
+    J overlapping splits carry as much information on a share as J / (1 + J overlap) independent
+    runs: the variance of its mean is (1/J + overlap) s^2 (Nadeau & Bengio 2003, eq. 9).
     """
     J = np.array([block.shape[1] for block in blocks.values.values()])
     n = J / (1 + J * np.array([scores.overlap(name) for name in blocks.values]))
-    mean, lower, upper = mean_share(shares, n)
+    mean = mean_share(shares, n)
     fixed = [
         data.name
         for data in scores.data
         if data.name in blocks.values and not data.synthetic and data.split in PLACES
     ]
-    if fixed:
-        lower, upper = np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-        return (
-            mean,
-            lower,
-            upper,
-            f"no random sample of splits: gaps or tails of {', '.join(fixed)}",
-        )
-    return mean, lower, upper, ""
+    if not fixed:
+        return mean
+    unknown = np.full_like(mean.mean, np.nan)
+    reason = f"no random sample of splits: gaps or tails of {', '.join(fixed)}"
+    return MeanShare(mean.mean, unknown, unknown, reason)

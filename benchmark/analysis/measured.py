@@ -1,6 +1,6 @@
 """Numbers of robustness cards with their intervals, as means over the splits of a run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,18 @@ from howrobust.base.metric import Undefined
 
 @dataclass(frozen=True)
 class Measured:
-    """A number and its interval; no limits where one split gives none.
+    """A number with its interval.
 
-    A censored number or limit is beyond what was tried: read "more than".
+    Parameters
+    ----------
+    value : float
+        The number.
+    lower, upper : float or None, default=None
+        Limits of its interval; None where one split gives none.
+    censored, lower_censored, upper_censored : bool, default=False
+        Whether the number or a limit is beyond the range that was tested: read "more than".
+    note : str, default=""
+        What the number means, such as "within the null band on 3 of 3 splits".
     """
 
     value: float
@@ -24,14 +33,30 @@ class Measured:
     censored: bool = False
     lower_censored: bool = False
     upper_censored: bool = False
+    note: str = ""
 
 
 Result = Measured | Undefined
-Measure = Callable[[Scores, str, str, str], Result]
+Measure = Callable[[Scores, str, str, str], Result]  # scores, dataset, method, stress
 
 
 def mean_over_splits(scores: Scores, dataset: str, values: pd.Series) -> Result:
-    """Return the mean with its corrected interval; `Undefined` where no split has a value."""
+    """Average a score over splits, with its corrected interval.
+
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+    dataset : str
+        Name of the data set.
+    values : Series of shape (J,)
+        The score on each split.
+
+    Returns
+    -------
+    Measured or Undefined
+        See `howrobust.analysis.statistics.over_splits`; `Undefined` where no split has a value.
+    """
     if values.empty:
         return Undefined("no split has a value")
     estimate = over_splits(values.to_numpy(), scores.overlap(dataset))
@@ -39,15 +64,43 @@ def mean_over_splits(scores: Scores, dataset: str, values: pd.Series) -> Result:
 
 
 def mean_of_metric(scores: Scores, dataset: str, method: str, metric: str) -> Result:
-    """Return the mean over splits of a clean metric; the metric's reason where it has none."""
+    """Average a clean metric over splits, with its corrected interval.
+
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+    dataset, method, metric : str
+        Names of the data set, the method and the metric.
+
+    Returns
+    -------
+    Measured or Undefined
+        The mean; the reason of the metric where no split has a value.
+    """
     values = scores.values(dataset, method, metric)
     if values.empty:
         return Undefined(scores.reason(dataset, method, metric))
     return mean_over_splits(scores, dataset, values)
 
 
-def mean_of_defined(scores: Scores, dataset: str, results: list[float | Undefined]) -> Result:
-    """Return the mean over the splits where it is defined; else the first reason."""
+def mean_of_defined(scores: Scores, dataset: str, results: Sequence[float | Undefined]) -> Result:
+    """Average a measure over the splits on which it is defined.
+
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+    dataset : str
+        Name of the data set.
+    results : sequence of float or Undefined
+        The measure on each split.
+
+    Returns
+    -------
+    Measured or Undefined
+        The mean with its corrected interval; the first reason where no split has a value.
+    """
     values = [value for value in results if not isinstance(value, Undefined)]
     if not results:
         return Undefined("no split has a value at every level")
@@ -57,7 +110,20 @@ def mean_of_defined(scores: Scores, dataset: str, results: list[float | Undefine
 
 
 def with_limits(value: float, lower: float, upper: float) -> Measured:
-    """Return a number with its limits; without them where they are NaN, as of one split."""
+    """Return a number with its limits, leaving out limits that are NaN.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    lower, upper : float
+        Limits of its interval; NaN for one split.
+
+    Returns
+    -------
+    Measured
+        The number, without limits where ``lower`` is NaN.
+    """
     if np.isnan(lower):
         return Measured(float(value))
     return Measured(float(value), float(lower), float(upper))

@@ -7,5 +7,16 @@ REGION = 1.0  # the one level of such a stress
 
 
 def regions(scores: Scores) -> set[str]:
-    """Names of the run's stresses that hold a region out, their baseline among them."""
+    """Return the stresses of a run that hold a region out.
+
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+
+    Returns
+    -------
+    set of str
+        Names of the stresses, their baseline among them.
+    """
     return {stress for stress in scores.stresses() if scores.stress_facts(stress).kind == "split"}

@@ -9,13 +9,17 @@ import numpy as np
 from howrobust.base.cells import CLEAN, Level
 from howrobust.base.records import CellResult, RunInfo
 from howrobust.errors import BadInput
+from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import HeldOut
-from howrobust.storage.backends import is_url
+from howrobust.storage.backends.location import is_url
+from howrobust.storage.baselines import Baselines
+from howrobust.storage.reader import RunReader
 from howrobust.storage.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from howrobust.distributions.arrays import Array
     from howrobust.distributions.forecast import Forecast
 
 COLUMNS = (
@@ -25,44 +29,73 @@ COLUMNS = (
 
 
 class StoredRun:
-    """One run in a store; by default the latest in its folder, or the database of its URL.
+    """One run in a store; the latest by default.
 
-    Raises BadInput for a place without results or a run that is not there. ``folder`` is where the
-    page is written: that of the results, or else the current one.
+    Parameters
+    ----------
+    folder : str or Path
+        Folder of results, or the URL of a database.
+    run : str, optional
+        Name of the run; the latest by default.
+
+    Raises
+    ------
+    BadInput
+        For a place without results, or a run that is not there.
     """
 
     def __init__(self, folder: str | Path, run: str | None = None) -> None:
         self.folder = Path() if is_url(str(folder)) else Path(folder)
         self._store = Store(folder, create=False)
-        known = self._store.runs()
+        self._reader = RunReader(self._store)
+        known = self._reader.runs()
         if not known or (run is not None and run not in known):
             named = f" {run!r}" if run else ""
             raise BadInput(f"{self.where} holds no run{named}; run a suite first")
         self.run = run or known[-1]
-        self.about: RunInfo = self._store.run(self.run)
+        self.about: RunInfo = self._reader.run(self.run)
 
     @property
     def where(self) -> str:
         """The folder or the database, as text without a password."""
-        return self._store.place.name
+        return self._store.backend.name
 
     def records(self) -> "pd.DataFrame":
-        """Tidy records: run, dataset, split, method, repeat, stress, level, metric, value, status,
-        reason. Clean forecasts stand once, as stress "none", level 0.0; ``value`` is NaN where
-        ``status`` is ``undefined`` or ``failed``, and ``reason`` says why."""
+        """Return the scores and costs of the run, one per row.
+
+        Returns
+        -------
+        DataFrame
+            Columns run, dataset, split, method, repeat, stress, level, metric, value, status,
+            reason. Clean forecasts stand once, as stress "none", level 0.0; ``value`` is NaN where
+            ``status`` is "undefined" or "failed", and ``reason`` says why.
+        """
         import pandas as pd
 
-        frame = pd.DataFrame(self._store.records(self.run), columns=list(COLUMNS))
+        frame = pd.DataFrame(self._reader.records(self.run), columns=list(COLUMNS))
         frame["value"] = frame["value"].astype(np.float64)
         return frame
 
     def cells(self) -> list[CellResult]:
-        """Return the planned cells with their status, facts and, where one failed, the reason."""
-        return self._store.cells(self.run)
+        """Return the planned cells with their status and facts.
+
+        Returns
+        -------
+        list of CellResult
+            Cells in the order of the plan.
+        """
+        return self._reader.cells(self.run)
 
     def forecasts(self) -> "pd.DataFrame":
-        """Tidy per-point forecasts: dataset, split, method, repeat, stress, level, variant, point,
-        y, mean, aleatoric, between, logpdf, pit, crps, and the 95 % interval (lower, upper)."""
+        """Return the forecasts of the run, one test point per row.
+
+        Returns
+        -------
+        DataFrame
+            Columns dataset, split, method, repeat, stress, level, variant, point, y, mean,
+            aleatoric, between, logpdf, pit, crps, and the 95 % interval (lower, upper); empty where
+            no cell finished.
+        """
         import pandas as pd
 
         frames = []
@@ -70,49 +103,112 @@ class StoredRun:
             if cell.status != "ok":
                 continue
             y = self.testset(cell).y
-            own = (cell.train_stress, cell.level)
-            for clean_or_stressed, forecast in self.cell_forecasts(cell).items():
-                stress, level = clean_or_stressed if own == CLEAN else own
-                if (stress, level) not in self.about.levels:
-                    continue
-                place = {
-                    name: getattr(cell, name) for name in ("dataset", "split", "method", "repeat")
-                }
-                variants, points = np.divmod(np.arange(forecast.variants * len(y)), len(y))
-                values = {
-                    "variant": variants,
-                    "point": points,
-                    "y": y[points],
-                    "mean": forecast.mean,
-                    "aleatoric": forecast.aleatoric,
-                    "between": forecast.between,
-                    "logpdf": forecast.logpdf,
-                    "pit": forecast.pit,
-                    "crps": forecast.crps,
-                    "lower": forecast.quantile(0.025),
-                    "upper": forecast.quantile(0.975),
-                }
-                frames.append(pd.DataFrame({**place, "stress": stress, "level": level, **values}))
+            for level, forecast in self.cell_forecasts(cell).items():
+                place = level if cell.stress_level == CLEAN else cell.stress_level
+                if place in self.about.levels:
+                    frames.append(_points(cell, place, forecast, y))
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
     def cell_forecasts(
         self, cell: CellResult, wanted: Sequence[Level] | None = None
     ) -> "dict[Level, Forecast]":
-        """Return a finished cell's forecasts by (stress, level): those ``wanted``, or all."""
-        return self._store.forecasts(cell.key, wanted)
+        """Return the forecasts of a finished cell.
+
+        Parameters
+        ----------
+        cell : CellResult
+            A finished cell.
+        wanted : sequence of Level, optional
+            Stresses and levels; all that the cell has by default.
+
+        Returns
+        -------
+        dict of Level to Forecast
+            Forecasts by stress and level.
+        """
+        return ArrayReader(self._store).forecasts(cell.key, wanted)
 
     def testset(self, cell: CellResult) -> HeldOut:
-        """Return the test rows of a finished cell."""
-        return self._store.held_out(cell.testset)
+        """Return the test rows of a finished cell.
+
+        Parameters
+        ----------
+        cell : CellResult
+            A finished cell.
+
+        Returns
+        -------
+        HeldOut
+            Its test rows.
+        """
+        return ArrayReader(self._store).testset(cell.testset)
 
     def baselines(self) -> list[tuple[str, int]]:
-        """Names of the baselines in the store and when each was saved (ns since 1970)."""
-        return self._store.baselines()
+        """Return the baselines in the store.
+
+        Returns
+        -------
+        list of tuple of (str, int)
+            The name of each, and when it was saved (ns since 1970).
+        """
+        return Baselines(self._store).names()
 
     def baseline(self, name: str) -> str:
-        """Return the text of a baseline; BadInput, naming those that are, for an unknown one."""
-        return self._store.baseline(name)
+        """Return the text of a baseline.
+
+        Parameters
+        ----------
+        name : str
+            Name of the baseline.
+
+        Returns
+        -------
+        str
+            The text that was kept.
+
+        Raises
+        ------
+        BadInput
+            For an unknown name; the message lists the known ones.
+        """
+        return Baselines(self._store).text(name)
 
     def keep_baseline(self, name: str, text: str) -> None:
-        """Keep a text under a name in the store, in place of what had that name."""
-        self._store.save_baseline(name, text)
+        """Keep a text under a name in the store, replacing what had that name.
+
+        Parameters
+        ----------
+        name : str
+            Name of the baseline.
+        text : str
+            Its text.
+        """
+        Baselines(self._store).save(name, text)
+
+
+def _points(cell: CellResult, place: Level, forecast: "Forecast", y: "Array") -> "pd.DataFrame":
+    """One forecast with a row per variant and test point."""
+    import pandas as pd
+
+    variants, points = np.divmod(np.arange(forecast.variants * len(y)), len(y))
+    return pd.DataFrame(
+        {
+            "dataset": cell.dataset,
+            "split": cell.split,
+            "method": cell.method,
+            "repeat": cell.repeat,
+            "stress": place[0],
+            "level": place[1],
+            "variant": variants,
+            "point": points,
+            "y": y[points],
+            "mean": forecast.mean,
+            "aleatoric": forecast.aleatoric,
+            "between": forecast.between,
+            "logpdf": forecast.logpdf,
+            "pit": forecast.pit,
+            "crps": forecast.crps,
+            "lower": forecast.quantile(0.025),
+            "upper": forecast.quantile(0.975),
+        }
+    )

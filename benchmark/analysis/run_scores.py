@@ -1,5 +1,6 @@
 """Scores of a run by data set and method, over its splits; and its pooled test points."""
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -7,20 +8,46 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from howrobust.analysis.results import StoredRun
+from howrobust.analysis.split_values import ScoreKey, values_by_split
 from howrobust.analysis.statistics import Estimate, over_splits
 from howrobust.base.cells import CLEAN
 from howrobust.base.facts import DataFacts, StressFacts
 from howrobust.base.records import GRADIENTS, CellResult
+from howrobust.base.split_names import PLACES
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
 from howrobust.storage.arrays import HeldOut
 
-ScoreKey = tuple[str, str, str, str, float]  # dataset, method, metric, stress, level
 REFERENCES = ("marginal", "oracle")  # shown in every table, never ranked
 
 
+@dataclass(frozen=True, eq=False)
+class PooledPoints:
+    """Clean test points of a method on a data set, pooled over its splits.
+
+    Parameters
+    ----------
+    pit : array of shape (k,)
+        Probability integral transform of each point; randomised where targets are rounded.
+    cdf : array of shape (k,)
+        F(y) of each point.
+    rows : array of shape (k,)
+        Index of the distinct row that each point is: overlapping splits share rows.
+    """
+
+    pit: Array
+    cdf: Array
+    rows: NDArray[np.int64]
+
+
 class Scores:
-    """Numbers of a run by data set and method."""
+    """Scores of a run by data set, method, metric, stress and level.
+
+    Parameters
+    ----------
+    results : StoredRun
+        The run.
+    """
 
     def __init__(self, results: StoredRun) -> None:
         self.results = results
@@ -31,29 +58,17 @@ class Scores:
         self.data: list[DataFacts] = list(self.about.data)
         self._held: dict[str, HeldOut] = {}
         self._clean: dict[str, Forecast] = {}
-        self._pooled: dict[tuple[str, str], tuple[Array, Array, NDArray[np.int64]]] = {}
+        self._pooled: dict[tuple[str, str], PooledPoints] = {}
 
     @cached_property
     def _values(self) -> dict[ScoreKey, dict[str, float]]:
-        """Values of splits, averaged over repeats, by dataset, method, metric, stress, level."""
-        return self._by_place(self.records)
+        """Values by split, averaged over repeats."""
+        return values_by_split(self.records)
 
     @cached_property
     def _first_values(self) -> dict[ScoreKey, dict[str, float]]:
-        """The same of first repeats alone."""
-        return self._by_place(self.records[self.records["repeat"] == 0])
-
-    @staticmethod
-    def _by_place(records: pd.DataFrame) -> dict[ScoreKey, dict[str, float]]:
-        ok = records[records["status"] == "ok"]
-        place = ["dataset", "method", "metric", "stress", "level", "split"]
-        means = ok.groupby(place, sort=False)["value"].mean()
-        found: dict[ScoreKey, dict[str, float]] = {}
-        columns = [means.index.get_level_values(name).tolist() for name in place]
-        for *where, split, value in zip(*columns, means.tolist(), strict=True):
-            d, method, metric, stress, level = where
-            found.setdefault((d, method, metric, stress, level), {})[split] = value
-        return found
+        """Values by split of first repeats alone."""
+        return values_by_split(self.records[self.records["repeat"] == 0])
 
     def values(
         self,
@@ -64,106 +79,239 @@ class Scores:
         level: float = 0.0,
         first: bool = False,
     ) -> pd.Series:
-        """Values by split, averaged over repeats (or of the ``first``); empty where there are none.
+        """Return the values of a metric by split.
 
-        Stress is put on the first repeat alone, or on a fit from its seed: what it is held against
-        is the first repeat.
+        Parameters
+        ----------
+        dataset, method, metric : str
+            Names of the data set, the method and the metric.
+        stress : str, default="none"
+            Name of the stress; clean test rows by default.
+        level : float, default=0.0
+            Level of the stress.
+        first : bool, default=False
+            Whether only the first repeat counts. Stress is put on the first repeat alone, so this
+            is what values under stress are compared with.
+
+        Returns
+        -------
+        Series of shape (J,)
+            Values by split, averaged over repeats; empty where there are none.
         """
-        found = self._first_values if first else self._values
-        return pd.Series(found.get((dataset, method, metric, stress, level), {}), dtype=float)
+        values = self._first_values if first else self._values
+        key = ScoreKey(dataset, method, metric, stress, level)
+        return pd.Series(values.get(key, {}), dtype=float)
 
     def reason(self, dataset: str, method: str, metric: str) -> str:
-        """Why a clean metric has no value on any split."""
-        found = self.records[
+        """Return why a clean metric has no value on any split.
+
+        Parameters
+        ----------
+        dataset, method, metric : str
+            Names of the data set, the method and the metric.
+
+        Returns
+        -------
+        str
+            The reason in the first record of the metric.
+        """
+        records = self.records[
             (self.records["dataset"] == dataset)
             & (self.records["method"] == method)
             & (self.records["metric"] == metric)
             & (self.records["stress"] == CLEAN[0])
         ]
-        return str(found["reason"].iloc[0]) if len(found) else "no split was scored"
+        return str(records["reason"].iloc[0]) if len(records) else "no split was scored"
 
     def overlap(self, dataset: str) -> float:
-        """n_test / n_train for random splits of one table.
+        """Return how far the splits of a data set overlap.
 
-        0 for independently generated data, and for gaps and tails: those are no random sample of
-        splits, and their mean speaks of themselves alone.
+        Parameters
+        ----------
+        dataset : str
+            Name of the data set.
+
+        Returns
+        -------
+        float
+            n_test / n_train for random splits of one table. 0 for independently generated data,
+            and for gaps and tails, which are no random sample of splits.
         """
         facts = next(d for d in self.data if d.name == dataset)
-        cells = [
-            c
-            for c in self.cells
-            if (c.dataset, c.status, c.train_stress) == (dataset, "ok", CLEAN[0])
-        ]
-        if facts.synthetic or facts.split in ("gap", "tail") or not cells:
+        finished = (c for c in self.cells if c.status == "ok" and c.train_stress == CLEAN[0])
+        cell = next((c for c in finished if c.dataset == dataset), None)
+        if facts.synthetic or facts.split in PLACES or cell is None:
             return 0.0
-        held = self.held_out(cells[0])
+        held = self.held_out(cell)
         return len(held.y) / held.n_train
 
     def held_out(self, cell: CellResult) -> HeldOut:
-        """Test rows of a cell."""
+        """Return the test rows of a cell.
+
+        Parameters
+        ----------
+        cell : CellResult
+            A finished cell.
+
+        Returns
+        -------
+        HeldOut
+            Its test rows.
+        """
         sha = cell.testset
         if sha not in self._held:
             self._held[sha] = self.results.testset(cell)
         return self._held[sha]
 
     def clean(self, cell: CellResult) -> Forecast:
-        """Forecast of a finished cell for clean test rows.
+        """Return the forecast of a cell for clean test rows.
 
-        Of that alone: under stress a cell has dozens, more than there is memory for.
+        Parameters
+        ----------
+        cell : CellResult
+            A finished cell.
+
+        Returns
+        -------
+        Forecast
+            Its forecast of clean rows.
         """
+        # Under stress a cell has dozens of forecasts, more than there is memory for.
         if cell.key not in self._clean:
             self._clean[cell.key] = self.results.cell_forecasts(cell, [CLEAN])[CLEAN]
         return self._clean[cell.key]
 
     def finished(self, dataset: str, method: str) -> list[CellResult]:
-        """Finished cells of a method on a data set, first repeats alone, in order of splits."""
-        return [
-            c
-            for c in self.cells
-            if (c.dataset, c.method, c.status, c.repeat) == (dataset, method, "ok", 0)
-            and c.train_stress == CLEAN[0]
-        ]
+        """Return the finished clean cells of a method, first repeats alone.
+
+        Parameters
+        ----------
+        dataset, method : str
+            Names of the data set and the method.
+
+        Returns
+        -------
+        list of CellResult
+            Cells in the order of their splits.
+        """
+        cells = self.fitted(dataset, method)
+        return [c for c in cells if c.repeat == 0 and c.train_stress == CLEAN[0]]
 
     def fitted(self, dataset: str, method: str) -> list[CellResult]:
-        """Every finished cell of a method on a data set: repeats and refits under stress too."""
+        """Return every finished cell of a method on a data set.
+
+        Parameters
+        ----------
+        dataset, method : str
+            Names of the data set and the method.
+
+        Returns
+        -------
+        list of CellResult
+            Cells, with those of repeats and of stresses on training.
+        """
         return [c for c in self.cells if (c.dataset, c.method, c.status) == (dataset, method, "ok")]
 
     def estimate(
         self, dataset: str, method: str, metric: str, stress: str = "none", level: float = 0.0
     ) -> Estimate | None:
-        """Mean over splits with its corrected interval; None where no split has a value."""
+        """Estimate the mean of a metric over splits.
+
+        Parameters
+        ----------
+        dataset, method, metric : str
+            Names of the data set, the method and the metric.
+        stress : str, default="none"
+            Name of the stress; clean test rows by default.
+        level : float, default=0.0
+            Level of the stress.
+
+        Returns
+        -------
+        Estimate or None
+            The mean with its corrected interval; None where no split has a value.
+        """
         values = self.values(dataset, method, metric, stress, level)
         if values.empty:
             return None
         return over_splits(values.to_numpy(), self.overlap(dataset))
 
-    def pooled(self, dataset: str, method: str) -> tuple[Array, Array, NDArray[np.int64]]:
-        """Clean PIT values and F(y) of all splits, (k,) each, and which distinct row each is of."""
+    def pooled(self, dataset: str, method: str) -> PooledPoints:
+        """Pool the clean test points of a method over the splits of a data set.
+
+        Parameters
+        ----------
+        dataset, method : str
+            Names of the data set and the method.
+
+        Returns
+        -------
+        PooledPoints
+            The points of first repeats.
+        """
         place = (dataset, method)
         if place not in self._pooled:
             self._pooled[place] = self._pool(dataset, method)
         return self._pooled[place]
 
-    def _pool(self, dataset: str, method: str) -> tuple[Array, Array, NDArray[np.int64]]:
+    def _pool(self, dataset: str, method: str) -> PooledPoints:
         cells = self.finished(dataset, method)
         clean = [self.clean(c) for c in cells]
         held = [self.held_out(c) for c in cells]
         rows = np.concatenate([np.column_stack([h.X, h.y]) for h in held])
         _, index = np.unique(rows, axis=0, return_inverse=True)
-        pit, cdf = (np.concatenate([getattr(f, name) for f in clean]) for name in ("pit", "cdf"))
-        return pit, cdf, index.astype(np.int64)
+        return PooledPoints(
+            pit=np.concatenate([forecast.pit for forecast in clean]),
+            cdf=np.concatenate([forecast.cdf for forecast in clean]),
+            rows=index.astype(np.int64),
+        )
 
     def planned_splits(self, dataset: str) -> int:
-        """How many splits of a data set the run has."""
+        """Return how many splits of a data set the run has.
+
+        Parameters
+        ----------
+        dataset : str
+            Name of the data set.
+
+        Returns
+        -------
+        int
+            Number of planned splits.
+        """
         clean = (c for c in self.cells if c.train_stress == CLEAN[0])
         return len({c.split for c in clean if c.dataset == dataset})
 
     def has_gradients(self, dataset: str, method: str) -> bool:
-        """Whether attacks on a method could use its gradients."""
+        """Return whether attacks on a method could use its gradients.
+
+        Parameters
+        ----------
+        dataset, method : str
+            Names of the data set and the method.
+
+        Returns
+        -------
+        bool
+            True where every finished cell has gradients.
+        """
         return all(c.facts.get(GRADIENTS, 0.0) == 1.0 for c in self.finished(dataset, method))
 
     def fewest_splits(self, dataset: str, method: str, stress: str = "") -> int:
-        """On how many splits a method has an rmse: clean, and at every level of a stress."""
+        """Count the splits on which a method has an rmse.
+
+        Parameters
+        ----------
+        dataset, method : str
+            Names of the data set and the method.
+        stress : str, default=""
+            Name of a stress at every level of which it must have an rmse too.
+
+        Returns
+        -------
+        int
+            Number of splits.
+        """
         clean = set(self.values(dataset, method, "rmse").index)
         if stress in {c.train_stress for c in self.cells if c.split not in clean}:
             return len(clean)  # regions are other splits
@@ -172,14 +320,30 @@ class Scores:
         return len(clean)
 
     def stress_facts(self, stress: str) -> StressFacts:
-        """Facts of a stress of the run."""
-        facts: StressFacts = self.about.stress_facts[stress]
-        return facts
+        """Return the facts of a stress of the run.
+
+        Parameters
+        ----------
+        stress : str
+            Name of the stress.
+
+        Returns
+        -------
+        StressFacts
+            Its facts.
+        """
+        return self.about.stress_facts[stress]
 
     def stresses(self) -> dict[str, list[float]]:
-        """Ladders of the run: levels above 0 by stress."""
+        """Return the levels of each stress of the run.
+
+        Returns
+        -------
+        dict of str to list of float
+            Ascending levels by stress, clean rows left out.
+        """
         ladders: dict[str, list[float]] = {}
         for stress, level in self.about.levels:
-            if stress != "none":
+            if stress != CLEAN[0]:
                 ladders.setdefault(stress, []).append(level)
         return ladders

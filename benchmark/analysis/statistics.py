@@ -13,10 +13,22 @@ from statsmodels.stats.proportion import proportion_confint
 
 from howrobust.distributions.arrays import Array
 
+ALPHA = 0.05  # family-wise level of tests between methods
+
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over J splits with its standard error and interval; NaN error where J is 1."""
+    """A mean over splits with its standard error and interval.
+
+    Parameters
+    ----------
+    mean : float
+        Mean over J splits.
+    se : float
+        Its standard error; NaN where J is 1.
+    lower, upper : float
+        Limits of its interval; NaN where J is 1.
+    """
 
     mean: float
     se: float
@@ -25,11 +37,26 @@ class Estimate:
 
 
 def over_splits(values: Array, overlap: float, level: float = 0.95) -> Estimate:
-    """Mean of a score (or of a paired difference) over J splits.
+    """Estimate the mean of a score over splits, with a corrected interval.
 
-    Its variance is (1/J + overlap) s^2, overlap = n_test / n_train for random splits of one table
-    (Nadeau & Bengio 2003, eq. 9) and 0 for independent data; the interval is Student's with J - 1
-    degrees of freedom.
+    Parameters
+    ----------
+    values : array of shape (J,)
+        A score, or a paired difference of scores, on each of J splits.
+    overlap : float
+        n_test / n_train for random splits of one table; 0 for independent data.
+    level : float, default=0.95
+        Confidence of the interval.
+
+    Returns
+    -------
+    Estimate
+        The mean with its standard error and Student's interval, J - 1 degrees of freedom.
+
+    Notes
+    -----
+    The variance of the mean is (1/J + overlap) s^2, s^2 the variance of the values with ddof 1
+    (Nadeau & Bengio 2003, eq. 9).
     """
     mean = float(np.mean(values))
     if len(values) < 2:
@@ -41,23 +68,49 @@ def over_splits(values: Array, overlap: float, level: float = 0.95) -> Estimate:
 
 @dataclass(frozen=True)
 class Paired:
-    """A mean paired difference, and the two-sided p of no difference; NaN where J is 1."""
+    """A mean paired difference and the p-value of no difference.
+
+    Parameters
+    ----------
+    estimate : Estimate
+        The mean difference with its interval.
+    p : float
+        Two-sided p-value; NaN where there is one split.
+    """
 
     estimate: Estimate
     p: float
 
 
 def paired(values: Array, other: Array, overlap: float, level: float = 0.95) -> Paired:
-    """Difference ``values`` less ``other`` (J,) on J common splits, by the corrected resampled t.
+    """Test a paired difference over splits by the corrected resampled t-test.
 
-    p is that of t = mean / se with J - 1 degrees of freedom, mean and se those of `over_splits`
-    (Nadeau & Bengio 2003, eq. 9). Scores that agree on every split have p 1.
+    Parameters
+    ----------
+    values : array of shape (J,)
+        Scores on J splits.
+    other : array of shape (J,)
+        The scores that they are compared with, on the same splits.
+    overlap : float
+        n_test / n_train for random splits of one table; 0 for independent data.
+    level : float, default=0.95
+        Confidence of the interval.
+
+    Returns
+    -------
+    Paired
+        The mean of ``values - other`` and its p-value; 1 for scores that agree on every split.
+
+    Notes
+    -----
+    t = mean / se with J - 1 degrees of freedom, mean and se those of `over_splits` (Nadeau &
+    Bengio 2003, eq. 9).
     """
-    found = over_splits(values - other, overlap, level)
-    if found.se == 0:
-        return Paired(found, 1.0 if found.mean == 0 else 0.0)
-    p = 2 * stats.t.sf(abs(found.mean) / found.se, max(len(values) - 1, 1))
-    return Paired(found, float(p))
+    estimate = over_splits(values - other, overlap, level)
+    if estimate.se == 0:
+        return Paired(estimate, 1.0 if estimate.mean == 0 else 0.0)
+    p = 2 * stats.t.sf(abs(estimate.mean) / estimate.se, max(len(values) - 1, 1))
+    return Paired(estimate, float(p))
 
 
 def holm(p: Array) -> Array:
@@ -65,13 +118,13 @@ def holm(p: Array) -> Array:
 
     Parameters
     ----------
-    p
-        p-values, shape (m,); NaN stands for a test that was not made and is not counted.
+    p : array of shape (m,)
+        p-values; NaN stands for a test that was not made and is not counted.
 
     Returns
     -------
-    Array
-        Adjusted p-values in the order given, shape (m,); NaN where ``p`` is NaN.
+    array of shape (m,)
+        Adjusted p-values in the order given; NaN where ``p`` is NaN.
 
     Notes
     -----
@@ -92,8 +145,8 @@ def friedman(values: Array) -> float:
 
     Parameters
     ----------
-    values
-        A value of each of k >= 2 methods on each of N data sets, shape (N, k).
+    values : array of shape (N, k)
+        A value of each of k >= 2 methods on each of N data sets.
 
     Returns
     -------
@@ -115,15 +168,43 @@ def friedman(values: Array) -> float:
 
 
 def signed_rank(differences: Array) -> float:
-    """Two-sided p of Wilcoxon's signed rank test, zeros left out (1945); 1 where all are zero."""
+    """Test whether paired differences have a median of 0.
+
+    Parameters
+    ----------
+    differences : array of shape (N,)
+        Paired differences; zeros are left out.
+
+    Returns
+    -------
+    float
+        Two-sided p-value of Wilcoxon's signed-rank test (1945); 1 where all differences are 0.
+    """
     moved = differences[differences != 0]
     return float(stats.wilcoxon(moved).pvalue) if len(moved) else 1.0
 
 
 def nemenyi(k: int, N: int, level: float = 0.95) -> float:
-    """Critical difference of mean ranks of k methods on N data sets (Demsar 2006, section 3.2.2).
+    """Return the critical difference of mean ranks.
 
-    q sqrt(k (k + 1) / (6 N)), q the quantile of the studentised range over sqrt 2.
+    Parameters
+    ----------
+    k : int
+        Number of methods.
+    N : int
+        Number of data sets.
+    level : float, default=0.95
+        One less the family-wise error of Nemenyi's test.
+
+    Returns
+    -------
+    float
+        Critical difference, in ranks.
+
+    Notes
+    -----
+    q sqrt(k (k + 1) / (6 N)), q the quantile of the studentised range over sqrt 2 (Demsar 2006,
+    section 3.2.2).
     """
     q = float(stats.studentized_range.ppf(level, k, np.inf)) / np.sqrt(2)
     return float(q * np.sqrt(k * (k + 1) / (6 * N)))
@@ -134,12 +215,12 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
 
     Parameters
     ----------
-    hits
+    hits : float
         Number of successes; an effective number need not be whole.
-    n
+    n : float
         Number of independent trials, likewise.
-    level
-        Probability that the interval holds, default 0.95.
+    level : float, default=0.95
+        Confidence of the interval.
 
     Returns
     -------
@@ -150,36 +231,68 @@ def wilson(hits: float, n: float, level: float = 0.95) -> tuple[float, float]:
     return float(lower), float(upper)
 
 
-def mean_share(shares: Array, n: Array, level: float = 0.95) -> tuple[Array, Array, Array]:
+@dataclass(frozen=True, eq=False)
+class MeanShare:
+    """Shares averaged over data sets, with their intervals.
+
+    Parameters
+    ----------
+    mean : array of shape (...)
+        Mean shares.
+    lower, upper : array of shape (...)
+        Limits of their intervals; NaN where there are none.
+    reason : str, default=""
+        Why there are no limits.
+    """
+
+    mean: Array
+    lower: Array
+    upper: Array
+    reason: str = ""
+
+
+def mean_share(shares: Array, n: Array, level: float = 0.95) -> MeanShare:
     """Average shares over data sets, with Wilson's interval.
 
     Parameters
     ----------
-    shares
-        Shares p_m of M data sets, shape (M, ...).
-    n
-        Independent runs behind the shares of each data set, shape (M,); need not be whole.
-    level
-        Probability that the interval holds, default 0.95.
+    shares : array of shape (M, ...)
+        Shares p_m of M data sets.
+    n : array of shape (M,)
+        Independent runs behind the shares of each data set; need not be whole.
+    level : float, default=0.95
+        Confidence of the interval.
 
     Returns
     -------
-    tuple of Array
-        Mean, lower and upper limit, each of shape (...).
+    MeanShare
+        Means and limits.
 
     Notes
     -----
-    The interval is Wilson's of p, the mean of the p_m, at M^2 / sum 1/n_m runs. It errs on the wide
-    side: with equal n the variance of the mean is sum p_m (1 - p_m) / (M^2 n) <= p (1 - p) / (M n),
-    as p (1 - p) is concave. Where every run agrees it has a width, as a bootstrap's has not.
+    The interval is Wilson's (1927) of p, the mean of the p_m, at M^2 / sum 1/n_m runs. It is
+    conservative: with equal n the variance of the mean is
+    sum p_m (1 - p_m) / (M^2 n) <= p (1 - p) / (M n), as p (1 - p) is concave. It has a width even
+    where every run agrees, unlike a bootstrap interval.
     """
     mean = np.asarray(shares.mean(axis=0))
     runs = float(len(n) ** 2 / np.sum(1 / n))
     lower, upper = proportion_confint(mean * runs, runs, alpha=1 - level, method="wilson")
-    return mean, np.asarray(lower), np.asarray(upper)
+    return MeanShare(mean, np.asarray(lower), np.asarray(upper))
 
 
 def effective_n(appearances: NDArray[np.int64]) -> float:
-    """(sum m_i)^2 / sum m_i^2 for rows that appear m_i times in overlapping test sets."""
+    """Return the effective number of rows that appear in several test sets.
+
+    Parameters
+    ----------
+    appearances : array of shape (n,)
+        How often each of n distinct rows appears in overlapping test sets.
+
+    Returns
+    -------
+    float
+        (sum m_i)^2 / sum m_i^2 for rows that appear m_i times (Kish 1965).
+    """
     m = np.asarray(appearances, dtype=np.float64)
     return float(m.sum() ** 2 / (m**2).sum())

@@ -21,9 +21,16 @@ COMPONENTS = ("split", "restart", "draws")
 
 @dataclass(frozen=True)
 class Instability:
-    """Sd of the predicted mean between refits over the rmse; interval, and its degrees of freedom.
+    """How far refits move the predicted mean, relative to the rmse.
 
-    The interval is that of the sd: the rmse is taken as given.
+    Parameters
+    ----------
+    value : float
+        Sd of the predicted mean between refits over the rmse.
+    lower, upper : float
+        Limits of the interval of the sd, over the rmse, which is taken as given.
+    df : float
+        Degrees of freedom of the interval.
     """
 
     value: float
@@ -36,9 +43,18 @@ class Instability:
 class Component:
     """One part of the variance of a metric, in the metric's units squared.
 
-    ``raw`` is the moment estimate, which may be negative; ``variance`` is it or 0. ``lower`` and
-    ``upper`` are the limits of its interval, also no less than 0. ``share`` is of the sum of the
-    variances as shown.
+    Parameters
+    ----------
+    name : {"split", "restart", "draws"}
+        What varies.
+    variance : float
+        ``raw``, or 0 where that is negative.
+    raw : float
+        The moment estimate.
+    lower, upper : float
+        Limits of its interval, no less than 0.
+    share : float
+        Share of the sum of the variances.
     """
 
     name: str
@@ -51,9 +67,16 @@ class Component:
 
 @dataclass(frozen=True)
 class VarianceSplit:
-    """The parts of a metric's variance, outermost first, from ``splits`` complete splits.
+    """The parts of a metric's variance.
 
-    ``left_out`` counts the splits in which a cell was missing.
+    Parameters
+    ----------
+    components : tuple of Component
+        Parts, outermost first.
+    splits : int
+        Number of complete splits.
+    left_out : int
+        Number of splits in which a cell is missing.
     """
 
     components: tuple[Component, ...]
@@ -62,12 +85,28 @@ class VarianceSplit:
 
 
 def instability(means: Array, rmse: float, confidence: float = 0.95) -> Instability | Undefined:
-    """Return sqrt(mean_x var_r m) / rmse of r refits, predicted means m (r, n) on fixed test rows.
+    """Measure how far refits move the predicted mean.
 
-    var_r has ddof 1, so T = mean_x var_r is unbiased. The interval is of refits that are
-    independent given the table and the split (restarts, shuffles), and says nothing of other
-    tables. `Undefined` under two refits and where the predictions or the rmse are no finite
-    numbers. Refits that agree to the last bit give 0 and [0, 0].
+    Parameters
+    ----------
+    means : array of shape (r, n)
+        Predicted means of r refits at n fixed test rows.
+    rmse : float
+        Error that the movement is relative to, in the target's units.
+    confidence : float, default=0.95
+        Confidence of the interval.
+
+    Returns
+    -------
+    Instability or Undefined
+        sqrt(mean_x var_r m) / rmse, var_r with ddof 1; 0 with the interval [0, 0] for refits that
+        agree to the last bit. `Undefined` under two refits, and where the predictions or the rmse
+        are not finite.
+
+    Notes
+    -----
+    T = mean_x var_r m is unbiased. The interval is of refits that are independent given the table
+    and the split (restarts, shuffles); it does not extend to other tables.
 
     The n predictions of a refit are dependent, so they are never resampled. With m ~ N(mu, Sigma),
     S = Sigma's estimate with v = r - 1 degrees of freedom and eigenvalues l_j of Sigma,
@@ -77,12 +116,12 @@ def instability(means: Array, rmse: float, confidence: float = 0.95) -> Instabil
     and v n (n unrelated ones), and df T / E T ~ chi2(df). S stands for Sigma, by its Gram matrix
     G (r, r) of the centred refits: tr S = tr G / v, tr(S^2) = |G|^2 / v^2. As
     E tr(S^2) = (1 + 1/v) tr(Sigma^2) + (tr Sigma)^2 / v, df is then too small, never above v^2, and
-    the interval errs on the wide side where refits disagree in many ways. (Unbiased moments remove
+    the interval is conservative where refits disagree in many ways. (Unbiased moments remove
     that, but cover as little as 76 % at r = 3.)
 
     Simulated coverage of 95 % intervals for Gaussian refits (one shape, alone or among 1 to 60
     others of .02 to .5 of its variance; spectra that fall by .5 or .8; 20,000 sets each): .948 to
-    1.00 at r = 2 and 3, .937 to 1.00 at r = 4 to 20, least where one shape nearly rules.
+    1.00 at r = 2 and 3, .937 to 1.00 at r = 4 to 20, lowest where one shape dominates.
     """
     r = len(means)
     if r < 2:
@@ -105,12 +144,24 @@ def instability(means: Array, rmse: float, confidence: float = 0.95) -> Instabil
 
 
 def variance_split(values: ArrayLike, confidence: float = 0.95) -> VarianceSplit | Undefined:
-    """Split the variance of a metric into split, restart and, where there are two, draws.
+    """Split the variance of a metric into split, restart and draws.
 
-    ``values``: (J, R) or (J, R, D), not finite where a cell is missing: R restarts within each of J
-    splits and D draws (prediction seeds) within each restart. Only complete splits are used; the
-    others are counted, never filled in. With D = 1 or (J, R), ``restart`` contains the draws.
+    Parameters
+    ----------
+    values : array of shape (J, R) or (J, R, D)
+        The metric for R restarts within each of J splits and D draws (prediction seeds) within
+        each restart; not finite where a cell is missing.
+    confidence : float, default=0.95
+        Confidence of the intervals.
 
+    Returns
+    -------
+    VarianceSplit or Undefined
+        Components from the complete splits; `Undefined` under 5 complete splits, under 2 restarts,
+        or where all values are equal. With D = 1 or (J, R), ``restart`` contains the draws.
+
+    Notes
+    -----
     The model is y_jkd = mu + s_j + r_jk + e_jkd with independent Gaussian effects. Moments of the
     nested analysis of variance: with mean squares MS_split (J - 1 degrees of freedom), MS_restart
     (J (R - 1)) and MS_draws (J R (D - 1)), draws = MS_draws,
@@ -119,14 +170,12 @@ def variance_split(values: ArrayLike, confidence: float = 0.95) -> VarianceSplit
     The innermost interval is exact: df MS / chi2(df). The others, of (MS_a - MS_b) / c with a and b
     degrees of freedom, are Williams's (1962; Tukey 1951): limits
     (MS_a - MS_b F_p(a, b)) / (c chi2_p(a) / a) for p = (1 +- confidence) / 2, each exact where the
-    component is 0 and where MS_b is 0. In between they err on the wide side (simulated misses of a
+    component is 0 and where MS_b is 0. In between they are conservative (simulated misses of a
     95 % interval of a component above 0: 3.4 to 5.0 %, from 5 x 2 to 20 x 5 cells). An interval
-    [0, 0] says that MS_a is improbably small even for a component of 0.
+    [0, 0] means that MS_a is improbably small even for a component of 0.
 
     Random splits of one table share rows. Where any two are correlated alike, ``split`` is the
     variance about what they share: among splits of this table, not among tables.
-
-    `Undefined` under 5 complete splits, under 2 restarts, or where all values are equal.
     """
     cells = np.asarray(values, dtype=np.float64)
     cells = cells[..., None] if cells.ndim == 2 else cells
@@ -153,15 +202,23 @@ def _components(kept: Array, confidence: float) -> tuple[Component, ...]:
     repeats = np.array([R * D, D, 1])[:parts]  # values that share one effect
     df = np.array([J - 1, J * (R - 1), J * R * (D - 1)])[:parts]
     squares = repeats * [np.sum(effect**2) for effect in effects[:parts]] / df
-    # Below the innermost is nothing: a mean square of 0, with any degrees of freedom.
+    # The innermost component has none below it: a mean square of 0, any degrees of freedom.
     below, df_below = np.append(squares[1:], 0.0), np.append(df[1:], 1)
     raw = (squares - below) / repeats
     limits = _williams(squares, df, below, df_below, confidence) / repeats
     variance = np.maximum(raw, 0.0)
-    columns = (variance, raw, *np.maximum(limits, 0.0), variance / variance.sum())
+    lower, upper = np.maximum(limits, 0.0)
+    share = variance / variance.sum()
     return tuple(
-        Component(name, *map(float, row))
-        for name, row in zip(COMPONENTS[:parts], np.transpose(columns), strict=True)
+        Component(
+            name=COMPONENTS[k],
+            variance=float(variance[k]),
+            raw=float(raw[k]),
+            lower=float(lower[k]),
+            upper=float(upper[k]),
+            share=float(share[k]),
+        )
+        for k in range(parts)
     )
 
 

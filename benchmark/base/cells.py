@@ -36,6 +36,6 @@ class Cell:
     level: float = CLEAN[1]
 
     @property
-    def place(self) -> Level:
+    def stress_level(self) -> Level:
         """The stress of the fit and its level."""
         return self.train_stress, self.level

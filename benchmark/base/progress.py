@@ -1,51 +1,52 @@
-"""The progress of a run: the stages report it, a display shows it."""
+"""The interface to which a run reports its progress."""
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 
-class Progress(Protocol):
-    """A display of the progress of a run."""
+class Progress(ABC):
+    """Receives the progress of a run."""
 
+    @abstractmethod
     def begin(self, total: int, cached: int, what: str) -> None:
-        """Start a stage.
+        """Begin a stage.
 
         Parameters
         ----------
         total : int
-            Number of cells of the stage.
+            Number of cells.
         cached : int
-            Number of those that were finished before.
+            Number of cells that were finished before.
         what : str
-            Name of the stage.
+            Name of the stage: "fit" or "score".
         """
 
+    @abstractmethod
     def advance(self, ok: int, failed: int, name: str) -> None:
-        """Add cells that are done.
+        """Count finished cells.
 
         Parameters
         ----------
-        ok : int
-            Number of cells that finished.
-        failed : int
-            Number of cells that failed.
+        ok, failed : int
+            Number of cells that have been finished, or failed, since the last call.
         name : str
-            What they are.
+            Name of the cells.
         """
 
+    @abstractmethod
     def partly(self, cells: float, name: str) -> None:
-        """Show the progress of the cells that are being fitted.
+        """Count the finished parts of cells that are being fitted.
 
         Parameters
         ----------
         cells : float
-            How many cells the parts that are done amount to.
+            Sum of the parts, in cells.
         name : str
-            How far the last stack has come.
+            Name and progress of the last stack.
         """
 
 
 class NullProgress(Progress):
-    """A progress that is not shown."""
+    """Progress that is shown nowhere."""
 
     def begin(self, total: int, cached: int, what: str) -> None: ...
 

@@ -123,7 +123,7 @@ class CellResult:
     traceback: str = ""
 
     @property
-    def place(self) -> Level:
+    def stress_level(self) -> Level:
         """The stress of the fit and its level."""
         return self.train_stress, self.level
 

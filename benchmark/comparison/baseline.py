@@ -1,10 +1,12 @@
 """Snapshot: what of a run another run is compared with, small enough to be read in a review.
 
-It is taken of results, or read from a JSON file that has a line per cell, in an order of its own.
+It is taken of results, or read from a JSON file that has a line per cell, in a fixed order.
 """
 
 import math
 import re
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,18 +15,53 @@ import msgspec
 from howrobust.analysis.results import StoredRun
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.cells import CLEAN, Level
+from howrobust.base.records import CellResult
 from howrobust.errors import BadInput
 
 FORMAT = "howrobust snapshot 1"
 METRICS = ("nll", "rmse", "crps", "coverage_90")
-COSTS = ("fit_cpu_s", "fit_ratio", "us_per_draw", "draw_ratio", "stack_size")
+SNAPSHOT_COSTS = ("fit_cpu_s", "fit_ratio", "us_per_draw", "draw_ratio", "stack_size")
 SCORE_DIGITS, COST_DIGITS = 6, 3
 
-Address = tuple[str, str, str, float, str, int]
+
+@dataclass(frozen=True)
+class Address:
+    """What names a cell in every run, whatever its seed and its code.
+
+    Parameters
+    ----------
+    dataset, method, train_stress : str
+        Names of the data set, the method and the stress of the fit.
+    level : float
+        Level of that stress.
+    split : str
+        Name of the split.
+    repeat : int
+        Number of the restart; 0 is the first fit.
+    """
+
+    dataset: str
+    method: str
+    train_stress: str
+    level: float
+    split: str
+    repeat: int
 
 
-class Scored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The scores of a cell at one stress level, and why it lacks the others of `METRICS`."""
+class SnapshotScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The scores of a cell at one level of a stress.
+
+    Parameters
+    ----------
+    stress : str
+        Name of the stress; "none" for clean test rows.
+    level : float
+        Its level.
+    values : dict of str to float
+        Values by metric.
+    lacks : dict of str to str
+        Reasons by metric of those of `METRICS` that have no value.
+    """
 
     stress: str
     level: float
@@ -32,11 +69,28 @@ class Scored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     lacks: dict[str, str] = {}
 
 
-class Snapped(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One cell: its address, what became of it, its scores and its costs.
+class SnapshotCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One cell of a snapshot: its address, status, scores and costs.
 
-    ``fit_ratio`` and ``draw_ratio`` are in units of `howrobust.execution.timing`; runs of before those
-    existed lack them.
+    Parameters
+    ----------
+    dataset, method, train_stress : str
+        Names of the data set, the method and the stress of the fit.
+    level : float
+        Level of that stress.
+    split : str
+        Name of the split.
+    repeat : int
+        Number of the restart; 0 is the first fit.
+    status : {"planned", "ok", "failed"}
+        Whether it was fitted.
+    reason : str, default=""
+        Why it failed.
+    scores : list of SnapshotScores
+        Scores by stress and level.
+    costs : dict of str to float
+        Costs by name. ``fit_ratio`` and ``draw_ratio`` are in units of
+        `howrobust.execution.timing`; older runs lack them.
     """
 
     dataset: str
@@ -47,20 +101,29 @@ class Snapped(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     repeat: int
     status: str
     reason: str = ""
-    scores: list[Scored] = []
+    scores: list[SnapshotScores] = []
     costs: dict[str, float] = {}
 
     @property
     def address(self) -> Address:
-        """What names the cell in every run, whatever its seed and its code."""
-        return (
+        """What names the cell in every run."""
+        return Address(
             self.dataset, self.method, self.train_stress, self.level, self.split, self.repeat
-        )  # fmt: skip
+        )
 
 
-class SnappedData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which version of a data set it is, the test rows of a split, and how far splits overlap: see
-    `howrobust.analysis.run_scores.Scores.overlap`."""
+class SnapshotData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a comparison needs of a data set.
+
+    Parameters
+    ----------
+    sha256 : str
+        Hash of its version.
+    n_test : int
+        Number of test rows of a split.
+    overlap : float
+        How far splits overlap, see `howrobust.analysis.run_scores.Scores.overlap`.
+    """
 
     sha256: str
     n_test: Annotated[int, msgspec.Meta(ge=1)]
@@ -68,9 +131,22 @@ class SnappedData(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is compared of a run. Scores have six significant digits, costs three.
+    """What is compared of a run, scores to six digits and costs to three.
 
-    ``moves_targets`` are the stresses under which an error is not compared: see `InputStress`.
+    Parameters
+    ----------
+    format : str
+        `FORMAT`.
+    run, suite, seed : str
+        Names of the run and its suite, and its seed.
+    environment : dict of str to str
+        Versions and processor.
+    data : dict of str to SnapshotData
+        Data sets by name.
+    cells : list of SnapshotCell
+        Cells in the order of their addresses.
+    moves_targets : list of str, default []
+        Stresses under which errors are not compared, see `InputStress`.
     """
 
     format: str
@@ -78,56 +154,100 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     suite: str
     seed: str
     environment: dict[str, str]
-    data: dict[str, SnappedData]
-    moves_targets: list[str]
-    cells: list[Snapped]
+    data: dict[str, SnapshotData]
+    cells: list[SnapshotCell]
+    moves_targets: list[str] = []
 
 
 def snapshot(results: StoredRun) -> Snapshot:
-    """Take the snapshot of a run."""
+    """Take the snapshot of a run.
+
+    Parameters
+    ----------
+    results : StoredRun
+        The run.
+
+    Returns
+    -------
+    Snapshot
+        What another run can be compared with.
+    """
     scores = Scores(results)
-    scored, costs = _by_cell(scores)
-    cells = []
-    for cell in scores.cells:
-        names = ("dataset", "method", "train_stress", "level", "split", "repeat")
-        where: Address = tuple(getattr(cell, name) for name in names)
-        levels = sorted(scored.get(where, {}).items())
-        told = [Scored(*level, *found) for level, found in levels]
-        cells.append(Snapped(*where, cell.status, cell.reason, told, costs.get(where, {})))
+    numbers = _numbers(scores)
     about = scores.about
-    data = {d.name: SnappedData(d.sha256, d.n_test, scores.overlap(d.name)) for d in scores.data}
-    cells.sort(key=lambda cell: [_natural(part) for part in cell.address])
-    # A kernel's build is no part of what numbers depend on; a processor and versions are.
-    environment = {name: v for name, v in about.environment.items() if name != "platform"}
-    named = (results.run, about.suite, about.seed)
-    moved = sorted(s for s in scores.stresses() if scores.stress_facts(s).moves_targets)
-    return Snapshot(FORMAT, *named, environment, dict(sorted(data.items())), moved, cells)
+    cells = [_cell(cell, numbers.get(_address(cell), _Numbers())) for cell in scores.cells]
+    cells.sort(key=lambda cell: [_natural(part) for part in astuple(cell.address)])
+    data = {d.name: SnapshotData(d.sha256, d.n_test, scores.overlap(d.name)) for d in scores.data}
+    return Snapshot(
+        format=FORMAT,
+        run=results.run,
+        suite=about.suite,
+        seed=about.seed,
+        # Numbers depend on the processor and on versions, but not on the build of the kernel.
+        environment={name: v for name, v in about.environment.items() if name != "platform"},
+        data=dict(sorted(data.items())),
+        moves_targets=sorted(s for s in scores.stresses() if scores.stress_facts(s).moves_targets),
+        cells=cells,
+    )
 
 
-Found = tuple[dict[str, float], dict[str, str]]
+@dataclass(frozen=True)
+class _Numbers:
+    """Rounded numbers of one cell: scores by level, reasons of missing ones, and costs."""
+
+    scores: dict[Level, dict[str, float]] = field(default_factory=dict)
+    lacks: dict[Level, dict[str, str]] = field(default_factory=dict)
+    costs: dict[str, float] = field(default_factory=dict)
 
 
-def _by_cell(scores: Scores) -> tuple[dict[Address, dict[Level, Found]], dict[Address, Any]]:
-    """Scores by cell and level, and costs by cell."""
-    fitted = {(c.train_stress, c.level) for c in scores.cells}
-    scored: dict[Address, dict[Level, Found]] = {}
-    costs: dict[Address, dict[str, float]] = {}
-    records = scores.records[scores.records["metric"].isin((*METRICS, *COSTS))]
-    columns = ("dataset", "method", "split", "repeat", "stress", "level", "metric")
-    found = zip(*(records[c].tolist() for c in (*columns, "value", "reason")), strict=True)
-    for dataset, method, split, repeat, stress, level, metric, value, reason in found:
-        place = (stress, level) if (stress, level) in fitted else CLEAN
-        where = (dataset, method, *place, split, repeat)
-        if metric in COSTS:
-            if math.isfinite(value):
-                costs.setdefault(where, {})[metric] = float(f"{value:.{COST_DIGITS}g}")
+def _address(cell: CellResult) -> Address:
+    return Address(
+        cell.dataset, cell.method, cell.train_stress, cell.level, cell.split, cell.repeat
+    )
+
+
+def _cell(cell: CellResult, numbers: _Numbers) -> SnapshotCell:
+    return SnapshotCell(
+        dataset=cell.dataset,
+        method=cell.method,
+        train_stress=cell.train_stress,
+        level=cell.level,
+        split=cell.split,
+        repeat=cell.repeat,
+        status=cell.status,
+        reason=cell.reason,
+        scores=[
+            SnapshotScores(stress, level, values, numbers.lacks[stress, level])
+            for (stress, level), values in sorted(numbers.scores.items())
+        ],
+        costs=numbers.costs,
+    )
+
+
+def _numbers(scores: Scores) -> dict[Address, _Numbers]:
+    """Scores and costs by cell."""
+    fitted = {cell.stress_level for cell in scores.cells}
+    numbers: dict[Address, _Numbers] = {}
+    records = scores.records[scores.records["metric"].isin((*METRICS, *SNAPSHOT_COSTS))]
+    rows: Iterator[Any] = records.itertuples()  # named tuples: the columns are their fields
+    for record in rows:
+        level = (record.stress, record.level)
+        train_stress, train_level = level if level in fitted else CLEAN
+        address = Address(
+            record.dataset, record.method, train_stress, train_level, record.split, record.repeat
+        )
+        cell = numbers.setdefault(address, _Numbers())
+        known = math.isfinite(record.value)
+        if record.metric in SNAPSHOT_COSTS:
+            if known:
+                cell.costs[record.metric] = float(f"{record.value:.{COST_DIGITS}g}")
             continue
-        values, lacks = scored.setdefault(where, {}).setdefault((stress, level), ({}, {}))
-        if math.isfinite(value):
-            values[metric] = float(f"{value:.{SCORE_DIGITS}g}")
+        values, lacks = cell.scores.setdefault(level, {}), cell.lacks.setdefault(level, {})
+        if known:
+            values[record.metric] = float(f"{record.value:.{SCORE_DIGITS}g}")
         else:
-            lacks[metric] = reason or f"it is {value}"
-    return scored, costs
+            lacks[record.metric] = record.reason or f"it is {record.value}"
+    return numbers
 
 
 def _natural(part: str | float) -> list[tuple[str, float]]:
@@ -139,7 +259,18 @@ def _natural(part: str | float) -> list[tuple[str, float]]:
 
 
 def to_json(taken: Snapshot) -> str:
-    """Return the text of a snapshot: JSON with a line per cell; the same run, the same text."""
+    """Return the text of a snapshot.
+
+    Parameters
+    ----------
+    taken : Snapshot
+        The snapshot.
+
+    Returns
+    -------
+    str
+        JSON with a line per cell; the same run has the same text.
+    """
     head = {name: getattr(taken, name) for name in taken.__struct_fields__ if name != "cells"}
     begin = msgspec.json.format(msgspec.json.encode(head), indent=1).decode()
     lines = ",\n".join("  " + msgspec.json.encode(cell).decode() for cell in taken.cells)
@@ -147,24 +278,58 @@ def to_json(taken: Snapshot) -> str:
 
 
 def from_json(text: str | bytes, name: str) -> Snapshot:
-    """Read a snapshot; BadInput says what is wrong with one that is damaged, foreign or newer."""
-    wanted = f"needed is what `howrobust baseline save NAME --file {name}` writes"
+    """Read a snapshot.
+
+    Parameters
+    ----------
+    text : str or bytes
+        What `to_json` has written.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    Snapshot
+        The snapshot.
+
+    Raises
+    ------
+    BadInput
+        For a text that is damaged, of something else or of a newer format.
+    """
+    needed = f"give a file that `howrobust baseline save NAME --file {name}` writes"
     try:
         read = msgspec.json.decode(text, type=Snapshot)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{name} is no baseline ({error}); {wanted}") from None
+        raise BadInput(f"{name} is no baseline ({error}); {needed}") from None
     if read.format != FORMAT:
-        raise BadInput(f"{name} has the format {read.format!r}, not {FORMAT!r}; {wanted}")
+        raise BadInput(f"{name} has the format {read.format!r}, not {FORMAT!r}; {needed}")
     unknown = {cell.dataset for cell in read.cells} - read.data.keys()
     if unknown:
-        raise BadInput(f"{name} says nothing of the data set {min(unknown)!r}; {wanted}")
+        raise BadInput(f"{name} has cells but no facts of the data set {min(unknown)!r}; {needed}")
     if len({cell.address for cell in read.cells}) < len(read.cells):
-        raise BadInput(f"{name} has a cell twice; {wanted}")
+        raise BadInput(f"{name} has a cell twice; {needed}")
     return read
 
 
 def read_file(path: Path) -> Snapshot:
-    """Read a snapshot from a file; BadInput for one that cannot be read."""
+    """Read a snapshot from a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Snapshot
+        The snapshot.
+
+    Raises
+    ------
+    BadInput
+        For a file that cannot be read or holds no snapshot.
+    """
     try:
         text = path.read_bytes()
     except OSError as error:

@@ -1,58 +1,51 @@
-"""Changes: is a method better or worse than it was in an earlier run?
+"""Changes: whether a method is better or worse than it was in an earlier run.
 
 A change counts if it is statistically significant and large enough to matter.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from howrobust.analysis.statistics import Estimate, holm, over_splits
-from howrobust.base.cells import CLEAN
-from howrobust.comparison.baseline import Snapshot
+from howrobust.comparison.baseline import Snapshot, SnapshotData
+from howrobust.comparison.losses import GATES, paired_losses
 
 WORSE, BETTER, UNCHANGED, INCONCLUSIVE = "worse", "better", "unchanged", "inconclusive"
 ROUNDING = 1e-3  # of the least difference that matters: what processors differ by
 MOST_SPLITS = 1000
-NOMINAL = 0.9
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A metric that is compared: the least difference of its loss that matters, and its unit.
-
-    A loss is lower for the better: the nll itself, the logarithm of an error, how far the mean
-    coverage is from nominal.
-    """
-
-    size: float
-    unit: str
-    clean_alone: bool = False
-
-
-# Under stress an nll is the log density of the few points that are farthest out.
-GATES = {
-    "nll": Gate(0.02, "nats", clean_alone=True),
-    "rmse": Gate(float(np.log(1.02)), "%"),
-    "crps": Gate(float(np.log(1.02)), "%"),
-    "coverage_90": Gate(0.02, "points"),
-}
 
 
 @dataclass(frozen=True)
 class Change:
-    """A metric of a method, new less base: on one data set, or (``dataset`` empty) on all of them.
+    """A metric of a method, new less base, on one data set or on all of them.
 
-    Under a stress it is the mean over the levels. ``base`` and ``new`` are means of the metric
-    (NaN over several data sets), ``estimate`` is of the difference of losses (see `Gate`), with a
-    95 % interval. ``p`` is one-sided, of no change in the direction seen, adjusted for all tests of
-    that direction (Holm); NaN where nothing was tested: one split, or no difference but rounding
-    (``same``). ``splits_needed`` is how many splits would tell, were the difference what it looks
-    like; None where that is no question or no number would.
+    Parameters
+    ----------
+    dataset : str
+        Name of the data set; "" for all of them.
+    method, stress, metric : str
+        Names of the method, the stress ("none" for clean rows, else the mean over its levels) and
+        the metric.
+    base, new : float
+        Means of the metric; NaN over several data sets.
+    estimate : Estimate
+        Difference of losses, see `Gate`, with a 95 % interval.
+    p : float
+        One-sided p-value of no change in the direction seen, adjusted for all tests of that
+        direction (Holm); NaN where nothing was tested: one split, or ``same``.
+    splits : int
+        Number of splits.
+    verdict : {"worse", "better", "unchanged", "inconclusive"}
+        What follows.
+    same : bool
+        Whether no split differs by more than rounding.
+    splits_needed : int or None, default=None
+        Number of splits with which a difference of this size would be significant; None where it
+        is not inconclusive, or where no number up to 1,000 would do.
     """
 
     dataset: str
@@ -70,82 +63,48 @@ class Change:
 
     @property
     def in_sizes(self) -> float:
-        """The difference over the least that matters; above 1 it does, for the worse."""
+        """The difference over the least that matters; above 1 it is worse."""
         return self.estimate.mean / GATES[self.metric].size
 
 
-def changes(base: Snapshot, new: Snapshot, apart: Set[str], alpha: float) -> list[Change]:
-    """Compare the scores of common cells, but for the data sets that are ``apart``.
+def changes(base: Snapshot, new: Snapshot, changed: Set[str], alpha: float) -> list[Change]:
+    """Compare the scores of the cells that two runs share.
 
+    Parameters
+    ----------
+    base, new : Snapshot
+        The earlier and the later run.
+    changed : set of str
+        Data sets that are not compared, because their data differ.
+    alpha : float
+        Family-wise level of the tests.
+
+    Returns
+    -------
+    list of Change
+        One per method, data set, stress and metric, and one over all data sets.
+
+    Notes
+    -----
     Tested are the means over common splits per method, data set and metric, clean and under each
-    stress, and over all data sets together. The corrected resampled t (Nadeau & Bengio 2003, eq. 9)
-    of both directions is adjusted by Holm (1979), so that an unchanged method is called worse with
-    probability ``alpha`` at most, in the whole comparison. It is paired where the runs have the
-    same seed and thus the same rows on every split, and of two samples where they have not. What
-    differs by no more than rounding on every split cannot be called worse and is not counted as a
-    test.
+    stress, and over all data sets together, by the corrected resampled t-test (Nadeau & Bengio
+    2003, eq. 9) in both directions, adjusted by Holm's method (1979): an unchanged method is called
+    worse with probability ``alpha`` at most, in the whole comparison. The test is paired where the
+    runs have the same seed and thus the same rows on every split, and of two samples otherwise.
+    What differs by no more than rounding on every split cannot be called worse and is not counted
+    as a test.
     """
-    pairs = _pairs(base, new, apart)
+    pairs = paired_losses(base, new, changed)
     if pairs.empty:
         return []
-    tests = [_test(where, group, base, new) for where, group in _groups(pairs)]
-    tests += _together(tests)
+    tests = [*_tests(pairs, base, new)]
+    tests += _over_datasets(tests)
     p = {sign: holm(np.array([test.p(sign) for test in tests])) for sign in (1, -1)}
     counted = sum(not np.isnan(test.p(1)) for test in tests)
     return [
         _judged(test, float(p[1 if test.mean > 0 else -1][k]), alpha, counted)
         for k, test in enumerate(tests)
     ]
-
-
-def _pairs(base: Snapshot, new: Snapshot, apart: Set[str]) -> pd.DataFrame:
-    """Scores that both runs have: dataset, method, stress, level, metric, split, base, new and
-    their losses (loss_base, loss_new); means over the repeats that both have."""
-    key = ["dataset", "method", "stress", "level", "metric", "split", "repeat"]
-    frames = [pd.DataFrame(_rows(taken), columns=[*key, "value"]) for taken in (base, new)]
-    pairs = frames[0].merge(frames[1], on=key, suffixes=("_base", "_new"))
-    moved = {*base.moves_targets, *new.moves_targets}
-    clean_alone = [name for name, gate in GATES.items() if gate.clean_alone]
-    pairs = pairs[
-        pairs["metric"].isin(list(GATES))
-        & ~pairs["dataset"].isin(list(apart))
-        & ~pairs["stress"].isin(list(moved))
-        & ((pairs["stress"] == CLEAN[0]) | ~pairs["metric"].isin(clean_alone))
-    ]
-    pairs = pairs.rename(columns={"value_base": "base", "value_new": "new"})
-    pairs = pairs.groupby(key[:-1], sort=False)[["base", "new"]].mean().reset_index()
-    for run in ("base", "new"):
-        pairs[f"loss_{run}"] = _losses(pairs, run)
-    return pairs
-
-
-def _rows(taken: Snapshot) -> Iterator[tuple[Any, ...]]:
-    for cell in taken.cells:
-        for scored in cell.scores:
-            place = (cell.dataset, cell.method, scored.stress, scored.level)
-            for metric, value in scored.values.items():
-                yield *place, metric, cell.split, cell.repeat, value
-
-
-def _losses(pairs: pd.DataFrame, run: str) -> "pd.Series[float]":
-    """Losses of a run's values: see `Gate`.
-
-    The mean over splits of a coverage's is |mean coverage - nominal|: each split's distance has
-    the sign of the mean's.
-    """
-    values = pairs[run]
-    where = [pairs[name] for name in ("dataset", "method", "stress", "level", "metric")]
-    distance = values - NOMINAL
-    sign = np.where(distance.groupby(where).transform("mean") < 0, -1.0, 1.0)
-    errors = np.log(np.maximum(values, np.finfo(float).tiny))
-    return pd.Series(
-        np.select(
-            [pairs["metric"] == "coverage_90", pairs["metric"] == "nll"],
-            [sign * distance, values],
-            errors,
-        ),
-        pairs.index,
-    )
 
 
 @dataclass(frozen=True)
@@ -156,7 +115,10 @@ class _Test:
     came from, of one data set.
     """
 
-    where: tuple[str, str, str, str]
+    dataset: str
+    method: str
+    stress: str
+    metric: str
     mean: float
     se: float
     df: float
@@ -180,62 +142,97 @@ class _Test:
         return Estimate(self.mean, self.se, self.mean - half, self.mean + half)
 
 
-def _groups(pairs: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str, str], pd.DataFrame]]:
+def _tests(pairs: pd.DataFrame, base: Snapshot, new: Snapshot) -> Iterator[_Test]:
+    """Tests of each data set, method, stress and metric."""
     names = ["dataset", "method", "stress", "metric"]
-    for where, group in pairs.groupby(names, sort=False):
-        dataset, method, stress, metric = map(str, where)
-        yield (dataset, method, stress, metric), group
+    for address, group in pairs.groupby(names, sort=False):
+        dataset, method, stress, metric = map(str, address)
+        data = [taken.data[dataset] for taken in (base, new)]
+        same_rows = base.seed == new.seed  # splits of another seed have other rows
+        difference = _difference(group, metric, data, same_rows)
+        same = (group["loss_new"] - group["loss_base"]).abs() <= ROUNDING * GATES[metric].size
+        yield _Test(
+            dataset=dataset,
+            method=method,
+            stress=stress,
+            metric=metric,
+            mean=difference.mean,
+            se=difference.se,
+            df=difference.df,
+            splits=difference.splits,
+            same=bool(same.all()),
+            overlap=difference.overlap,
+            base=float(group["base"].mean()),
+            new=float(group["new"].mean()),
+        )
 
 
-def _test(
-    where: tuple[str, str, str, str], group: pd.DataFrame, base: Snapshot, new: Snapshot
-) -> _Test:
+@dataclass(frozen=True)
+class _Difference:
+    """A mean loss difference over splits."""
+
+    mean: float
+    se: float
+    df: float
+    splits: int
+    overlap: float
+
+
+def _difference(
+    group: pd.DataFrame, metric: str, data: Sequence[SnapshotData], same_rows: bool
+) -> _Difference:
+    """The corrected mean loss difference, paired where the splits have the same rows."""
     losses = group.groupby("split", sort=False)[["loss_base", "loss_new"]].mean()
     values = (losses["loss_new"] - losses["loss_base"]).to_numpy()
-    facts = [taken.data[where[0]] for taken in (base, new)]
-    overlap = max(data.overlap for data in facts)
+    overlap = max(facts.overlap for facts in data)
     se, df = over_splits(values, overlap).se, len(values) - 1
-    if base.seed != new.seed:  # rows of a split are others, but for published splits
+    if not same_rows:
         errors = [over_splits(losses[run].to_numpy(), overlap).se for run in losses]
         se = float(np.sqrt(np.sum(np.square(errors))))
         df *= 2
-    if where[3] == "coverage_90" and len(values) > 1:
-        # Shares of n points repeat from split to split, by chance. A difference d takes n |d|
-        # points that one run covers alone, each with a variance of 1 / n^2 where all is chance.
-        chance = np.mean(np.abs(values)) / min(data.n_test for data in facts)
-        se = max(se, float(np.sqrt(chance * (1 / len(values) + overlap))))
-    rounding = ROUNDING * GATES[where[3]].size
-    same = bool(((group["loss_new"] - group["loss_base"]).abs() <= rounding).all())
-    means = (float(group["base"].mean()), float(group["new"].mean()))
-    return _Test(where, float(values.mean()), se, df, len(values), same, overlap, *means)
+    if metric == "coverage_90" and len(values) > 1:
+        # Shares of n points can repeat from split to split at random, with an sd of 0. A difference
+        # d takes n |d| points that one run covers alone, each with a variance of at most 1 / n^2.
+        least = np.mean(np.abs(values)) / min(facts.n_test for facts in data)
+        se = max(se, float(np.sqrt(least * (1 / len(values) + overlap))))
+    return _Difference(float(values.mean()), se, df, len(values), overlap)
 
 
-def _together(tests: list[_Test]) -> list[_Test]:
-    """Means over the data sets of a method's differences, where several data sets have one.
+def _over_datasets(tests: list[_Test]) -> list[_Test]:
+    """Tests of the mean over data sets of a method's differences, where several have one.
 
-    Its error is of independent data sets, with Welch and Satterthwaite's degrees of freedom:
+    The error is of independent data sets, with Welch and Satterthwaite's degrees of freedom:
     (sum_k se_k^2)^2 / sum_k (se_k^4 / df_k).
     """
     by_method: dict[tuple[str, str, str], list[_Test]] = {}
     for test in tests:
         if not np.isnan(test.p(1)):
-            by_method.setdefault(test.where[1:], []).append(test)
-    found = []
-    for rest, own in by_method.items():
-        if len(own) < 2:
-            continue
-        squares = np.array([test.se**2 for test in own])
-        mean, total = float(np.mean([test.mean for test in own])), squares.sum()
-        df = np.array([test.df for test in own])
-        shared = float(total**2 / np.sum(squares**2 / df)) if total > 0 else float(df.sum())
-        se = float(np.sqrt(total)) / len(own)
-        splits = sum(test.splits for test in own)
-        found.append(_Test(("", *rest), mean, se, shared, splits, same=False))
-    return found
+            by_method.setdefault((test.method, test.stress, test.metric), []).append(test)
+    return [
+        _mean_test(method, stress, metric, several)
+        for (method, stress, metric), several in by_method.items()
+        if len(several) > 1
+    ]
+
+
+def _mean_test(method: str, stress: str, metric: str, tests: list[_Test]) -> _Test:
+    squares = np.array([test.se**2 for test in tests])
+    df, total = np.array([test.df for test in tests]), squares.sum()
+    return _Test(
+        dataset="",
+        method=method,
+        stress=stress,
+        metric=metric,
+        mean=float(np.mean([test.mean for test in tests])),
+        se=float(np.sqrt(total)) / len(tests),
+        df=float(total**2 / np.sum(squares**2 / df)) if total > 0 else float(df.sum()),
+        splits=sum(test.splits for test in tests),
+        same=False,
+    )
 
 
 def _judged(test: _Test, p: float, alpha: float, counted: int) -> Change:
-    size = GATES[test.where[3]].size
+    size = GATES[test.metric].size
     verdict, needed = UNCHANGED, None
     if not test.same and abs(test.mean) > size:
         if p < alpha:
@@ -243,13 +240,27 @@ def _judged(test: _Test, p: float, alpha: float, counted: int) -> Change:
         elif test.mean > 0:
             verdict = INCONCLUSIVE
             needed = _splits_needed(test, alpha / max(counted, 1))
-    means = (test.base, test.new)
-    return Change(*test.where, *means, test.estimate(), p, test.splits, verdict, test.same, needed)
+    return Change(
+        dataset=test.dataset,
+        method=test.method,
+        stress=test.stress,
+        metric=test.metric,
+        base=test.base,
+        new=test.new,
+        estimate=test.estimate(),
+        p=p,
+        splits=test.splits,
+        verdict=verdict,
+        same=test.same,
+        splits_needed=needed,
+    )
 
 
 def _splits_needed(test: _Test, alpha: float) -> int | None:
-    """The least number of splits with which such a difference would be significant at ``alpha``,
-    the strictest step of Holm's."""
+    """The least number of splits with which such a difference would be significant.
+
+    At ``alpha``, the strictest step of Holm's method.
+    """
     if not test.df >= 1 or np.isnan(test.overlap):
         return None
     J = np.arange(2, MOST_SPLITS + 1)

@@ -1,55 +1,85 @@
-"""Comparison: what got worse, slower, lost and new between an earlier run and a later one.
+"""Comparison of an earlier run with a later one: what is worse, slower, lost and new.
 
 Cells are matched by their address, which has no seed and no code in it.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
-from math import inf, isnan
+from dataclasses import dataclass, fields
+from math import inf, isnan, nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from howrobust.analysis.results import StoredRun
-from howrobust.base.cells import CLEAN
 from howrobust.base.rendering import rendered
-from howrobust.comparison.baseline import Snapped, Snapshot, from_json, read_file, snapshot
+from howrobust.comparison.baseline import Snapshot, from_json, read_file, snapshot
+from howrobust.comparison.events import FAILED, MISSING, OTHER_DATA, Event, events
 from howrobust.comparison.quality import WORSE, Change, changes
-from howrobust.comparison.speed import Pace, paces
+from howrobust.comparison.speed import Pace, SpeedComparison, compare_speed
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from howrobust.analysis.statistics import Estimate
-
-MISSING, FAILED, FAILING, MENDED, NEW = "missing", "failed", "failing", "mended", "new"
-OTHER_DATA = "other data"
-COLUMNS = (
-    "verdict", "dataset", "method", "stress", "metric", "base", "new", "difference", "lower",
-    "upper", "p", "splits", "splits_needed", "reason",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
-class Event:
-    """What became of ``count`` cells, or of scores of them, under a stress and level (``place``):
-    missing, failed, failing in both runs, mended, new, or of other data."""
+class ComparisonRecord:
+    """One row of `Comparison.records`: a change, a pace or an event.
 
-    kind: str
-    dataset: str
+    Parameters
+    ----------
+    verdict : str
+        Verdict of a change or pace, or kind of an event.
+    dataset, method, stress : str, default=""
+        Names of the data set ("" for all of them), the method and the stress.
+    metric : str, default=""
+        Name of the metric; fit or draw for a pace.
+    base, new : float, default=nan
+        Means of the metric.
+    difference, lower, upper : float, default=nan
+        Difference of losses with a 95 % interval; a ratio for a pace.
+    p : float, default=nan
+        Adjusted one-sided p-value.
+    splits : int, default=0
+        Number of splits; of stacks for a pace, of cells for an event.
+    splits_needed : float, default=nan
+        Number of splits with which an inconclusive difference would be significant.
+    reason : str, default=""
+        Why a cell or a score failed.
+    """
+
+    verdict: str
+    dataset: str = ""
     method: str = ""
-    place: str = ""
+    stress: str = ""
+    metric: str = ""
+    base: float = nan
+    new: float = nan
+    difference: float = nan
+    lower: float = nan
+    upper: float = nan
+    p: float = nan
+    splits: int = 0
+    splits_needed: float = nan
     reason: str = ""
-    count: int = 1
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is different between two runs, and whether it matters.
+    """The differences between two runs, and whether they matter.
 
-    ``paces`` is empty where speed was not asked for (``max_slowdown`` None), or cannot be compared;
-    ``no_pace`` then says why.
+    Parameters
+    ----------
+    base, new : Snapshot
+        The earlier and the later run.
+    alpha : float
+        Family-wise level of the tests.
+    max_slowdown : float or None
+        How many times as much a fit or a draw may cost; None where speed is not compared.
+    changes : tuple of Change
+        Changes of scores.
+    speed : SpeedComparison
+        Changes of costs.
+    events : tuple of Event
+        Cells that are missing, failed, mended, new or of other data.
     """
 
     base: Snapshot
@@ -57,14 +87,16 @@ class Comparison:
     alpha: float
     max_slowdown: float | None
     changes: tuple[Change, ...]
-    paces: tuple[Pace, ...]
-    no_pace: str
+    speed: SpeedComparison
     events: tuple[Event, ...]
 
     @property
     def exit_code(self) -> int:
-        """0 fine; 1 where something is worse, slower, missing or failed, or of other data; 3 where
-        nothing could be compared or tested, or no speed that was asked for."""
+        """Exit code of ``howrobust compare``: 0, 1 or 3.
+
+        0 where nothing is worse; 1 where something is worse, slower, missing or failed, or of other
+        data; 3 where nothing could be compared or tested, or no speed although that was requested.
+        """
         kinds = {event.kind for event in self.events}
         if FAILED in kinds:
             return 1
@@ -78,48 +110,97 @@ class Comparison:
         return 0
 
     @property
+    def paces(self) -> tuple[Pace, ...]:
+        """Changes of costs; empty where speed was not or could not be compared."""
+        return self.speed.paces
+
+    @property
     def tested(self) -> bool:
-        """Whether a difference, where there is one, could be told from chance."""
+        """Whether a difference was tested, or none exceeds rounding."""
         return bool(self.tests) or all(change.same for change in self.changes)
 
     def of(self, verdict: str) -> list[Change]:
-        """Changes of a verdict, those that matter most first."""
-        found = [change for change in self.changes if change.verdict == verdict]
-        return sorted(found, key=lambda change: -abs(change.in_sizes))
+        """Return the changes of a verdict, the largest first.
+
+        Parameters
+        ----------
+        verdict : {"worse", "better", "unchanged", "inconclusive"}
+            The verdict.
+
+        Returns
+        -------
+        list of Change
+            Changes in the order of their size, relative to the least difference that matters.
+        """
+        selected = [change for change in self.changes if change.verdict == verdict]
+        return sorted(selected, key=lambda change: -abs(change.in_sizes))
 
     @property
     def tests(self) -> int:
-        """How many tests the p-values of either direction are adjusted for."""
+        """Number of tests that the p-values of either direction are adjusted for."""
         return sum(not isnan(change.p) for change in self.changes)
 
     def records(self) -> "pd.DataFrame":
-        """Tidy table, a row per change, pace and event: verdict, dataset, method, stress, metric,
-        base, new, difference, lower, upper, p, splits, splits_needed, reason.
+        """Return the changes, paces and events, one per row.
 
-        ``metric`` is fit or draw in a pace, whose difference is a ratio; ``splits`` counts stacks
-        there, and cells in an event.
+        Returns
+        -------
+        DataFrame
+            The fields of `ComparisonRecord` as columns.
         """
         import pandas as pd
 
-        rows: list[dict[str, Any]] = []
-        for c in self.changes:
-            where = {"dataset": c.dataset, "stress": c.stress, "metric": c.metric}
-            told = {"base": c.base, "new": c.new, "splits_needed": c.splits_needed}
-            rows.append({**_row(c, c.estimate), **where, **told, "splits": c.splits})
-        for pace in self.paces:
-            rows.append({**_row(pace, pace.ratio), "metric": pace.what, "splits": pace.stacks})
-        for e in self.events:
-            where = {"dataset": e.dataset, "method": e.method, "stress": e.place}
-            rows.append({"verdict": e.kind, **where, "splits": e.count, "reason": e.reason})
-        return pd.DataFrame(rows, columns=list(COLUMNS))
+        rows = [
+            *map(_record_of_change, self.changes),
+            *map(_record_of_pace, self.paces),
+            *map(_record_of_event, self.events),
+        ]
+        return pd.DataFrame(rows, columns=[field.name for field in fields(ComparisonRecord)])
 
     def __str__(self) -> str:
         return rendered(self, "text")
 
 
-def _row(found: Change | Pace, estimate: "Estimate") -> dict[str, Any]:
-    limits = {"difference": estimate.mean, "lower": estimate.lower, "upper": estimate.upper}
-    return {"verdict": found.verdict, "method": found.method, **limits, "p": found.p}
+def _record_of_change(change: Change) -> ComparisonRecord:
+    return ComparisonRecord(
+        verdict=change.verdict,
+        dataset=change.dataset,
+        method=change.method,
+        stress=change.stress,
+        metric=change.metric,
+        base=change.base,
+        new=change.new,
+        difference=change.estimate.mean,
+        lower=change.estimate.lower,
+        upper=change.estimate.upper,
+        p=change.p,
+        splits=change.splits,
+        splits_needed=nan if change.splits_needed is None else change.splits_needed,
+    )
+
+
+def _record_of_pace(pace: Pace) -> ComparisonRecord:
+    return ComparisonRecord(
+        verdict=pace.verdict,
+        method=pace.method,
+        metric=pace.what,
+        difference=pace.ratio.mean,
+        lower=pace.ratio.lower,
+        upper=pace.ratio.upper,
+        p=pace.p,
+        splits=pace.stacks,
+    )
+
+
+def _record_of_event(event: Event) -> ComparisonRecord:
+    return ComparisonRecord(
+        verdict=event.kind,
+        dataset=event.dataset,
+        method=event.method,
+        stress=event.place,
+        splits=event.count,
+        reason=event.reason,
+    )
 
 
 Comparable = str | Path | StoredRun | Snapshot
@@ -134,12 +215,30 @@ def compare_runs(
 ) -> Comparison:
     """Compare the latest run in ``new`` with the one in ``base``.
 
-    Each is a folder of results, a baseline's file (.json) or what `howrobust.load` returns;
-    ``base`` may be the name of a baseline in the store of ``new``. ``alpha`` is how often, at most,
-    a comparison calls anything worse that has not changed. Speed is compared where ``max_slowdown``
-    says how many times as much a fit or a draw may cost. Raises BadInput for what cannot be read.
+    Parameters
+    ----------
+    base, new : str, Path, StoredRun or Snapshot
+        A folder of results, a baseline's file (.json), a run or its snapshot. ``base`` may be the
+        name of a baseline in the store of ``new``.
+    max_slowdown : float, optional
+        How many times as much a fit or a draw may cost; without it speed is not compared.
+    alpha : float, default=0.05
+        Largest probability with which anything that has not changed is called worse.
 
-    See `howrobust.comparison.quality.changes` and `howrobust.comparison.speed.paces` for what is tested.
+    Returns
+    -------
+    Comparison
+        The differences between the runs.
+
+    Raises
+    ------
+    BadInput
+        For what cannot be read, or an ``alpha`` or ``max_slowdown`` outside its range.
+
+    See Also
+    --------
+    howrobust.comparison.quality.changes : How scores are tested.
+    howrobust.comparison.speed.compare_speed : How costs are tested.
     """
     if not 0 < alpha < 1:
         raise BadInput(f"alpha must be between 0 and 1, not {alpha:g}")
@@ -147,19 +246,23 @@ def compare_runs(
         raise BadInput(f"the slowdown that is allowed must be at least 1, not {max_slowdown:g}")
     before = _named(base, new) if _is_name(base) else _opened(base)
     after = _opened(new)
-    apart = {
-        name for name, data in before.data.items()
-        if name in after.data and after.data[name].sha256 != data.sha256
-    }  # fmt: skip
-    found: list[Pace] = []
-    why = ""
+    changed = {
+        name
+        for name in before.data.keys() & after.data.keys()
+        if before.data[name].sha256 != after.data[name].sha256
+    }
+    speed = SpeedComparison()
     if max_slowdown is not None:
-        found, why = paces(before, after, apart, max_slowdown, alpha)
+        speed = compare_speed(before, after, changed, max_slowdown, alpha)
     return Comparison(
-        before, after, alpha, max_slowdown,
-        tuple(changes(before, after, apart, alpha)), tuple(found), why,
-        tuple(_events(before, after, apart)),
-    )  # fmt: skip
+        base=before,
+        new=after,
+        alpha=alpha,
+        max_slowdown=max_slowdown,
+        changes=tuple(changes(before, after, changed, alpha)),
+        speed=speed,
+        events=tuple(events(before, after, changed)),
+    )
 
 
 def _is_name(where: Comparable) -> bool:
@@ -182,48 +285,3 @@ def _opened(where: Comparable) -> Snapshot:
     if isinstance(where, StoredRun):
         return snapshot(where)
     return read_file(Path(where)) if str(where).endswith(".json") else snapshot(StoredRun(where))
-
-
-def _events(base: Snapshot, new: Snapshot, apart: Set[str]) -> list[Event]:
-    """What happened to cells and to scores, each kind of thing once."""
-    reason = "the data are of another version (their sha256 differs) and are not compared"
-    found = [Event(OTHER_DATA, name, reason=reason) for name in sorted(apart)]
-    after = {cell.address: cell for cell in new.cells if cell.dataset not in apart}
-    before = {cell.address: cell for cell in base.cells if cell.dataset not in apart}
-    happened: Counter[Event] = Counter()
-    for address, cell in before.items():
-        happened.update(_became(cell, after.get(address)))
-    happened.update(_event(NEW, cell) for a, cell in after.items() if a not in before)
-    return found + [
-        Event(e.kind, e.dataset, e.method, e.place, e.reason, count)
-        for e, count in happened.items()
-    ]
-
-
-def _became(base: Snapped, new: Snapped | None) -> Iterator[Event]:
-    """What became of a cell, and of its scores."""
-    if new is None:
-        yield _event(MISSING, base)
-    elif base.status != "ok":
-        yield _event(MENDED if new.status == "ok" else FAILING, new, new.reason or base.reason)
-    elif new.status != "ok":
-        yield _event(FAILED, new, new.reason or "it was not fitted")
-    else:
-        left = {(scored.stress, scored.level): scored for scored in new.scores}
-        for scored in base.scores:
-            kept = left.get((scored.stress, scored.level))
-            lost = sorted(scored.values.keys() - (kept.values.keys() if kept else set()))
-            if lost:
-                why = kept.lacks.get(lost[0], "") if kept else "no score at this level"
-                place = _place(scored.stress, scored.level)
-                reason = f"{', '.join(lost)}: {why or 'no value'}"
-                yield Event(FAILED, base.dataset, base.method, place, reason)
-
-
-def _event(kind: str, cell: Snapped, reason: str = "") -> Event:
-    place = _place(cell.train_stress, cell.level)
-    return Event(kind, cell.dataset, cell.method, place, reason)
-
-
-def _place(stress: str, level: float) -> str:
-    return "" if (stress, level) == CLEAN else f"{stress} {level:g}"

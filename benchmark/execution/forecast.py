@@ -1,7 +1,7 @@
-"""Forecasts of many rows, a block at a time: memory does not grow with the number of rows.
+"""Forecasts of many rows, a block at a time, so that memory does not grow with the rows.
 
-What summarises a distribution holds hundreds of floats a row while it works (nodes of a grid, a
-hundred quantiles); what remains of it are thirty.
+Summarising a distribution takes hundreds of floats per row (nodes of a grid, a hundred quantiles);
+the summary has thirty.
 """
 
 from collections.abc import Sequence
@@ -21,25 +21,43 @@ BLOCK = 8192  # rows
 def forecast_rows(
     posterior: Posterior, X: Array, y: Array, step: float, truth: Truth | None, seed: int
 ) -> Forecast:
-    """Forecast y (n,) at X (n, d): of up to `BLOCK` rows, what `Predictive.forecast` gives.
+    """Forecast test rows as `Predictive.forecast` does, block by block.
 
-    More are forecast block by block and joined. ``truth``, where the true distribution is known.
+    Parameters
+    ----------
+    posterior : Posterior
+        A fitted model.
+    X : array of shape (n, d)
+        Inputs.
+    y : array of shape (n,)
+        Targets.
+    step : float
+        Step of a discrete target, in units of y; 0 for a continuous one.
+    truth : Truth or None
+        The true distribution, where it is known.
+    seed : int
+        Seed of the draws and of randomised PIT values.
+
+    Returns
+    -------
+    Forecast
+        The summary of all rows.
     """
     parts = []
     for k, start in enumerate(range(0, len(X), BLOCK)):
         rows = slice(start, start + BLOCK)
-        known = truth.predictive(X[rows]) if truth else None
+        true = truth.predictive(X[rows]) if truth else None
         pit_seed = seeds.derive(seed, "block", k) if k else seed
         predictive = posterior.predictive(X[rows], seed=seed)
-        parts.append(predictive.forecast(y[rows], step, known, pit_seed))
-    return joined(parts)
+        parts.append(predictive.forecast(y[rows], step, true, pit_seed))
+    return _joined(parts)
 
 
-def joined(parts: Sequence[Forecast]) -> Forecast:
-    """Return the forecast of all rows of several, in their order.
+def _joined(parts: Sequence[Forecast]) -> Forecast:
+    """Return the forecast of the rows of several forecasts, in order.
 
-    ``nll_error`` is the mean of theirs, weighted by rows: draws are shared, so errors add, and it
-    is no less than the error of the joined mean. ``crps_error``, a bound, is the largest.
+    ``nll_error`` is the mean of theirs, weighted by rows: draws are shared, so that errors add, and
+    it is no less than the error of the joined mean. ``crps_error``, a bound, is the largest.
     """
     if len(parts) == 1:
         return parts[0]

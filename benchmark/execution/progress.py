@@ -1,21 +1,30 @@
-"""Progress: a bar with an ETA and counts on a terminal, plain lines elsewhere."""
+"""Progress of a run: a bar with counts and an ETA on a terminal, lines elsewhere."""
 
 import time
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from howrobust.base.progress import Progress
 
 LINE_EVERY_S = 5.0
 
 
-class Reporter:
-    """Tells how far a run has come, on standard error. ``refitted`` counts cells fitted now."""
+class Reporter(Progress):
+    """Shows the progress of a run on standard error, as a context manager.
+
+    Attributes
+    ----------
+    refitted : int
+        Number of cells that were fitted, or failed, in this run.
+    """
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
-        self._bar = Progress(
+        self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -39,46 +48,43 @@ class Reporter:
         self._bar.stop()
 
     def begin(self, total: int, cached: int, what: str) -> None:
-        """Begin a stage."""
         self._what, self._total, self._cached, self._ok, self._failed = what, total, cached, 0, 0
-        self._started = self._spoken = time.monotonic()
+        self._started = self._printed = time.monotonic()
         self._task = self._bar.add_task(what, total=total, completed=cached, counts=self._counts())
-        self._line()
+        self._print_line()
 
     def advance(self, ok: int, failed: int, name: str) -> None:
-        """Count finished cells."""
         self._ok += ok
         self._failed += failed
         if self._what == "fit":
             self.refitted += ok + failed
         finished = self._cached + self._ok + self._failed
         self._bar.update(self._task, completed=finished, counts=f"{self._counts()}  {name}")
-        if finished == self._total or time.monotonic() - self._spoken > LINE_EVERY_S:
-            self._line()
+        if finished == self._total or time.monotonic() - self._printed > LINE_EVERY_S:
+            self._print_line()
 
     def partly(self, cells: float, name: str) -> None:
-        """Count the finished parts of what is not finished."""
         whole = self._cached + self._ok + self._failed
         self._bar.update(self._task, completed=whole + cells, counts=f"{self._counts()}  {name}")
-        if time.monotonic() - self._spoken > LINE_EVERY_S:
-            self._line(cells, f"; {name}")
+        if time.monotonic() - self._printed > LINE_EVERY_S:
+            self._print_line(cells, f"; {name}")
 
     def _counts(self) -> str:
         return f"{self._ok} ok, {self._cached} cached, {self._failed} failed"
 
-    def _line(self, partly: float = 0.0, more: str = "") -> None:
+    def _print_line(self, partly: float = 0.0, detail: str = "") -> None:
         if self._console.is_terminal:
             return
-        self._spoken = time.monotonic()
+        self._printed = time.monotonic()
         new = self._ok + self._failed + partly
         left = self._total - self._cached - new
         eta = (
-            f", about {left * (self._spoken - self._started) / new:.0f} s left"
+            f", about {left * (self._printed - self._started) / new:.0f} s left"
             if new and left
             else ""
         )
         done = self._cached + self._ok + self._failed
         self._console.print(
-            f"{self._what}: {done}/{self._total} ({self._counts()}{eta}){more}",
+            f"{self._what}: {done}/{self._total} ({self._counts()}{eta}){detail}",
             soft_wrap=True, markup=False, highlight=False,
         )  # fmt: skip

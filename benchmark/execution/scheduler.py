@@ -1,113 +1,171 @@
-"""Scheduler: which cells of a plan are fitted, in what order and where; it commits what they give.
+"""The scheduler: fits the unfinished cells of a plan in a pool and commits their outcomes.
 
-A job is a stack; one that fails or overruns is halved until only the guilty cell fails. Workers
-write files and return an outcome for each cell; the one parent commits.
+A job is a stack of cells; one that fails or exceeds its time limit is halved until only the faulty
+cell fails. Workers write files and return an outcome for each cell; the parent alone commits.
 """
 
 from collections import deque
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from howrobust.base.pool import Pool, TaskFailed
 from howrobust.base.progress import NullProgress, Progress
 from howrobust.base.records import Outcome
-from howrobust.compiled import threads as threads_asked
+from howrobust.compiled import threads as requested_threads
 from howrobust.errors import BadInput
-from howrobust.execution.worker import CHANGED, attempt, failure
-from howrobust.planning.jobs import Job, rough_seconds
+from howrobust.execution.notes import ProgressNote
+from howrobust.execution.worker import CHANGED, failed_outcome, run_job
+from howrobust.planning.estimate import rough_seconds
+from howrobust.planning.jobs import Job
 from howrobust.planning.plan import Plan
+from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import Files
+from howrobust.storage.reader import RunReader
 from howrobust.storage.store import Store
+from howrobust.storage.writer import RunWriter
 
 READ_EVERY_S = 0.5
 
 
 def run_cells(plan: Plan, store: Store, pool: Pool, progress: Progress | None = None) -> int:
-    """Fit every cell that the store does not hold yet, committing each as soon as it exists.
+    """Fit every cell of a plan that the store does not hold yet.
 
-    Return how many those were.
+    Parameters
+    ----------
+    plan : Plan
+        The plan, which the store has been started with.
+    store : Store
+        The store, inside `Store.exclusive`; each cell is committed as soon as it is finished.
+    pool : Pool
+        Where the cells are fitted.
+    progress : Progress, optional
+        Receives the progress; by default it is not shown.
+
+    Returns
+    -------
+    int
+        Number of cells that were fitted, or failed.
+
+    Raises
+    ------
+    BadInput
+        Where the pool cannot run any task.
     """
     progress = progress or NullProgress()
-    todo = _missing(plan, store)
-    count = sum(len(job.cells) for job in todo)
+    jobs = _unfinished_jobs(plan, store)
+    count = sum(len(job.cells) for job in jobs)
     progress.begin(len(plan.cells), len(plan.cells) - count, "fit")
-    store.count_reused(plan.run, len(plan.cells) - count)
-
-    work = sum(map(rough_seconds, todo))
-
-    def submit(job: Job) -> Future[list[Outcome]]:
-        # A stack that is half of the work gets half of the cores.
-        share = max(1, round(pool.workers * rough_seconds(job) / work))
-        threads = threads_asked() or share
-        _silence(job, store.files)  # what an earlier attempt left
-        store.lay_out([cell.key for cell in job.cells])
-        return pool.submit(attempt, job, store.files, threads, limit_s=job.limit_s)
-
-    waiting = deque(sorted(todo, key=rough_seconds, reverse=True))
-    pending: dict[Future[list[Outcome]], Job] = {}
-    while waiting or pending:
-        # A few at a time: what is done is committed before more is begun, in any pool.
-        while waiting and len(pending) < 2 * pool.workers:
-            job = waiting.popleft()
-            pending[submit(job)] = job
-        finished, _ = wait(pending, timeout=READ_EVERY_S, return_when=FIRST_COMPLETED)
-        _hear(list(pending.values()), store.files, progress)
-        for future in finished:
-            job = pending.pop(future)
-            _silence(job, store.files)
-            outcomes = _outcomes(job, future)
-            if len(job.cells) > 1 and all(o.status == "failed" and o.whole_stack for o in outcomes):
-                # The guilty cell is in one half; the other half is fitted without it.
-                middle = len(job.cells) // 2
-                waiting.extend(job.of(half) for half in (job.cells[:middle], job.cells[middle:]))
-                continue
-            for outcome in outcomes:
-                store.commit(outcome, plan.codes, job.levels)
-            failed = sum(o.status == "failed" or bool(o.lost) for o in outcomes)
-            name = f"{job.cells[0].method} on {job.cells[0].dataset}"
-            progress.advance(len(outcomes) - failed, failed, name)
+    RunWriter(store).set_reused(plan.run, len(plan.cells) - count)
+    _Scheduler(plan, store, pool, progress, jobs).run()
     return count
 
 
-def _silence(job: Job, files: Files) -> None:
-    """Remove what a worker said of a stack."""
-    with suppress(OSError):
-        files.fitting(job.cells[0].key).unlink(missing_ok=True)
+@dataclass
+class _Scheduler:
+    """Submits jobs to a pool, the longest first, and commits what they return."""
+
+    plan: Plan
+    store: Store
+    pool: Pool
+    progress: Progress
+    jobs: list[Job]
+    pending: dict[Future[list[Outcome]], Job] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.total_s = sum(map(rough_seconds, self.jobs))
+        self.waiting = deque(sorted(self.jobs, key=rough_seconds, reverse=True))
+
+    def run(self) -> None:
+        """Run all jobs."""
+        while self.waiting or self.pending:
+            # Few at a time, so that finished cells are committed before more are begun.
+            while self.waiting and len(self.pending) < 2 * self.pool.workers:
+                self.submit(self.waiting.popleft())
+            done, _ = wait(self.pending, timeout=READ_EVERY_S, return_when=FIRST_COMPLETED)
+            report_progress(self.pending.values(), self.store.files, self.progress)
+            for future in done:
+                self.finish(self.pending.pop(future), future)
+
+    def submit(self, job: Job) -> None:
+        """Submit a job with the arrays that it extends."""
+        files = self.store.files
+        _note_of(job, files).remove()  # of an earlier attempt
+        ArrayReader(self.store).stage_forecasts([cell.key for cell in job.cells])
+        # A stack that is half of the work gets half of the cores.
+        share = max(1, round(self.pool.workers * rough_seconds(job) / self.total_s))
+        threads = requested_threads() or share
+        future = self.pool.submit(run_job, job, files, threads, limit_s=job.limit_s)
+        self.pending[future] = job
+
+    def finish(self, job: Job, future: Future[list[Outcome]]) -> None:
+        """Commit the outcomes of a job, or halve it if it failed as a whole."""
+        _note_of(job, self.store.files).remove()
+        outcomes = _outcomes(job, future)
+        if len(job.cells) > 1 and all(o.status == "failed" and o.whole_stack for o in outcomes):
+            # The faulty cell is in one half; the other half is fitted without it.
+            middle = len(job.cells) // 2
+            self.waiting.extend(job.of(half) for half in (job.cells[:middle], job.cells[middle:]))
+            return
+        for outcome in outcomes:
+            RunWriter(self.store).commit(outcome, self.plan.codes, job.levels)
+        failed = sum(o.status == "failed" or bool(o.lost) for o in outcomes)
+        self.progress.advance(len(outcomes) - failed, failed, _name_of(job))
 
 
-def _hear(jobs: list[Job], files: Files, progress: Progress) -> None:
-    """Hand on how far the stacks that are being fitted are."""
+def report_progress(jobs: Collection[Job], files: Files, progress: Progress) -> None:
+    """Report how far the stacks that are being fitted are.
+
+    Parameters
+    ----------
+    jobs : collection of Job
+        The jobs that were submitted.
+    files : Files
+        Where their workers note progress.
+    progress : Progress
+        Receives the sum over the jobs, in cells, and the name of the last one; it is not called
+        where no fit has begun.
+    """
     cells, name = 0.0, ""
     for job in jobs:
-        try:
-            done, total = map(int, files.fitting(job.cells[0].key).read_text().split())
+        if note := _note_of(job, files).read():
+            done, total = note
             cells += len(job.cells) * done / total
-        except (OSError, ValueError, ZeroDivisionError):  # not begun, or not to be read
-            continue
-        name = f"{job.cells[0].method} on {job.cells[0].dataset}: {done} of {total} networks"
+            name = f"{_name_of(job)}: {done} of {total} networks"
     if name:
         progress.partly(cells, name)
 
 
-def _missing(plan: Plan, store: Store) -> list[Job]:
-    """Jobs of the cells that lack a forecast, at the levels that any of them lacks."""
-    held = store.held()
-    todo = []
+def _note_of(job: Job, files: Files) -> ProgressNote:
+    return ProgressNote(files.fitting(job.cells[0].key))
+
+
+def _name_of(job: Job) -> str:
+    return f"{job.cells[0].method} on {job.cells[0].dataset}"
+
+
+def _unfinished_jobs(plan: Plan, store: Store) -> list[Job]:
+    """Return jobs of the cells that lack a forecast, at the levels that any of them lacks."""
+    stored = RunReader(store).forecast_levels()
+    unfinished = []
     for job in plan.jobs:
-        lacks = {
-            cell: [p for p in job.levels if held.get(cell.key, {}).get(p) != plan.codes[p[0]]]
+        lacking = {
+            cell: [
+                level
+                for level in job.levels
+                if stored.get(cell.key, {}).get(level) != plan.codes[level[0]]
+            ]
             for cell in job.cells
         }
-        cells = [cell for cell in job.cells if lacks[cell]]
-        levels = tuple(p for p in job.levels if any(p in lacks[cell] for cell in cells))
+        cells = [cell for cell in job.cells if lacking[cell]]
+        levels = tuple(p for p in job.levels if any(p in lacking[cell] for cell in cells))
         if cells:
-            todo.append(replace(job.of(cells), levels=levels))
-    return todo
+            unfinished.append(replace(job.of(cells), levels=levels))
+    return unfinished
 
 
 def _outcomes(job: Job, future: Future[list[Outcome]]) -> list[Outcome]:
-    """What the worker returned, or what it means that it did not."""
+    """Return the outcomes of a job; one failure for each cell where the worker returned none."""
     error: Exception
     try:
         return future.result()
@@ -115,10 +173,10 @@ def _outcomes(job: Job, future: Future[list[Outcome]]) -> list[Outcome]:
         limit = f"{job.timeout_s:g} s per cell"
         reason = f"timeout: the fit and its forecasts took more than {limit}"
         error = TaskFailed("timeout", reason)
-    except BadInput:  # nothing more can run there
+    except BadInput:  # the pool cannot run anything more
         raise
     except Exception as raised:
         error = raised
-    # What was changed is not the fault of a cell.
-    blamed = not (isinstance(error, TaskFailed) and error.kind == CHANGED)
-    return [replace(failure(cell, error), whole_stack=blamed) for cell in job.cells]
+    # Changed sources or data are not the fault of a cell, so that halving is no use.
+    halved = not (isinstance(error, TaskFailed) and error.kind == CHANGED)
+    return [replace(failed_outcome(cell, error), whole_stack=halved) for cell in job.cells]

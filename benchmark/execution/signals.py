@@ -8,11 +8,22 @@ from time import monotonic
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-PATIENCE_S = 5.0  # what a second Ctrl-C has to wait for before it counts
+REPEAT_AFTER_S = 5.0  # earlier signals are repetitions of the first, as of an impatient Ctrl-C
 
 
 class Interruption(KeyboardInterrupt):
-    """A signal has asked the process to end; ``exit_code`` is 128 and its number."""
+    """A signal has asked the process to end.
+
+    Parameters
+    ----------
+    number : int
+        Number of the signal.
+
+    Attributes
+    ----------
+    exit_code : int
+        128 plus the number of the signal.
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -21,29 +32,42 @@ class Interruption(KeyboardInterrupt):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise `Interruption` in this block at SIGINT and SIGTERM, where signals can be handled.
+    """Raise `Interruption` inside the context at SIGINT and SIGTERM.
 
-    What follows within five seconds changes nothing, and nothing does once the block has ended so:
-    the process is then about to. Whatever the exception becomes on its way, it ends the block.
+    Yields
+    ------
+    None
+        Outside of the main thread, which alone can handle signals, the context has no effect.
+
+    Raises
+    ------
+    Interruption
+        At the end of the context if a signal came, also where it was replaced by another exception
+        on its way.
+
+    Notes
+    -----
+    Signals within five seconds of the last one are ignored, and so are all signals after a context
+    that was interrupted, since the process is about to end.
     """
     if current_thread() is not main_thread():
         yield
         return
-    asked: list[tuple[float, int]] = []
+    received: list[tuple[float, int]] = []
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if not asked or monotonic() - asked[-1][0] >= PATIENCE_S:
-            asked.append((monotonic(), number))
+        if not received or monotonic() - received[-1][0] >= REPEAT_AFTER_S:
+            received.append((monotonic(), number))
             raise Interruption(number)
 
-    before = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    restored = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
         yield
     except BaseException:
-        if not asked:
+        if not received:
             raise
-        before = dict.fromkeys(SIGNALS, signal.SIG_IGN)
-        raise Interruption(asked[0][1]) from None
+        restored = dict.fromkeys(SIGNALS, signal.SIG_IGN)
+        raise Interruption(received[0][1]) from None
     finally:
-        for number, handler in before.items():
+        for number, handler in restored.items():
             signal.signal(number, handler)

@@ -21,10 +21,13 @@ from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
 from howrobust.metrics.builtin import METRICS
 from howrobust.metrics.group_coverage import terciles
-from howrobust.planning import registry
-from howrobust.planning.registry import code_of
+from howrobust.planning import entry_points
+from howrobust.planning.source_closure import sources
+from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import read_forecasts, read_testset
+from howrobust.storage.reader import RunReader
 from howrobust.storage.store import Store
+from howrobust.storage.writer import RunWriter
 
 _SCORING_LIMIT_S = 600.0
 
@@ -38,12 +41,15 @@ def all_metrics() -> tuple[Metric, ...]:
     tuple of Metric
         The metrics, built-in ones first.
     """
-    return (*METRICS, *(registry.load("metrics", name) for name in registry.names("metrics")))
+    return (
+        *METRICS,
+        *(entry_points.load("metrics", name) for name in entry_points.names("metrics")),
+    )
 
 
 def _codes() -> dict[str, str]:
     """Hashes of the metrics' source, by name."""
-    return {metric.name: code_of(metric) for metric in all_metrics()}
+    return {metric.name: sources(metric.function.__module__).sha256 for metric in all_metrics()}
 
 
 def unscored(run: str, store: Store) -> dict[str, list[Level]]:
@@ -61,9 +67,10 @@ def unscored(run: str, store: Store) -> dict[str, list[Level]]:
     dict of str to list of Level
         Levels by the key of a cell; only cells that lack any.
     """
-    codes, known, cells = _codes(), store.scored(run), store.cells(run)
-    places = {(cell.train_stress, cell.level) for cell in cells} - {CLEAN}
-    levels_of_clean = [level for level in store.run(run).levels if level not in places]
+    reader = RunReader(store)
+    codes, known, cells = _codes(), reader.scored(run), reader.cells(run)
+    trained = {cell.stress_level for cell in cells} - {CLEAN}
+    levels_of_clean = [level for level in reader.run(run).levels if level not in trained]
     lacking = {}
     for cell in cells:
         scored = known.get(cell.key, set())
@@ -93,9 +100,9 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
         Where progress is shown.
     """
     progress = progress or NullProgress()
-    codes = _codes()
-    cells = store.cells(run)
-    known, lacking = store.scored(run), unscored(run, store)
+    codes, reader, writer = _codes(), RunReader(store), RunWriter(store)
+    cells = reader.cells(run)
+    known, lacking = reader.scored(run), unscored(run, store)
     progress.begin(len(cells), len(cells) - len(lacking), "score")
     futures = {}
     for cell in cells:
@@ -104,9 +111,9 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
         lost = [level for level in levels if level not in cell.held]
         for level in lost:
             reason = cell.lost.get(level) or cell.reason or "the cell was not fitted"
-            store.commit_records(cell.key, _failed_records(level, reason, codes))
+            writer.commit_records(cell.key, _failed_records(level, reason, codes))
         if held:
-            forecasts, testset = store.fetch(cell.key, cell.testset)
+            forecasts, testset = ArrayReader(store).fetch(cell.key, cell.testset)
             future = pool.submit(
                 score_cell, forecasts, testset, held, codes, limit_s=_SCORING_LIMIT_S
             )
@@ -121,7 +128,7 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
             reason = f"scoring failed: {TaskFailed.of(error)}"
             scored = known.get(cell.key, set())
             records = _unfinished_records(held, reason, codes, scored)
-        store.commit_records(cell.key, records)
+        writer.commit_records(cell.key, records)
         progress.advance(1, 0, f"{cell.method} on {cell.dataset}")
 
 

@@ -1,4 +1,4 @@
-"""What a reader of scores should know of the data beforehand, in sentences with numbers."""
+"""Warnings about data that change how scores are to be read."""
 
 from collections.abc import Sequence
 
@@ -15,15 +15,27 @@ PILE_RATIO = 5  # times the rows of a usual value
 ODD = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio, by which Knuth multiplies to hash
 
 
-def cautions(source: Source, splits: Sequence[str], seed: int) -> list[str]:
-    """Return a sentence on each thing to beware of in these splits (one or more) of a source.
+def data_warnings(source: Source, splits: Sequence[str], seed: int) -> list[str]:
+    """Return warnings about a data set and its splits.
 
-    They are: test rows that are training rows too, features that are constant, a target that may
-    be cut off, and gaps or tails that hold no value of their feature out. Features and target are
-    judged by all rows of the first split. Empty where there is nothing to say.
+    Parameters
+    ----------
+    source : Source
+        The data set.
+    splits : sequence of str
+        Names of one or more of its splits.
+    seed : int
+        Seed of the run.
+
+    Returns
+    -------
+    list of str
+        A sentence on each of: test rows that are also training rows, constant features, a target
+        that may be censored, and held-out regions without any value of their feature. Features and
+        target are judged by all rows of the first split.
     """
     train, test = source.realise(splits[0], seed)
-    of_all = [*_constant(train, test), *_cut_off(train, test)]
+    of_all_rows = [*_constant(train, test), *_cut_off(train, test)]
     shares, covered = [], []
     for split in splits:
         train, test = source.realise(split, seed)
@@ -31,25 +43,35 @@ def cautions(source: Source, splits: Sequence[str], seed: int) -> list[str]:
         feature = held_feature(split)
         if feature is not None and np.isin(test.X[:, feature], train.X[:, feature]).all():
             covered.append(f"{split} ({test.features[feature]})")
-    return [
-        *_repeated(float(np.mean(shares))),
-        *of_all,
-        *_covered(covered),
-    ]
+    return [*_repeated(float(np.mean(shares))), *of_all_rows, *_covered(covered)]
 
 
 def repeated_share(train: Dataset, test: Dataset) -> float:
-    """Return the share of test rows whose whole row, X and y, is also a training row."""
-    # Of a large table few rows are alike by their sums, and those are then compared in whole.
-    sums, other = _sums(train), _sums(test)
-    known = set(_rows(train.take(np.flatnonzero(np.isin(sums, other)))))
-    likely = test.take(np.flatnonzero(np.isin(other, sums)))
-    return sum(row in known for row in _rows(likely)) / len(test.y)
+    """Return the share of test rows that are also training rows, inputs and target alike.
+
+    Parameters
+    ----------
+    train, test : Dataset
+        The rows of a split.
+
+    Returns
+    -------
+    float
+        The share, from 0 to 1.
+    """
+    # Only rows with equal hashes, few in a large table, are compared in full.
+    train_hashes, test_hashes = _hashes(train), _hashes(test)
+    candidates = train.take(np.flatnonzero(np.isin(train_hashes, test_hashes)))
+    training_rows = set(_rows(candidates))
+    likely = test.take(np.flatnonzero(np.isin(test_hashes, train_hashes)))
+    return sum(row in training_rows for row in _rows(likely)) / len(test.y)
 
 
-def _sums(data: Dataset) -> NDArray[np.uint64]:
-    """A number for each row, equal for equal rows: the bits of its numbers times odd ones, summed
-    modulo 2^64."""
+def _hashes(data: Dataset) -> NDArray[np.uint64]:
+    """Return a number for each row, equal for equal rows.
+
+    It is the sum, modulo 2^64, of the bits of the row's numbers times odd multipliers.
+    """
     sums = np.zeros(len(data.y), np.uint64)
     for k, column in enumerate([*data.X.T, data.y]):
         bits = (column + 0.0).view(np.uint64)  # -0.0 + 0.0 is 0.0
@@ -59,7 +81,7 @@ def _sums(data: Dataset) -> NDArray[np.uint64]:
 
 
 def _rows(data: Dataset) -> list[bytes]:
-    """The bytes of each row; equal bytes for equal numbers."""
+    """Return the bytes of each row; they are equal for equal numbers."""
     table = np.column_stack([data.X, data.y]) + 0.0
     text, width = table.tobytes(), table.shape[1] * table.itemsize
     return [text[k : k + width] for k in range(0, len(text), width)]
@@ -70,7 +92,7 @@ def _repeated(share: float) -> list[str]:
         return []
     return [
         f"{100 * share:.1f} % of the test rows (mean over splits) are also training rows, inputs "
-        "and target alike: a model that remembers them looks better than it is"
+        "and target alike: a model that memorises them scores better than it will on new rows"
     ]
 
 
@@ -82,10 +104,10 @@ def _constant(train: Dataset, test: Dataset) -> list[str]:
 
 
 def _cut_off(train: Dataset, test: Dataset) -> list[str]:
-    """A continuous target with a pile of rows at its least or at its largest value.
+    """Warn of a continuous target with many rows at its smallest or largest value.
 
-    A pile has PILE_ROWS rows, PILE_SHARE of all rows and PILE_RATIO times the median number of rows
-    per value: on a scale of few, uneven values each value repeats, and its ends are no piles.
+    Many are PILE_ROWS rows, PILE_SHARE of all rows and PILE_RATIO times the median number of rows
+    per value: on a scale of few, uneven values every value is repeated.
     """
     y = np.concatenate([train.y, test.y])
     if discrete_step(y) > 0:
@@ -94,8 +116,8 @@ def _cut_off(train: Dataset, test: Dataset) -> list[str]:
     pile = max(PILE_ROWS, PILE_SHARE * len(y), PILE_RATIO * float(np.median(counts)))
     return [
         f"the target {train.target} is {values[end]:g}, its {which} value, in {counts[end]} of "
-        f"{len(y)} rows: it may be cut off there"
-        for end, which in ((0, "least"), (-1, "largest"))
+        f"{len(y)} rows: it may be censored there"
+        for end, which in ((0, "smallest"), (-1, "largest"))
         if counts[end] >= pile
     ]
 
@@ -104,6 +126,6 @@ def _covered(splits: list[str]) -> list[str]:
     if not splits:
         return []
     return [
-        f"nothing is left out by {', '.join(splits)}: every test value of the feature is a "
-        "training value too"
+        f"nothing is held out by {', '.join(splits)}: every test value of the feature is also a "
+        "training value"
     ]

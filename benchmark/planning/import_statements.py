@@ -9,8 +9,20 @@ IMPORTERS = ("import_module", "__import__")
 def imported(tree: ast.Module, package: str) -> tuple[set[str], dict[str, str]]:
     """Return the dotted names that a file imports, and what each local name stands for.
 
-    ``from a import b`` is ``a.b``, whether b is a module or a name in one. Relative imports start
-    from ``package``. ``import_module("a.b")`` with a constant text counts as ``import a.b``.
+    Parameters
+    ----------
+    tree : ast.Module
+        The parsed file.
+    package : str
+        Full name of the package that relative imports start from.
+
+    Returns
+    -------
+    dotted : set of str
+        ``a.b`` for ``from a import b``, whether b is a module or a name in one, and for
+        ``import_module("a.b")``.
+    bound : dict of str to str
+        The dotted name of each local name.
     """
     dotted: set[str] = set()
     bound: dict[str, str] = {}
@@ -29,14 +41,40 @@ def imported(tree: ast.Module, package: str) -> tuple[set[str], dict[str, str]]:
 
 
 def read_off(tree: ast.Module, packages: dict[str, str]) -> set[str]:
-    """Return the dotted names that a file reads off packages, given by their local names."""
+    """Return the dotted names that a file reads as attributes of packages.
+
+    Parameters
+    ----------
+    tree : ast.Module
+        The parsed file.
+    packages : dict of str to str
+        Full names of packages, by the local names that the file gives them.
+
+    Returns
+    -------
+    set of str
+        Names such as ``package.module.function``.
+    """
     chains = (ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute))
     parts = (chain.partition(".") for chain in chains)
     return {f"{packages[first]}.{rest}" for first, _, rest in parts if first in packages}
 
 
 def names_of_stub(package: str, content: bytes) -> dict[str, str]:
-    """Return the module that each name of a package's stub comes from."""
+    """Return the module that each name of a package's stub comes from.
+
+    Parameters
+    ----------
+    package : str
+        Full name of the package.
+    content : bytes
+        The content of its ``__init__.pyi``.
+
+    Returns
+    -------
+    dict of str to str
+        The full name of a module, by name.
+    """
     names = {}
     for node in ast.parse(content).body:
         if isinstance(node, ast.ImportFrom):

@@ -7,10 +7,10 @@ installed distribution; an editable install's are local) are followed and hashed
 An installed distribution counts by its name and version. It is not read, unless it offers plug-ins
 of howrobust or depends on it: then its imports are followed, since they lead back here.
 
-A package whose ``__init__.py`` calls ``lazy_loader.attach_stub`` is a lazy door: a name taken from
+A package whose ``__init__.py`` calls ``lazy_loader.attach_stub`` is lazy: a name taken from
 it is looked up in its ``__init__.pyi`` and leads to the one module that the name comes from.
 
-What is not seen: a module whose name is computed (an entry point, ``import_module(f"...")``; a
+Not followed: a module whose name is computed (an entry point, ``import_module(f"...")``; a
 constant text is followed), names that a package's own ``__getattr__`` resolves, modules that do not
 exist when the closure is taken, and files that are read rather than imported.
 """
@@ -27,6 +27,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from howrobust.errors import BadInput
+from howrobust.planning.entry_points import entries
 from howrobust.planning.import_statements import imported, names_of_stub, read_off
 
 STANDARD = sysconfig.get_path("stdlib")
@@ -60,9 +61,14 @@ class Sources:
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def changed(self) -> str:
-        """Return the first file that is no longer what it was; "" where all are.
+        """Return the first file whose content has changed.
 
         Only files are compared: a worker has its packages loaded when it begins.
+
+        Returns
+        -------
+        str
+            The path of the file, or its module if it is gone; empty where nothing has changed.
         """
         for module, sha256 in self.files.items():
             file = file_of(module)
@@ -80,6 +86,11 @@ def sources(*modules: str) -> Sources:
     ----------
     *modules : str
         Full names, such as ``howrobust.methods.oracle``. They need not be imported.
+
+    Returns
+    -------
+    Sources
+        Files and packages.
 
     Raises
     ------
@@ -120,13 +131,57 @@ def sources(*modules: str) -> Sources:
 
 
 def closure(*modules: str) -> list[Path]:
-    """Return the local files that modules depend on, in the order of their modules' names."""
+    """Return the local files that modules depend on.
+
+    Parameters
+    ----------
+    *modules : str
+        Full names.
+
+    Returns
+    -------
+    list of Path
+        The files, in the order of their modules' names.
+    """
     names = sorted(sources(*modules).files)
     return [file for name in names if (file := file_of(name)) is not None]
 
 
+def plugin_sources(group: str, name: str, plugin: object) -> Sources:
+    """Return the files and packages that a data set or a stress depends on.
+
+    Parameters
+    ----------
+    group : str
+        Its group of entry points.
+    name : str
+        Its name.
+    plugin : object
+        The instance.
+
+    Returns
+    -------
+    Sources
+        Those of the module of its class, and of the module that its entry point names.
+    """
+    module = type(plugin).__module__
+    entry = entries(group).get(name)
+    return sources(module) if entry is None else sources(module, entry.module)
+
+
 def file_of(module: str) -> Path | None:
-    """Return the file of a module, without importing it; None for a package without one."""
+    """Return the file of a module, without importing it.
+
+    Parameters
+    ----------
+    module : str
+        Full name.
+
+    Returns
+    -------
+    Path or None
+        The file; None for a package without one and for an unknown module.
+    """
     spec = _spec(module)
     if spec is None or not spec.has_location or spec.origin is None:
         return None
@@ -144,7 +199,7 @@ def _lineage(module: str) -> list[str]:
 
 
 def _spec(module: str) -> importlib.machinery.ModuleSpec | None:
-    """Find a module as the interpreter would; one that exists in memory alone by its spec."""
+    """Find a module as the interpreter does; a module without a file by its spec in memory."""
     if module == "__main__":
         return None
     loaded = sys.modules.get(module)
@@ -153,9 +208,9 @@ def _spec(module: str) -> importlib.machinery.ModuleSpec | None:
 
 @cache
 def _search(module: str, path: tuple[str, ...]) -> importlib.machinery.ModuleSpec | None:
-    """Ask the finders, a level at a time: what asks for ``a.b`` whole would import ``a``.
+    """Ask the finders for one level at a time: `find_spec` for ``a.b`` would import ``a``.
 
-    ``path`` is `sys.path`: where that changes, so may the answer.
+    ``path`` is `sys.path`, an argument because the cached answer depends on it.
     """
     parent, dot, _ = module.rpartition(".")
     places: list[str] | None = None
@@ -177,7 +232,7 @@ def _is_standard(top: str) -> bool:
 
 
 def _distribution(top: str) -> Distribution | None:
-    """Return the installed distribution that a top-level module comes from; None for our own."""
+    """Return the installed distribution of a top-level module; None for howrobust itself."""
     spec = None if top == HOME else _spec(top)
     if spec is None:
         return None
@@ -222,7 +277,7 @@ def _plugs_in(distribution: Distribution) -> bool:
 
 @cache
 def _identity(distribution: Distribution) -> tuple[str, str]:
-    """Return name and version, for which a file is read each time."""
+    """Return name and version; cached, since each access reads a file."""
     return distribution.name, distribution.version
 
 
@@ -241,7 +296,7 @@ def _needed(module: str, sha256: str, content: bytes, path: tuple[str, ...]) -> 
         packages = {name: whole for name, whole in bound.items() if _is_local_package(whole)}
         if packages:
             dotted |= read_off(tree, packages)
-        _parsed[key] = frozenset(found for name in dotted for found in _modules_on(name))
+        _parsed[key] = frozenset(each for name in dotted for each in _modules_on(name))
     return _parsed[key]
 
 
@@ -282,7 +337,7 @@ def _modules_on(dotted: str) -> Iterator[str]:
 
 
 def _door(package: str) -> dict[str, str]:
-    """Return the modules that names of a lazy door come from; none for any other package."""
+    """Return the modules that the names of a lazy package come from; none for other packages."""
     init = file_of(package)
     if init is None or init.name != "__init__.py" or b"attach_stub(" not in init.read_bytes():
         return {}

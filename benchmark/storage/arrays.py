@@ -1,7 +1,7 @@
-"""Arrays of a store: forecasts of cells and the test rows they belong to, as .npz.
+"""Arrays of a store as .npz: forecasts of cells, and the test rows that they belong to.
 
-Arrays are plain: nothing is unpickled. A file is written in one step, so that a file that is there
-is whole. Files of other names than a run gives are the user's, and stay.
+Nothing is unpickled. A file is written in one step, so that a file that exists is complete. Files
+whose names no run gives belong to the user and are never removed.
 """
 
 import re
@@ -21,8 +21,8 @@ from howrobust.errors import Damaged
 from howrobust.storage.atomic import write_bytes
 
 FOLDERS = ("forecasts", "testsets", "fitting")
-ARRAY = re.compile(r"[0-9a-f]{64}\.npz")
-HALF_DONE = {
+_ARRAY = re.compile(r"[0-9a-f]{64}\.npz")
+INCOMPLETE = {
     "forecasts": re.compile(r"\.[0-9a-f]{64}\.npz\.[0-9a-f]+\.tmp"),
     "testsets": re.compile(r"\.[0-9a-f]{64}\.npz\.[0-9a-f]+\.tmp"),
     "fitting": re.compile(r"[0-9a-f]{64}(\.new)?"),
@@ -32,38 +32,112 @@ _OPTIONAL = ("logpdf_rounded", "kl")
 
 
 def forecast_name(key: str) -> str:
-    """Name of a cell's forecasts in a store; `Damaged` for what is no key."""
+    """Return the name of a cell's forecasts in a store.
+
+    Parameters
+    ----------
+    key : str
+        Key of the cell.
+
+    Returns
+    -------
+    str
+        ``forecasts/<key>.npz``.
+
+    Raises
+    ------
+    Damaged
+        For a key that no run gives.
+    """
     return f"forecasts/{_checked(key)}.npz"
 
 
 def testset_name(sha256: str) -> str:
-    """Name of a test set in a store; `Damaged` for what is no hash."""
+    """Return the name of a test set in a store.
+
+    Parameters
+    ----------
+    sha256 : str
+        Hash of the test rows.
+
+    Returns
+    -------
+    str
+        ``testsets/<sha256>.npz``.
+
+    Raises
+    ------
+    Damaged
+        For a hash that no run gives.
+    """
     return f"testsets/{_checked(sha256)}.npz"
 
 
 def _checked(name: str) -> str:
-    """Return a name from which a path may be made: it leads out of no folder."""
+    """Return a name that is safe in a path: letters and digits, so that it leaves no folder."""
     if not re.fullmatch(r"[0-9A-Za-z]{1,64}", name):
-        raise Damaged(f"the store names arrays {name!r}, which no run does; it is damaged")
+        raise Damaged(
+            f"the store names arrays {name!r}, which no run does; it is damaged, and "
+            "`howrobust store export` saves what can be read"
+        )
     return name
 
 
 @dataclass(frozen=True)
 class Files:
-    """Where workers find arrays and leave them; what is committed is the parent's to say."""
+    """Paths at which workers read and write the arrays of a store.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder that contains them, absolute.
+    """
 
     folder: Path
 
     def forecast(self, key: str) -> Path:
-        """File of a cell's forecasts."""
+        """Return the file of a cell's forecasts.
+
+        Parameters
+        ----------
+        key : str
+            Key of the cell.
+
+        Returns
+        -------
+        Path
+            The file, which may not exist.
+        """
         return self.folder / forecast_name(key)
 
     def fitting(self, key: str) -> Path:
-        """Where the fit of the stack that begins with this cell says how far it is."""
+        """Return the file in which the fit of a stack notes its progress.
+
+        Parameters
+        ----------
+        key : str
+            Key of the first cell of the stack.
+
+        Returns
+        -------
+        Path
+            The file, which may not exist.
+        """
         return self.folder / "fitting" / _checked(key)
 
     def testset(self, sha256: str) -> Path:
-        """File of a test set."""
+        """Return the file of a test set.
+
+        Parameters
+        ----------
+        sha256 : str
+            Hash of the test rows.
+
+        Returns
+        -------
+        Path
+            The file, which may not exist.
+        """
         return self.folder / testset_name(sha256)
 
     def make(self) -> None:
@@ -72,13 +146,19 @@ class Files:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     def leftovers(self) -> list[Path]:
-        """Files that a run which was killed left half done, by the names that runs give."""
-        return [path for name in FOLDERS for path in self._named(name, HALF_DONE[name])]
+        """Return the incomplete files that a killed run left behind.
+
+        Returns
+        -------
+        list of Path
+            Plain files with the names that runs give to incomplete files.
+        """
+        return [path for name in FOLDERS for path in self._named(name, INCOMPLETE[name])]
 
     def discard(self) -> None:
-        """Remove all that a run has made here, and the folders unless something else is there."""
+        """Remove the files of runs, and the folders that are empty then."""
         for name in FOLDERS:
-            for pattern in (ARRAY, HALF_DONE[name]):
+            for pattern in (_ARRAY, INCOMPLETE[name]):
                 for path in self._named(name, pattern):
                     path.unlink(missing_ok=True)
         for folder in (*(self.folder / name for name in FOLDERS), self.folder):
@@ -100,8 +180,21 @@ def _is_folder(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Test rows as they were forecast: X (n, d) and y (n,), with what is known of clean training:
-    rows, the sd of the target, and the step of a discrete target (0 for a continuous one)."""
+    """Test rows as they were forecast, with facts of the clean training rows.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Inputs.
+    y : array of shape (n,)
+        Targets.
+    y_scale : float
+        Standard deviation of the training target, in units of y.
+    step : float
+        Step of a discrete training target, in units of y; 0 for a continuous one.
+    n_train : int
+        Number of training rows.
+    """
 
     X: Array
     y: Array
@@ -111,19 +204,49 @@ class HeldOut:
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write an .npz in one step: a reader finds the whole file or none, also after a power cut."""
+    """Write an .npz in one step: readers see all of it or none.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    arrays : dict of str to array of any shape
+        Arrays by name.
+    """
     write_bytes(path, npz(arrays))
 
 
 def npz(arrays: dict[str, NDArray[Any]]) -> bytes:
-    """Return the content of an .npz."""
+    """Return the content of an .npz.
+
+    Parameters
+    ----------
+    arrays : dict of str to array of any shape
+        Arrays by name.
+
+    Returns
+    -------
+    bytes
+        The compressed archive.
+    """
     content = BytesIO()
     np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
     return content.getvalue()
 
 
 def pack_forecasts(forecasts: dict[Level, Forecast]) -> dict[str, NDArray[Any]]:
-    """Name the arrays of forecasts ``stress@level/field``."""
+    """Return the arrays of forecasts by the names that an .npz gives them.
+
+    Parameters
+    ----------
+    forecasts : dict of Level to Forecast
+        Forecasts by stress and severity.
+
+    Returns
+    -------
+    dict of str to array of any shape
+        Arrays by ``stress@level/field``.
+    """
     return {
         f"{stress}@{level}/{name.name}": np.asarray(getattr(forecast, name.name))
         for (stress, level), forecast in forecasts.items()
@@ -132,36 +255,71 @@ def pack_forecasts(forecasts: dict[Level, Forecast]) -> dict[str, NDArray[Any]]:
 
 
 def read_forecasts(
-    source: Path | BytesIO, wanted: Sequence[Level] | None = None, name: str = ""
+    source: Path | BytesIO, levels: Sequence[Level] | None = None, name: str = ""
 ) -> dict[Level, Forecast]:
-    """Read a cell's forecasts, those ``wanted`` or all.
+    """Return a cell's forecasts.
 
-    `Damaged` names what is missing or cannot be read; ``name`` is for what is no file.
+    Parameters
+    ----------
+    source : Path or BytesIO
+        The .npz.
+    levels : sequence of Level, optional
+        The levels to read; by default all.
+    name : str, default=""
+        Name of a source that is not a file, for messages.
+
+    Returns
+    -------
+    dict of Level to Forecast
+        Forecasts by stress and severity.
+
+    Raises
+    ------
+    Damaged
+        Where the source is missing or cannot be read.
     """
-    prefixes = None if wanted is None else tuple(f"{stress}@{v}/" for stress, v in wanted)
+    prefixes = None if levels is None else tuple(f"{stress}@{v}/" for stress, v in levels)
     try:
         with np.load(source, allow_pickle=False) as archive:
             names = [n for n in archive.files if prefixes is None or n.startswith(prefixes)]
             arrays = {name: archive[name] for name in names}
         grouped: dict[Level, dict[str, NDArray[Any]]] = {}
         for array_name, array in arrays.items():
-            place, _, part = array_name.partition("/")
-            stress, _, level = place.rpartition("@")
+            address, _, part = array_name.partition("/")
+            stress, _, level = address.rpartition("@")
             grouped.setdefault((stress, float(level)), {})[part] = array
-        return {place: _forecast(parts) for place, parts in grouped.items()}
-    except Exception as error:  # what zipfile, zlib and NumPy raise of damaged bytes is many things
+        return {level: _forecast(parts) for level, parts in grouped.items()}
+    except Exception as error:  # zipfile, zlib and NumPy raise many types for damaged bytes
         raise _damaged("forecasts", source, name, error) from None
 
 
 def read_testset(source: Path | BytesIO, name: str = "") -> HeldOut:
-    """Read a test set; `Damaged` names what is missing or cannot be read."""
+    """Return a test set.
+
+    Parameters
+    ----------
+    source : Path or BytesIO
+        The .npz.
+    name : str, default=""
+        Name of a source that is not a file, for messages.
+
+    Returns
+    -------
+    HeldOut
+        The test rows.
+
+    Raises
+    ------
+    Damaged
+        Where the source is missing or cannot be read.
+    """
     try:
         with np.load(source, allow_pickle=False) as archive:
             X, y = archive["X"], archive["y"]
             scale, step = float(archive["y_scale"]), float(archive["step"])
             n_train = int(archive["n_train"])
         if X.dtype != np.float64 or y.dtype != np.float64 or X.shape[:1] != y.shape or X.ndim != 2:
-            raise ValueError(f"X {X.shape} {X.dtype} and y {y.shape} {y.dtype} are no test rows")
+            raise ValueError(f"X {X.shape} {X.dtype} and y {y.shape} {y.dtype} do not match")
         return HeldOut(X, y, scale, step, n_train)
     except Exception as error:
         raise _damaged("test rows", source, name, error) from None
@@ -169,24 +327,23 @@ def read_testset(source: Path | BytesIO, name: str = "") -> HeldOut:
 
 def _damaged(what: str, source: Path | BytesIO, name: str, error: Exception) -> Damaged:
     is_file = isinstance(source, Path)
-    way_out = "delete that file" if is_file else "add --fresh"
+    remedy = "delete that file" if is_file else "add --fresh"
     return Damaged(
         f"the {what} in {source if is_file else name} cannot be read "
-        f"({str(error) or type(error).__name__}); {way_out} and run again, what it held is then "
-        "fitted again"
+        f"({str(error) or type(error).__name__}); {remedy} and run again to fit its content again"
     )
 
 
 def _forecast(parts: dict[str, NDArray[Any]]) -> Forecast:
-    """Put a forecast together; raises ValueError where its arrays do not fit each other."""
+    """Return a forecast of its arrays; ValueError where their shapes do not match."""
     n = len(parts["mean"])
     for name, array in parts.items():
         shapes = {"quantiles": [(len(STORED_LEVELS), n)], "groups": [array.shape]}
         shapes |= {number: [()] for number in _NUMBERS} | {o: [(n,), (0,)] for o in _OPTIONAL}
         if array.dtype.kind not in "fi" or array.shape not in shapes.get(name, [(n,)]):
-            raise ValueError(f"{name} is {array.shape} {array.dtype}, which fits no forecast")
-    words: dict[str, Any] = {k: v.item() if k in _NUMBERS else v for k, v in parts.items()}
-    forecast = Forecast(**words)
+            raise ValueError(f"{name} has shape {array.shape} and type {array.dtype}")
+    values: dict[str, Any] = {k: v.item() if k in _NUMBERS else v for k, v in parts.items()}
+    forecast = Forecast(**values)
     if forecast.variants < 1 or n % forecast.variants:
-        raise ValueError(f"{n} points are no {forecast.variants} variants of the test rows")
+        raise ValueError(f"{n} points do not divide into {forecast.variants} variants")
     return forecast

@@ -1,23 +1,21 @@
-"""Transfer: copying what can be read of one store into another.
+"""Copying what can be read of one store into another.
 
-An export fills a new store; a merge makes the union of several. A cell is the same cell wherever it
-has the same key: what both have must agree, and what is finished stands before what failed.
+An export fills a new store; a merge makes the union of several. Cells of the same key are the same
+cell: what both stores have must agree, and a finished cell replaces a failed one.
 """
 
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
-from howrobust.base.cells import Level
 from howrobust.base.records import CellResult
 from howrobust.errors import BadInput, Damaged
+from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import (
     forecast_name,
     npz,
@@ -25,9 +23,16 @@ from howrobust.storage.arrays import (
     read_forecasts,
     testset_name,
 )
-from howrobust.storage.backends import is_url
-from howrobust.storage.check import KINDS, address, require_whole
-from howrobust.storage.rows import cell_result, row_as
+from howrobust.storage.backends.location import is_url
+from howrobust.storage.content import (
+    Content,
+    Measured,
+    address_of,
+    read_content,
+    require_whole,
+)
+from howrobust.storage.reader import RunReader
+from howrobust.storage.rows import StoredRecord, encode, unfitted
 from howrobust.storage.schema import (
     baseline_table,
     cell_table,
@@ -37,240 +42,221 @@ from howrobust.storage.schema import (
 )
 from howrobust.storage.store import Store
 
-Row = dict[str, Any]
 RANK = {"planned": 0, "failed": 1, "ok": 2}
-Measured = tuple[str, float, str]  # stress, level, metric
-
-
-@dataclass
-class Content:
-    """What can be read of a store: rows as they are stored; ``lost``, a sentence on each loss."""
-
-    runs: dict[str, Row] = field(default_factory=dict)
-    planned: dict[str, list[Row]] = field(default_factory=dict)  # by run
-    cells: dict[str, Row] = field(default_factory=dict)  # by key
-    records: dict[str, dict[Measured, Row]] = field(default_factory=dict)  # by key
-    baselines: dict[str, Row] = field(default_factory=dict)
-    lost: list[str] = field(default_factory=list)
 
 
 def export(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> list[str]:
-    """Copy what can be read of a store into a new one; return a sentence on each thing lost.
+    """Copy what can be read of a store into a new one.
 
-    BadInput where the target holds results already.
+    Parameters
+    ----------
+    source, target : str or path-like
+        Folders, or URLs of PostgreSQL databases.
+
+    Returns
+    -------
+    list of str
+        A sentence on each thing that could not be copied.
+
+    Raises
+    ------
+    BadInput
+        Where the target holds results already.
     """
     if not is_url(os.fspath(target)) and Path(target).is_dir() and any(Path(target).iterdir()):
         raise BadInput(f"{target} is not empty; give a new folder, or merge into that store")
-    with closing(Store(source, create=False)) as old, closing(Store(target)) as new, new.alone():
-        if new.runs():
-            raise BadInput(f"{new.place.name} holds results; give a new one, or merge into it")
+    with ExitStack() as stack:
+        old = stack.enter_context(closing(Store(source, create=False)))
+        new = stack.enter_context(closing(Store(target)))
+        stack.enter_context(new.exclusive())
+        if RunReader(new).runs():
+            raise BadInput(f"{new.backend.name} holds results; give a new one, or merge into it")
         return _add(new, old)
 
 
 def merge(target: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """Add the runs and cells of ``sources`` to a store; return a sentence on each thing that was
-    lost, and on each cell in which two differ, where the target's stays."""
-    said = []
-    with ExitStack() as stack:
-        opened = [stack.enter_context(closing(Store(place, create=False))) for place in sources]
-        new = stack.enter_context(closing(Store(target)))
-        stack.enter_context(new.alone())
-        for old in opened:
-            if old.place.identity == new.place.identity:
-                raise BadInput(f"{new.place.name} cannot be merged with itself")
-            said += _add(new, old)
-    return said
+    """Add the runs and cells of stores to another store.
 
+    Parameters
+    ----------
+    target : str or path-like
+        The store that is added to.
+    sources : sequence of str or path-like
+        The stores that are read.
 
-def _content(store: Store) -> Content:
-    """Read every row that can be read."""
-    found = Content()
-    rows = {table.name: list(_rows(store, table, kind, found.lost)) for table, kind in KINDS}
-    found.runs = {row["run"]: row for row in rows[run_table.name]}
-    for row in rows[planned_table.name]:
-        found.planned.setdefault(row["run"], []).append(row)
-    found.cells = {row["key"]: row for row in rows[cell_table.name]}
-    for row in rows[record_table.name]:
-        measured = (row["stress"], row["level"], row["metric"])
-        found.records.setdefault(row["key"], {})[measured] = row
-    found.baselines = {row["name"]: row for row in rows[baseline_table.name]}
-    return found
+    Returns
+    -------
+    list of str
+        A sentence on each thing that could not be copied, and on each cell in which two stores
+        differ, where the target's is kept.
 
-
-def _rows(store: Store, table: sa.Table, kind: type, lost: list[str]) -> Iterator[Row]:
-    """Yield the rows of a table that a run may have written.
-
-    Where a page of SQLite is damaged, those before it are read from one end and those after it from
-    the other.
+    Raises
+    ------
+    BadInput
+        Where a location cannot be used, or is given twice.
     """
-    found: dict[tuple[Any, ...], Row] = {}
-    orders = ["rowid", "rowid DESC"] if store.engine.dialect.name == "sqlite" else ["1"]
-    for order in orders:
-        try:
-            with store.reading() as connection:
-                for row in connection.execute(sa.select(table).order_by(sa.text(order))):
-                    values = {str(name): value for name, value in row._mapping.items()}
-                    found[tuple(values[column.name] for column in table.primary_key)] = values
-            break
-        except Damaged as error:
-            damage = str(error)
-    else:
-        lost.append(f"rows of the table {table.name}: {damage}")
-    for values in found.values():
-        try:
-            row_as(kind, values, store.place.database)
-            yield values
-        except Damaged as error:
-            lost.append(str(error))
+    messages = []
+    with ExitStack() as stack:
+        opened = [stack.enter_context(closing(Store(each, create=False))) for each in sources]
+        new = stack.enter_context(closing(Store(target)))
+        stack.enter_context(new.exclusive())
+        for old in opened:
+            if old.backend.identity == new.backend.identity:
+                raise BadInput(f"{new.backend.name} cannot be merged with itself; give another")
+            messages += _add(new, old)
+    return messages
 
 
 def _add(target: Store, source: Store) -> list[str]:
-    """Add one store to another, in one transaction; return what was lost and what differs."""
-    theirs, ours = _content(source), _content(target)
-    said = theirs.lost
+    """Add one store to another, in one transaction."""
+    incoming, existing = read_content(source), read_content(target)
     with target.writing() as connection:
-        for cell in theirs.cells.values():
-            said += _add_cell(connection, target, source, cell, theirs, ours)
-        said += _add_runs(connection, theirs, ours)
-        said += _add_baselines(connection, theirs, ours)
-    return said
+        transfer = _Transfer(connection, target, source, incoming, existing)
+        for cell in incoming.cells.values():
+            transfer.add_cell(cell)
+        transfer.add_runs()
+        transfer.add_baselines()
+    return incoming.losses + transfer.messages
 
 
-def _add_cell(
-    connection: sa.Connection,
-    target: Store,
-    source: Store,
-    cell: Row,
-    theirs: Content,
-    ours: Content,
-) -> list[str]:
-    """Add a cell: where both stores have it finished, what the target has not."""
-    key, said = cell["key"], []
-    records, arrays = theirs.records.get(key, {}), {}
-    if cell["status"] == "ok":
+@dataclass
+class _FinishedCell:
+    """A cell with its records and, as they are stored, its arrays by name."""
+
+    row: CellResult
+    records: dict[Measured, StoredRecord]
+    arrays: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass
+class _Transfer:
+    """One store being added to another."""
+
+    connection: sa.Connection
+    target: Store
+    source: Store
+    incoming: Content
+    existing: Content
+    messages: list[str] = field(default_factory=list)
+
+    def add_cell(self, row: CellResult) -> None:
+        """Add a cell, or the levels of it that the target lacks."""
+        new = self._incoming_cell(row)
+        old, damaged = self._existing_row(row)
+        if new.row.status == old.status == "ok":
+            new = self._united(old, new)
+        elif row.key in self.existing.cells and RANK[new.row.status] <= RANK[old.status]:
+            return
+        for table in (cell_table, record_table):
+            self.connection.execute(sa.delete(table).where(table.c.key == row.key))
+        self.connection.execute(sa.insert(cell_table).values(encode(new.row)))
+        if new.records:
+            rows = [asdict(record) for record in new.records.values()]
+            self.connection.execute(sa.insert(record_table), rows)
+        for name, content in new.arrays.items():
+            # Other cells of the target depend on test rows that it can read.
+            replaces = damaged or name == forecast_name(row.key)
+            if replaces or not _has_testset(self.target, new.row.testset):
+                self.target.backend.save(self.connection, name, content)
+
+    def _incoming_cell(self, row: CellResult) -> _FinishedCell:
+        """Return a cell of the source; unfitted where its arrays are damaged."""
+        records = self.incoming.records.get(row.key, {})
+        if row.status != "ok":
+            return _FinishedCell(row, records)
         try:
-            arrays = _arrays_of(source, cell)
+            return _FinishedCell(row, records, _arrays_of(self.source, row))
         except Damaged as error:
-            said.append(f"{address(_result(cell))} is to be fitted again: {error}")
-            cell, records = _unfitted(cell), {}
-    mine, damaged = ours.cells.get(key, _unfitted(cell)), False
-    if mine["status"] == "ok":
-        try:
-            _arrays_of(target, mine)
-        except Damaged as error:
-            said.append(f"{address(_result(mine))} was damaged in the target: {error}")
-            mine, damaged = _unfitted(mine), True
-    if cell["status"] == mine["status"] == "ok":
-        cell, records, arrays, differing = _united(target, mine, cell, arrays, ours, theirs)
-        said += differing
-    elif RANK[cell["status"]] <= RANK[mine["status"]] and key in ours.cells:
-        return said
-    for table in (cell_table, record_table):
-        connection.execute(sa.delete(table).where(table.c.key == key))
-    connection.execute(sa.insert(cell_table).values(**cell))
-    if records:
-        connection.execute(sa.insert(record_table), list(records.values()))
-    for name, content in arrays.items():
-        if damaged or name == forecast_name(key) or not _reads(target, cell["testset"]):
-            target.place.keep(connection, name, content)
-    return said
+            self.messages.append(f"{address_of(row)} is to be fitted again: {error}")
+            return _FinishedCell(unfitted(row), {})
+
+    def _existing_row(self, row: CellResult) -> tuple[CellResult, bool]:
+        """Return the target's row of a cell, unfitted if damaged, and whether it was damaged."""
+        existing = self.existing.cells.get(row.key, unfitted(row))
+        if existing.status == "ok":
+            try:
+                _arrays_of(self.target, existing)
+            except Damaged as error:
+                self.messages.append(f"{address_of(existing)} was damaged in the target: {error}")
+                return unfitted(existing), True
+        return existing, False
+
+    def _united(self, old: CellResult, new: _FinishedCell) -> _FinishedCell:
+        """Return a cell that both stores have finished: the target's, with the source's additions.
+
+        Levels that the target has stay as they are; records of them are added.
+        """
+        old_records = self.existing.records.get(old.key, {})
+        shared = old_records.keys() & new.records.keys()
+        differing = sorted({m[2] for m in shared if _differ(old_records[m], new.records[m])})
+        if differing:
+            names = ", ".join(differing)
+            self.messages.append(f"{address_of(old)} differs in {names}: the target's is kept")
+        added = {level: code for level, code in new.row.held.items() if level not in old.held}
+        same = {level for level, code in new.row.held.items() if old.held.get(level) == code}
+        # A record of the target at a level that it lost gives way to that of the added forecast.
+        kept = {m: record for m, record in old_records.items() if m[:2] not in added}
+        more = {
+            m: record
+            for m, record in new.records.items()
+            if m[:2] in added or (m[:2] in same and m not in old_records)
+        }
+        if not added:
+            return _FinishedCell(old, kept | more)
+        name = forecast_name(old.key)
+        forecasts = read_forecasts(BytesIO(new.arrays[name]))
+        both = {level: forecasts[level] for level in added}
+        both |= ArrayReader(self.target).forecasts(old.key)
+        lost = {level: reason for level, reason in old.lost.items() if level not in added}
+        row = replace(old, held=old.held | added, lost=lost)
+        return _FinishedCell(row, kept | more, {name: npz(pack_forecasts(both))})
+
+    def add_runs(self) -> None:
+        """Add the runs that the target does not have, with their plans."""
+        for name, run in self.incoming.runs.items():
+            planned = self.incoming.planned.get(name, [])
+            present = [cell for cell in planned if cell.key in self.incoming.cells]
+            missing = len(planned) - len(present)
+            if missing:
+                self.messages.append(
+                    f"{missing} of {len(planned)} planned cells of run {name} are missing"
+                )
+            if name not in self.existing.runs:
+                same_run = planned_table.c.run == name
+                self.connection.execute(sa.delete(planned_table).where(same_run))
+                self.connection.execute(sa.insert(run_table).values(encode(run)))
+                if present:
+                    rows = [asdict(cell) for cell in present]
+                    self.connection.execute(sa.insert(planned_table), rows)
+
+    def add_baselines(self) -> None:
+        """Add the baselines that the target does not have; note those that differ."""
+        for name, baseline in self.incoming.baselines.items():
+            if name not in self.existing.baselines:
+                self.connection.execute(sa.insert(baseline_table).values(asdict(baseline)))
+            elif self.existing.baselines[name].text != baseline.text:
+                self.messages.append(f"the baseline {name} differs: the target's is kept")
 
 
-def _reads(store: Store, testset: str) -> bool:
-    """Whether test rows are there, and whole: others of the store's cells rest on them."""
+def _differ(one: StoredRecord, other: StoredRecord) -> bool:
+    """Return whether two records of a metric by the same code differ; costs always may."""
+    if not one.code or one.code != other.code:
+        return False
+    return (one.value, one.status) != (other.value, other.status)
+
+
+def _has_testset(store: Store, sha256: str) -> bool:
+    """Return whether test rows are stored and can be read."""
     try:
-        store.held_out(testset)
+        ArrayReader(store).testset(sha256)
     except Damaged:
         return False
     return True
 
 
-def _united(
-    target: Store, mine: Row, cell: Row, arrays: dict[str, bytes], ours: Content, theirs: Content
-) -> tuple[Row, dict[Measured, Row], dict[str, bytes], list[str]]:
-    """Return a cell that both stores have finished: row, records, arrays to keep, differences.
-
-    Levels that the target has stay as they are, records of them are added.
-    """
-    here, there = (content.records.get(cell["key"], {}) for content in (ours, theirs))
-    held, more = dict(_held(mine)), dict(_held(cell))
-    added = {place: code for place, code in more.items() if place not in held}
-    same = {place for place, code in more.items() if held.get(place) == code}
-    fresh = {m: r for m, r in there.items() if m not in here and m[:2] in added.keys() | same}
-    differing = sorted({m[2] for m in here.keys() & there.keys() if _differ(here[m], there[m])})
-    said = []
-    if differing:
-        said.append(
-            f"{address(_result(cell))} differs in {', '.join(differing)}: the target's stays"
-        )
-    kept = {}
-    if added:
-        name = forecast_name(cell["key"])
-        forecasts = read_forecasts(BytesIO(arrays[name]))
-        both = {place: forecasts[place] for place in added} | target.forecasts(cell["key"])
-        kept[name] = npz(pack_forecasts(both))
-        lost = [row for row in json.loads(mine["lost"]) if (row[0], row[1]) not in added]
-        whole = [[*place, code] for place, code in {**held, **added}.items()]
-        mine = {**mine, "held": json.dumps(whole), "lost": json.dumps(lost)}
-        # What the target recorded of a level that it lost makes way.
-        here = {m: r for m, r in here.items() if m[:2] not in added}
-        fresh |= {m: r for m, r in there.items() if m[:2] in added}
-    return mine, {**here, **fresh}, kept, said
-
-
-def _differ(one: Row, other: Row) -> bool:
-    """Whether two records of the same metric, by the same code, differ; costs always may."""
-    if not one["code"] or one["code"] != other["code"]:
-        return False
-    return (one["value"], one["status"]) != (other["value"], other["status"])
-
-
-def _result(cell: Row) -> CellResult:
-    return cell_result(cell, "the store")
-
-
-def _held(cell: Row) -> list[tuple[Level, str]]:
-    """Levels that a cell's row says have a forecast, each with the code of its stress."""
-    return [((stress, level), code) for stress, level, code in json.loads(cell["held"])]
-
-
-def _arrays_of(store: Store, cell: Row) -> dict[str, bytes]:
+def _arrays_of(store: Store, cell: CellResult) -> dict[str, bytes]:
     """Return the arrays of a finished cell as they are stored; `Damaged` where one is not whole."""
-    forecasts, test = store.forecasts(cell["key"]), store.held_out(cell["testset"])
-    require_whole(dict(_held(cell)), forecasts, test)
-    names = (forecast_name(cell["key"]), testset_name(cell["testset"]))
-    return {name: store.content(name) for name in names}
-
-
-def _unfitted(cell: Row) -> Row:
-    """Return the row of a cell as a plan makes it: the next run fits it."""
-    empty = {"testset": "", "kind": "", "reason": "", "traceback": ""}
-    return {**cell, **empty, "status": "planned", "held": "[]", "lost": "[]", "facts": "{}"}
-
-
-def _add_runs(connection: sa.Connection, theirs: Content, ours: Content) -> list[str]:
-    """Add the runs that the target has not, with their plans."""
-    said = []
-    for name, run in theirs.runs.items():
-        planned = theirs.planned.get(name, [])
-        gone = [row for row in planned if row["key"] not in theirs.cells]
-        if gone:
-            said.append(f"{len(gone)} of {len(planned)} planned cells of run {name} are not there")
-        if name not in ours.runs:
-            connection.execute(sa.delete(planned_table).where(planned_table.c.run == name))
-            connection.execute(sa.insert(run_table).values(**run))
-            there = [row for row in planned if row["key"] in theirs.cells]
-            if there:
-                connection.execute(sa.insert(planned_table), there)
-    return said
-
-
-def _add_baselines(connection: sa.Connection, theirs: Content, ours: Content) -> list[str]:
-    """Add the baselines that the target has not; name those that differ."""
-    said = []
-    for name, row in theirs.baselines.items():
-        if name not in ours.baselines:
-            connection.execute(sa.insert(baseline_table).values(**row))
-        elif ours.baselines[name]["text"] != row["text"]:
-            said.append(f"the baseline {name} differs: the target's stays")
-    return said
+    arrays = ArrayReader(store)
+    require_whole(cell, arrays.forecasts(cell.key), arrays.testset(cell.testset))
+    names = (forecast_name(cell.key), testset_name(cell.testset))
+    return {name: arrays.content(name) for name in names}

@@ -1,41 +1,46 @@
-"""Rows of a store's tables, as a run writes them: whatever else is found there is damage."""
+"""Rows of a store's tables as dataclasses; a row that does not fit its dataclass is damage."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, Literal, TypedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypedDict, TypeVar
 
 import msgspec
 
+from howrobust.base.cells import Cell, Level
 from howrobust.base.records import CellResult
 from howrobust.errors import Damaged
 
 JSON = {
     "levels", "data", "methods", "stresses", "command", "environment", "held", "lost", "facts"
 }  # fmt: skip
+BY_LEVEL = {"held", "lost"}  # JSON of [[stress, level, text], ...]
+Row = TypeVar("Row")
 
 
-class CellRow(TypedDict):
-    """A cell: its address, what became of it, and the levels that have a forecast or lost it."""
+@dataclass(frozen=True)
+class StoredRecord:
+    """A record of a cell.
 
-    key: str
-    dataset: str
-    split: str
-    method: str
-    train_stress: str
-    level: float
-    repeat: int
-    status: Literal["planned", "ok", "failed"]
-    held: list[tuple[str, float, str]]
-    lost: list[tuple[str, float, str]]
-    testset: str
-    facts: dict[str, float | list[float]]
-    kind: str
-    reason: str
-    traceback: str
-
-
-class RecordRow(TypedDict):
-    """A record of a cell."""
+    Parameters
+    ----------
+    key : str
+        Key of the cell.
+    stress : str
+        Name of the stress.
+    level : float
+        Severity of the stress.
+    metric : str
+        Name of the metric or cost.
+    value : float or None
+        The number; None unless ``status`` is "ok".
+    status : {"ok", "undefined", "failed"}
+        Whether there is a number.
+    reason : str
+        Why there is none.
+    code : str
+        Hash of the source that computed it.
+    """
 
     key: str
     stress: str
@@ -47,32 +52,65 @@ class RecordRow(TypedDict):
     code: str
 
 
-class PlannedRow(TypedDict):
-    """A cell of a run's plan."""
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell of a run's plan.
+
+    Parameters
+    ----------
+    run : str
+        Name of the run.
+    key : str
+        Key of the cell.
+    position : int
+        Place of the cell in the plan, from 0.
+    """
 
     run: str
     key: str
     position: int
 
 
-class BaselineRow(TypedDict):
-    """A baseline."""
+@dataclass(frozen=True)
+class Baseline:
+    """A text that is stored under a name.
+
+    Parameters
+    ----------
+    name : str
+        Name of the baseline.
+    saved : int
+        When it was saved, ns since 1970.
+    text : str
+        The baseline as JSON.
+    """
 
     name: str
     saved: int
     text: str
 
 
-class HeldRow(TypedDict):
-    """What a cell holds."""
+@dataclass(frozen=True)
+class CellForecasts:
+    """The levels at which a cell has a forecast.
+
+    Parameters
+    ----------
+    key : str
+        Key of the cell.
+    held : dict of Level to str
+        Levels, each with the hash of the stress's source.
+    testset : str
+        Hash of the test rows.
+    """
 
     key: str
-    held: list[tuple[str, float, str]]
+    held: dict[Level, str]
     testset: str
 
 
-class PlacedRecord(TypedDict):
-    """A record with the place of its cell in a plan, and the cell's address."""
+class RunRecord(TypedDict):
+    """A record with the address of its cell: a row of the tidy table of a run."""
 
     position: int
     run: str
@@ -90,52 +128,113 @@ class PlacedRecord(TypedDict):
     reason: str
 
 
-def row_as(kind: type, row: Mapping[Any, Any], where: str) -> Any:
-    """Return a row with its JSON read; `Damaged` where it is not of that kind."""
-    found = {str(name): value for name, value in row.items()}
-    try:
-        found |= {column: json.loads(found[column]) for column in found.keys() & JSON}
-        return msgspec.convert(found, kind)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _damaged(kind, where, error) from None
-
-
-def cell_result(row: Mapping[Any, Any], where: str) -> CellResult:
-    """Return a row of the table of cells as a result.
+def decode(kind: type[Row], row: Mapping[Any, Any], database: str) -> Row:
+    """Return a row of a table as a dataclass.
 
     Parameters
     ----------
+    kind : type
+        The dataclass.
     row : mapping of str to object
         Values by column, JSON as text.
-    where : str
-        What sentences call the store.
+    database : str
+        Name of the database in messages.
 
     Returns
     -------
-    CellResult
-        The cell, its levels by stress and severity.
+    object
+        An instance of ``kind``.
 
     Raises
     ------
     Damaged
-        Where no run has written such a row.
+        Where the row does not fit ``kind``.
     """
-    values: dict[str, Any] = row_as(CellRow, row, where)
-    for name in ("held", "lost"):
-        values[name] = {(stress, level): text for stress, level, text in values[name]}
-    return CellResult(**values)
+    values: dict[str, Any] = {str(name): value for name, value in row.items()}
+    try:
+        values |= {column: json.loads(values[column]) for column in values.keys() & JSON}
+        for column in values.keys() & BY_LEVEL:
+            entries = msgspec.convert(values[column], list[tuple[str, float, str]])
+            values[column] = {(stress, level): text for stress, level, text in entries}
+        return msgspec.convert(values, kind)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _damaged(kind, database, error) from None
 
 
-def rows_as(kind: type, rows: list[dict[str, Any]], where: str) -> Any:
-    """Return rows without JSON; `Damaged` where one is not of that kind."""
+def decode_all(kind: type[Row], rows: Sequence[Mapping[str, Any]], database: str) -> list[Row]:
+    """Return rows that have no JSON, converted and validated together.
+
+    Parameters
+    ----------
+    kind : type
+        The type of a row.
+    rows : sequence of mapping
+        Values by column.
+    database : str
+        Name of the database in messages.
+
+    Returns
+    -------
+    list
+        Instances of ``kind``.
+
+    Raises
+    ------
+    Damaged
+        Where a row does not fit ``kind``.
+    """
     try:
         return msgspec.convert(rows, list[kind])  # type: ignore[valid-type]
     except msgspec.ValidationError as error:
-        raise _damaged(kind, where, error) from None
+        raise _damaged(kind, database, error) from None
 
 
-def _damaged(kind: type, where: str, error: Exception) -> Damaged:
+def encode(row: Any) -> dict[str, Any]:
+    """Return the values of a dataclass by column, as its table stores them.
+
+    Parameters
+    ----------
+    row : object
+        An instance of a dataclass that `decode` returns.
+
+    Returns
+    -------
+    dict of str to object
+        Values by column, JSON as text.
+    """
+    values = asdict(row)
+    for column in values.keys() & BY_LEVEL:
+        values[column] = [[*level, text] for level, text in values[column].items()]
+    return values | {column: json.dumps(values[column]) for column in values.keys() & JSON}
+
+
+def unfitted(cell: Cell | CellResult) -> CellResult:
+    """Return the row of a cell that has not been fitted.
+
+    Parameters
+    ----------
+    cell : Cell or CellResult
+        The cell, whatever its status.
+
+    Returns
+    -------
+    CellResult
+        Key and address of the cell, with the status "planned".
+    """
+    return CellResult(
+        key=cell.key,
+        dataset=cell.dataset,
+        split=cell.split,
+        method=cell.method,
+        train_stress=cell.train_stress,
+        level=cell.level,
+        repeat=cell.repeat,
+        status="planned",
+    )
+
+
+def _damaged(kind: type, database: str, error: Exception) -> Damaged:
     return Damaged(
-        f"{where} has a {kind.__name__} that no run has written ({error}); "
+        f"{database} has a {kind.__name__} that no run has written ({error}); "
         "`howrobust store export` saves what can be read"
     )

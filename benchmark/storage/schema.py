@@ -70,7 +70,7 @@ baseline_table = sa.Table(
     sa.Column("saved", sa.BigInteger, nullable=False),  # ns since 1970
     sa.Column("text", sa.Text, nullable=False),
 )
-array_table = sa.Table(  # empty where a folder holds the files
+array_table = sa.Table(  # empty where a folder keeps the arrays as files
     "array",
     metadata,
     sa.Column("name", sa.Text, primary_key=True),  # forecasts/<key>.npz or testsets/<sha>.npz
@@ -79,26 +79,56 @@ array_table = sa.Table(  # empty where a folder holds the files
 
 
 def version_of(connection: sa.Connection) -> int | None:
-    """Return the version of the tables that are there, or None where there are none."""
+    """Return the version of the schema in a database.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        A transaction that reads.
+
+    Returns
+    -------
+    int or None
+        The version; None where there are no tables of a store.
+
+    Raises
+    ------
+    Damaged
+        Where the database does not state one version.
+    """
     if not sa.inspect(connection).has_table(schema_table.name):
         return None
     versions = connection.execute(sa.select(schema_table.c.version)).scalars().all()
     if len(versions) != 1 or not isinstance(versions[0], int):
-        raise Damaged(f"a store has one version, not {versions}; `howrobust store export` saves it")
+        raise Damaged(
+            f"the store states the versions {versions} instead of one; "
+            "`howrobust store export` saves what can be read"
+        )
     return int(versions[0])
 
 
 def make_tables(connection: sa.Connection) -> None:
-    """Make the tables, in one transaction; nothing where another process has just made them.
+    """Make the tables, unless another process has made them meanwhile.
 
-    BadInput where there are tables of these names that no howrobust has made.
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        A transaction that writes.
+
+    Raises
+    ------
+    BadInput
+        Where another program has tables of these names.
     """
-    if connection.dialect.name == "postgresql":  # two at once would both make them
+    if connection.dialect.name == "postgresql":  # two processes at once would both make them
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MAKING)))
     if version_of(connection) is not None:
         return
     others = sorted({*sa.inspect(connection).get_table_names()} & metadata.tables.keys())
     if others:
-        raise BadInput(f"tables that are no store's are there: {', '.join(others)}")
+        raise BadInput(
+            f"the database has tables of another program: {', '.join(others)}; "
+            "give an empty database"
+        )
     metadata.create_all(connection)
     connection.execute(sa.insert(schema_table).values(version=VERSION))

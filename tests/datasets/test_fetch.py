@@ -27,7 +27,7 @@ from howrobust.datasets.fetching.published_splits import (
 )
 from howrobust.datasets.uci import data_folder, usual_folder
 from howrobust.errors import BadInput
-from howrobust.planning.registry import DataSpec
+from howrobust.planning.data_spec import DataSpec
 
 NAMES = [each.name for each in UCI_SETS]
 # Formats in which the stored numbers give back the source files, byte for byte. Those of concrete

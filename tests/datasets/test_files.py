@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from howrobust.errors import BadInput
-from howrobust.planning.registry import DataSpec
+from howrobust.planning.data_spec import DataSpec
 
 
 @pytest.fixture
@@ -169,13 +169,14 @@ def test_the_same_data_in_another_folder_is_the_same_data(tmp_path, frame):
 
 
 def test_two_files_of_one_name_are_refused(tmp_path, frame):
-    from howrobust.planning.plan import Request, make_plan
+    from howrobust.planning.options import RunOptions
+    from howrobust.planning.plan import make_plan
 
     own = frame[["a", "y"]]
     (tmp_path / "other").mkdir()
     both = [write(tmp_path, own), write(tmp_path / "other", own)]
     with pytest.raises(BadInput, match=r"two data sets are called 'my.csv'"):
-        make_plan(Request(methods=["bayesian_ridge"], data=both))
+        make_plan(RunOptions(methods=["bayesian_ridge"], data=both))
 
 
 def test_a_file_split_at_random_also_holds_out_thirds(tmp_path, frame):

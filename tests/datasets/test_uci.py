@@ -7,7 +7,7 @@ import pytest
 from howrobust.base.data import discrete_step
 from howrobust.base.splits import hold_out_third
 from howrobust.errors import BadInput
-from howrobust.planning.registry import DataSpec
+from howrobust.planning.data_spec import DataSpec
 
 SIZES = {"boston": (506, 13), "concrete": (1030, 8), "energy": (768, 8), "kin8nm": (8192, 8),
          "naval": (11934, 16), "power": (9568, 4), "protein": (45730, 9), "wine": (1599, 11),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from howrobust.planning.plan import Suite
+from howrobust.planning.suite import Suite
 from howrobust.storage.store import Store
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,8 @@ from faults.test_isolation import HANGS, POISONS
 
 from howrobust._run import execute
 from howrobust.execution.pools.local import LocalPool
-from howrobust.planning.plan import Request, make_plan
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
 
 PLUGINS = str(Path(__file__).parent / "plugins")
 LIMIT_S = 1.0
@@ -62,7 +63,7 @@ def overruns():
 
 def overhead(folder):
     """Milliseconds of a worker per cell that is fitted in no time: by stage, and once finished."""
-    words = Request(methods=["poisons:Poison"], data=["quintic"], stress=[], splits=SPLITS)
+    words = RunOptions(methods=["poisons:Poison"], data=["quintic"], stress=[], splits=SPLITS)
     found = {}
     for name in ("new", "finished"):
         began = time.monotonic()

@@ -16,8 +16,10 @@ import howrobust as hr
 from howrobust._run import execute
 from howrobust.cli.main import main
 from howrobust.errors import BadInput
-from howrobust.execution.pools.inline import HerePool
-from howrobust.planning.plan import Request, Suite, make_plan, parse_suite
+from howrobust.execution.pools.inline import InlinePool
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
+from howrobust.planning.suite import Suite, parse_suite
 
 # No example may take longer: with a table of 60 rows at most, a plan takes a tenth of a second.
 DEADLINE = timedelta(seconds=10)
@@ -223,10 +225,10 @@ def test_tables_that_are_accepted_can_be_learnt_from(tmp_path):
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.csv"
         path.write_bytes(content)
         try:
-            plan = make_plan(Request(methods=["bayesian_ridge"], data=[str(path)], splits=1))
+            plan = make_plan(RunOptions(methods=["bayesian_ridge"], data=[str(path)], splits=1))
         except BadInput:
             return
-        with HerePool() as pool:
+        with InlinePool() as pool:
             results = execute(plan, tmp_path / f"out-{path.stem}", pool=pool)
         assert {cell.status for cell in results.cells()} == {"ok"}
         fitted.append(content)
@@ -255,9 +257,9 @@ def test_a_file_that_vanishes_after_the_plan_fails_its_cells_in_a_sentence(tmp_p
     for name in ("gone.csv", "here.csv"):
         (tmp_path / name).write_text(ROWS)
     names = [str(tmp_path / "gone.csv"), str(tmp_path / "here.csv")]
-    plan = make_plan(Request(methods=["bayesian_ridge"], data=names, splits=1, stress=[]))
+    plan = make_plan(RunOptions(methods=["bayesian_ridge"], data=names, splits=1, stress=[]))
     (tmp_path / "gone.csv").unlink()
-    found = {c.dataset: c for c in execute(plan, tmp_path / "out", 1).cells()}
+    found = {c.dataset: c for c in execute(plan, tmp_path / "out", workers=1).cells()}
     assert found["here.csv"]["status"] == "ok"
     assert found["gone.csv"]["status"] == "failed"
     assert found["gone.csv"]["reason"] == f"BadInput: there is no file {names[0]}; check the path"

@@ -129,7 +129,7 @@ def test_a_poison_fails_its_own_cell_and_says_how(how, poisoned):
     assert guilty.reason.isprintable()
     assert len(guilty.reason) <= 500
     raised = not POISONS[how].startswith(("crash", "timeout", "("))
-    assert guilty.reason.startswith(f"{guilty['kind']}: ")
+    assert guilty.reason.startswith(f"{guilty.kind}: ")
     assert guilty.kind in ("crash", "timeout") or raised
     if raised and "cannot be printed" not in how:
         assert "Traceback" in guilty.traceback
@@ -152,7 +152,7 @@ def test_a_posterior_that_fails_under_stress_alone_loses_those_levels_alone(pois
 
 def test_a_stack_that_gives_too_few_posteriors_is_halved_until_one_fails(poisoned):
     cells = {c.split: c for c in poisoned[0].cells() if c.method == label("few", "Few")}
-    assert cells.pop(GUILTY)["reason"] == "ValueError: 1 problems gave 0 posteriors"
+    assert cells.pop(GUILTY).reason == "ValueError: 1 problems gave 0 posteriors"
     assert [c.status for c in cells.values()] == ["ok"]
 
 
@@ -249,10 +249,9 @@ def test_closing_a_pool_waits_for_no_second_half_of_an_answer(suffer, pids):
 
 
 @pytest.fixture
-def shared(monkeypatch):
-    """A pool of one in which functions of `os` follow each other in one process."""
-    monkeypatch.setattr(local, "SHARED", os.getpid.__module__)
-    with LocalPool(1) as pool:
+def shared():
+    """A pool of one in which functions of `os` share a process."""
+    with LocalPool(1, shared=os.getpid.__module__) as pool:
         yield pool
 
 

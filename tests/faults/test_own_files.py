@@ -8,7 +8,7 @@ import pytest
 import howrobust as hr
 from howrobust.cli.main import main
 from howrobust.errors import BadInput
-from howrobust.storage.backends import NAMES
+from howrobust.storage.backends.folder import NAMES
 from howrobust.storage.merge import export
 
 RUN = ("run", "-d", "diabetes", "-m", "bayesian_ridge", "--splits", "1", "--workers", "1")
@@ -182,7 +182,7 @@ def test_output_replaces_neither_a_link_nor_a_folder(kind, copy, tmp_path, capsy
     target.write_text("precious")
     file.symlink_to(target) if kind == "link" else file.mkdir()
     refused(capsys, file, "baseline", "save", "main", "--out", copy, "--file", file)
-    with pytest.raises(BadInput, match="no plain file"):
+    with pytest.raises(BadInput, match="not a plain file"):
         results.report(file)
     assert target.read_text() == "precious"
     assert file.is_symlink() or file.is_dir()

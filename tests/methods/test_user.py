@@ -28,7 +28,7 @@ from howrobust.methods import FittedModel, TorchRegressor, UserModel
 from howrobust.methods.shuffled_cv import folds
 from howrobust.methods.wrappers.cv_plus import CVPlus
 from howrobust.metrics import score
-from howrobust.testing.checks import check_method
+from howrobust.testing.method_checks import check_method
 
 
 @pytest.fixture(autouse=True)

@@ -20,8 +20,10 @@ from howrobust import environment
 from howrobust.execution.pools import dask
 from howrobust.execution.pools.local import LocalPool
 from howrobust.execution.scheduler import run_cells
-from howrobust.planning.plan import Request, make_plan
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
 from howrobust.storage.store import Store
+from howrobust.storage.writer import RunWriter
 
 NAP_S = 2.0
 NAPS = 20
@@ -91,11 +93,11 @@ def simulated(folder, workers):
 def fitted(pool, folder, cells, first, seconds=0.0, scheduler=None):
     """Fit ``first`` cells, so that every worker has begun, and then ``cells``: what each took."""
     methods = [f"fits:Nap[number={k},seconds={seconds}]" for k in range(first + cells)]
-    plan = make_plan(Request(methods=methods, data=["quintic"], stress=[], splits=1))
+    plan = make_plan(RunOptions(methods=methods, data=["quintic"], stress=[], splits=1))
     jobs = [job for job in plan.jobs if job.method.name == "fits:Nap"]
     spent = []
-    with closing(Store(folder)) as store, store.alone():
-        store.start_run(plan.info(environment.describe(), time_ns()), plan.cells)
+    with closing(Store(folder)) as store, store.exclusive():
+        RunWriter(store).start_run(plan.info(environment.describe(), time_ns()), plan.cells)
         for part in (jobs[:first], jobs[first:]):
             before = monotonic(), process_time(), cpu_s(scheduler)
             count = run_cells(replace(plan, jobs=tuple(part)), store, pool)

@@ -15,10 +15,11 @@ from typing import Any
 
 from howrobust._run import execute
 from howrobust.execution import worker
-from howrobust.execution.pools.inline import HerePool
+from howrobust.execution.pools.inline import InlinePool
 from howrobust.execution.pools.local import LocalPool
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
-from howrobust.planning.plan import Request, make_plan
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
 
 CHEAP = ["quintic", "heteroscedastic", "gap", "friedman1", "friedman2", "friedman3", "diabetes"]
 
@@ -67,8 +68,9 @@ def seconds(plan: Any, pool: Any) -> tuple[float, float]:
 
 def process_seconds() -> tuple[float, float]:
     """What a process of its own costs a stack, and the server of processes a run."""
-    plan = make_plan(Request(methods=["bayesian_ridge"], data=CHEAP, stress=[], splits=1))
-    began, warm, together = (seconds(plan, p)[0] for p in (LocalPool(1), LocalPool(1), HerePool()))
+    plan = make_plan(RunOptions(methods=["bayesian_ridge"], data=CHEAP, stress=[], splits=1))
+    pools = (LocalPool(1), LocalPool(1), InlinePool())
+    began, warm, together = (seconds(plan, pool)[0] for pool in pools)
     return (warm - together) / len(plan.jobs), began - warm
 
 
@@ -78,12 +80,12 @@ def main(suite: str, splits: int | None = None) -> None:
     counted(worker, "forecast_rows", "predict")
     for method in (BayesianNN, DeepEnsemble, MCDropout, ShuffledCV):
         counted(method, "infer_stack", "fit")
-    counted(worker, "_draw_cost", "time draws")
+    counted(worker, "draw_cost", "time draws")
     counted(worker, "write_arrays", "store arrays")
     began = time.perf_counter()
-    plan = make_plan(Request(suite, splits=splits))
+    plan = make_plan(RunOptions(suite, splits=splits))
     planned = time.perf_counter() - began
-    fitting, scoring = seconds(plan, HerePool())
+    fitting, scoring = seconds(plan, InlinePool())
     own = spent["fit"] + spent["predict"]
     parts = {
         "plan": planned,

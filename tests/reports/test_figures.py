@@ -3,8 +3,10 @@
 import itertools
 import re
 import time
+from dataclasses import replace
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from commandline import howrobust
@@ -17,26 +19,31 @@ from howrobust.analysis.profiles import Profile
 from howrobust.analysis.ranking import Contest, Pair
 from howrobust.analysis.run_scores import REFERENCES
 from howrobust.analysis.statistics import Estimate
-from howrobust.reports import calibration
-from howrobust.reports.critical_difference import critical_difference
-from howrobust.reports.figures import pictures
-from howrobust.reports.looks import COLOURS, GREY, INK, STYLE, log_axis, looks, plain
+from howrobust.reports.model import build_report
 from howrobust.reports.page import render
-from howrobust.reports.pareto import _panel, front, points
-from howrobust.reports.profile_curves import profile_curves
-from howrobust.reports.summary import Summary
+from howrobust.reports.plots.all_figures import report_figures
+from howrobust.reports.plots.calibration_curves import calibration_curves
+from howrobust.reports.plots.cost_tradeoff import cost_tradeoff
+from howrobust.reports.plots.critical_difference import critical_difference, ranks_figure
+from howrobust.reports.plots.performance_profiles import performance_profiles, profiles_figure
+from howrobust.reports.plots.pit_histograms import pit_histogram
+from howrobust.reports.plots.predictive_bands import predictive_band
+from howrobust.reports.plots.stress_curves import stress_curve
+from howrobust.reports.plots.style import COLOURS, GREY, INK, STYLE, log_axis, method_styles, plain
+from howrobust.reports.sections import calibration
+from howrobust.reports.sections.costs import CostPoint, CostTradeoff, cost_tradeoffs
 
 WHITE, NEAR_BLACK = "#ffffff", "#15191e"
 
 
 @pytest.fixture(scope="module")
-def summary(hostile):
-    return Summary(hostile)
+def report(hostile):
+    return build_report(hostile)
 
 
 @pytest.fixture(scope="module")
-def drawn(summary):
-    return {picture.name: picture for picture in pictures(summary)}
+def drawn(report):
+    return {figure.name: figure for figure in report_figures(report)}
 
 
 @pytest.fixture(scope="module")
@@ -48,19 +55,21 @@ def forecasts(hostile):
 # What is drawn
 
 
-def test_a_run_has_these_figures(drawn, summary):
+def test_a_run_has_these_figures(drawn, report):
     kinds = ("bands", "calibration", "pit")
-    own = {f"{kind}-{data['name']}" for data in summary.data for kind in kinds}
+    own = {f"{kind}-{data.name}" for data in report.scores.data for kind in kinds}
     assert set(drawn) == own | {"critical-difference", "profiles", "pareto", "stress-input_noise"}
-    places = {name: picture.dataset for name, picture in drawn.items()}
-    assert places["critical-difference"] == places["profiles"] == "ranking"
-    assert places["pareto"] == "cost"
-    assert places["stress-input_noise"] == ""
+    sections = {name: (figure.section, figure.dataset) for name, figure in drawn.items()}
+    assert sections["critical-difference"] == sections["profiles"] == ("ranking", "")
+    assert sections["pareto"] == ("costs", "")
+    assert sections["stress-input_noise"] == ("stress", "")
+    assert sections["bands-quintic"] == ("data", "quintic")
+    assert sections["calibration-quintic"] == sections["pit-quintic"] == ("calibration", "quintic")
 
 
-def test_calibration_curves_are_shares_of_test_points(drawn, summary, forecasts):
-    for data in summary.data:
-        (ax,) = drawn[f"calibration-{data['name']}"].figure.axes
+def test_calibration_curves_are_shares_of_test_points(drawn, report, forecasts):
+    for data in report.scores.data:
+        (ax,) = drawn[f"calibration-{data.name}"].figure.axes
         lines = {line.get_label(): line for line in ax.lines}
         for method in ("bayesian_ridge", "marginal"):
             own = forecasts[(forecasts["dataset"] == data.name) & (forecasts["method"] == method)]
@@ -68,9 +77,9 @@ def test_calibration_curves_are_shares_of_test_points(drawn, summary, forecasts)
             np.testing.assert_array_equal(lines[method].get_ydata(), inside)
 
 
-def test_pit_histograms_count_test_points(drawn, summary, forecasts):
-    for data in summary.data:
-        for ax in drawn[f"pit-{data['name']}"].figure.axes:
+def test_pit_histograms_count_test_points(drawn, report, forecasts):
+    for data in report.scores.data:
+        for ax in drawn[f"pit-{data.name}"].figure.axes:
             if not ax.get_visible():
                 continue
             own = forecasts[
@@ -82,13 +91,13 @@ def test_pit_histograms_count_test_points(drawn, summary, forecasts):
             np.testing.assert_allclose(edges, np.arange(11) / 10, rtol=1e-12)
 
 
-def test_the_pareto_figure_shows_every_ranked_method_at_its_cost_and_nll(drawn, summary):
+def test_the_pareto_figure_shows_every_ranked_method_at_its_cost_and_nll(drawn, report):
     axes = [ax for ax in drawn["pareto"].figure.axes if ax.get_visible()]
     costs = ("fit_cpu_s", "us_per_draw")
-    assert len(axes) == len(costs) * len(summary.data)
-    for column, data in enumerate(summary.data):
-        rows = [row for row in summary.rows(data.name) if row.rank]
-        for ax, cost in zip(axes[column :: len(summary.data)], costs, strict=True):
+    assert len(axes) == len(costs) * len(report.scores.data)
+    for column, data in enumerate(report.scores.data):
+        rows = [row for row in report.rows[data.name] if row.rank]
+        for ax, cost in zip(axes[column :: len(report.scores.data)], costs, strict=True):
             shown = {(c[0].get_xdata()[0], c[0].get_ydata()[0]) for c in ax.containers}
             assert shown == {(row.costs[cost], row.scores["nll"].mean) for row in rows}
             assert ax.get_xscale() == "log"
@@ -129,15 +138,16 @@ def test_the_front_is_what_no_other_point_beats():
     for _ in range(200):
         # Few values: ties in cost, in nll and in both.
         found = [
-            (float(cost), Estimate(float(nll), 0, 0, 0), f"m{k}")
+            CostPoint(float(cost), Estimate(float(nll), 0, 0, 0), f"m{k}")
             for k, (cost, nll) in enumerate(rng.integers(0, 6, size=(8, 2)))
         ]
-        places = {(cost, nll.mean) for cost, nll, _ in found}
+        places = {(point.cost, point.nll.mean) for point in found}
         slow = {
             (c, s) for c, s in places
             if not any(d <= c and t <= s and (d, t) != (c, s) for d, t in places)
         }  # fmt: skip
-        assert [(cost, nll.mean) for cost, nll, _ in front(found)] == sorted(slow)
+        front = CostTradeoff("made", "cost", tuple(found), None).front
+        assert [(point.cost, point.nll.mean) for point in front] == sorted(slow)
 
 
 def test_a_runaway_is_named_above_the_scale_and_flattens_no_one():
@@ -152,20 +162,22 @@ def test_a_runaway_is_named_above_the_scale_and_flattens_no_one():
         marginal = None if level is None else Estimate(level, 0.1, level - 0.2, level + 0.2)
         names = [f"m{i}" for i in range(len(nlls))]
         found = [
-            (1.0 + i, Estimate(nll, 0.1, nll - 0.2, nll + 0.2), names[i])
+            CostPoint(1.0 + i, Estimate(nll, 0.1, nll - 0.2, nll + 0.2), names[i])
             for i, nll in enumerate(nlls)
         ]
-        _panel(ax, found, marginal, looks([*names, "marginal"]))
+        assert cost_tradeoff(CostTradeoff("made", "cost", tuple(found), marginal), ax=ax) is ax
         top = ax.get_ylim()[1]
         assert (top < nlls[-1]) == cut
         assert top > nlls[-2]
         assert [text.get_text() for text in ax.texts] == (["above: m3 50"] if cut else [])
 
 
-def test_a_method_without_a_cost_or_an_nll_is_no_point(summary):
-    rows = [row for row in summary.rows("quintic") if row.rank]
-    assert [method for _, _, method in points(rows, "fit_cpu_s")] == [row.method for row in rows]
-    assert points(rows, "no such cost") == []
+def test_a_method_without_a_cost_or_an_nll_is_no_point(report):
+    rows = [row for row in report.rows["quintic"] if row.rank]
+    first, *_ = cost_tradeoffs(report.scores, {"quintic": rows})
+    assert [point.method for point in first.points] == [row.method for row in rows]
+    unmeasured = [replace(row, costs={}) for row in rows]
+    assert all(not t.points for t in cost_tradeoffs(report.scores, {"quintic": unmeasured}))
 
 
 # Ranks and profiles
@@ -176,7 +188,7 @@ def test_the_diagram_shows_mean_ranks_and_joins_what_is_not_told_apart():
     groups = [("a", "c"), ("b", "c", "d")]
     pairs = [Pair("a", "b", 0.001, 0.004), Pair("a", "d", 0.001, 0.004)]
     found = Contest("nll", list(ranks), ["s", "t"], [], ranks, 0.01, pairs, groups, 1.5, "")
-    picture = critical_difference(found, looks(list(ranks)))
+    picture = ranks_figure(found, method_styles(list(ranks)))
     (ax,) = picture.figure.axes
     bars = [line for line in ax.lines if line.get_linewidth() == 2.5]
     assert [list(bar.get_xdata()) for bar in bars] == [[ranks[m] for m in g] for g in groups]
@@ -184,9 +196,11 @@ def test_the_diagram_shows_mean_ranks_and_joins_what_is_not_told_apart():
     assert len(heights) == 2
     texts = {text.get_text() for text in ax.texts}
     assert {f"{m}  {rank:.2f}" for m, rank in ranks.items()} <= texts
-    for method, look in looks(list(ranks)).items():
+    for method, style in method_styles(list(ranks)).items():
         if method in ranks:
-            dots = [x for x in ax.lines if x.get_color() == look.colour and len(x.get_xdata()) == 1]
+            dots = [
+                x for x in ax.lines if x.get_color() == style.colour and len(x.get_xdata()) == 1
+            ]
             assert [dot.get_xdata()[0] for dot in dots] == [ranks[method]]
     for m, rank in ranks.items():
         assert f"{m} {rank:.2f}" in picture.alt
@@ -198,11 +212,39 @@ def test_profiles_are_drawn_with_their_limits_or_without_and_why():
     bounded = Profile("a", taus, share, share / 2, share, ("s",))
     bare = Profile("a", taus, share, nan, nan, ("s",), "gaps are no sample")
     for profile, bands, words in ((bounded, 1, "95 %"), (bare, 0, "gaps are no sample")):
-        picture = profile_curves([profile], looks(["a"]))
+        picture = profiles_figure([profile], method_styles(["a"]))
         (ax,) = picture.figure.axes
         assert len(ax.collections) == bands
         np.testing.assert_array_equal(ax.lines[0].get_ydata(), share)
         assert words in picture.title
+
+
+# On axes of one's own
+
+
+def test_a_figure_of_one_panel_is_drawn_on_the_axes_given_or_on_new_ones(report):
+    ranks = {"a": 1.2, "b": 2.1}
+    found = Contest("nll", list(ranks), ["s", "t"], [], ranks, 0.01, [], [], 1.5, "")
+    taus = np.linspace(0, 1, 3)
+    profile = Profile("a", taus, taus, taus, taus, ("s",))
+    (stress,) = report.stress_curves
+    calls = [
+        lambda ax: critical_difference(found, ax=ax),
+        lambda ax: performance_profiles([profile], ax=ax),
+        lambda ax: calibration_curves(report.calibration["quintic"], ax=ax),
+        lambda ax: pit_histogram(report.calibration["quintic"], "bayesian_ridge", ax=ax),
+        lambda ax: cost_tradeoff(report.tradeoffs[0], ax=ax),
+        lambda ax: predictive_band(report.bands["quintic"][0], ax=ax),
+        lambda ax: stress_curve(stress.error["quintic"], stress.facts, ax=ax),
+    ]
+    for call in calls:
+        ax = Figure().subplots()
+        assert call(ax) is ax
+        assert ax.has_data()
+        new = call(None)
+        assert new is not ax
+        assert new.has_data()
+        plt.close(new.figure)
 
 
 # Looks
@@ -227,14 +269,14 @@ def test_every_colour_stands_out_on_white_and_on_near_black(ground):
 
 def test_forty_methods_look_different_and_references_have_no_colour():
     methods = [f"m{k}" for k in range(40)]
-    found = looks([*methods, "marginal", "oracle"])
+    found = method_styles([*methods, "marginal", "oracle"])
     assert len(set(found.values())) == 42
     assert {found[name].colour for name in REFERENCES} == {GREY, INK}
 
 
-def test_a_method_looks_the_same_in_every_figure(drawn, summary):
-    own = looks(summary.methods)
-    seen = dict.fromkeys(summary.methods, 0)
+def test_a_method_looks_the_same_in_every_figure(drawn, report):
+    own = method_styles(report.methods)
+    seen = dict.fromkeys(report.methods, 0)
     for picture in drawn.values():
         for ax in picture.figure.axes:
             for line in ax.lines:
@@ -290,11 +332,11 @@ def test_names_are_no_formulas():
     assert plain("a $x$\nb") == r"a \$x\$ b"
 
 
-def test_figures_are_written_as_png_on_white_and_as_pdf(hostile, summary, tmp_path):
+def test_figures_are_written_as_png_on_white_and_as_pdf(hostile, report, tmp_path):
     code, _, err = howrobust("report", hostile.folder, "--format", "csv", "--figures", tmp_path)
     assert (code, err) == (0, "")
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert len(names) == 2 * len(list(pictures(summary)))
+    assert len(names) == 2 * len(list(report_figures(report)))
     assert {name.rpartition(".")[2] for name in names} == {"png", "pdf"}
     with Image.open(tmp_path / "pareto.png") as image:
         assert image.convert("RGBA").getpixel((0, 0)) == (255, 255, 255, 255)
@@ -307,6 +349,6 @@ def test_a_page_of_many_splits_takes_seconds_and_few_megabytes(uci, tmp_path):
     methods = ["bayesian_ridge", "mc_dropout[epochs=2]", "deep_ensemble[epochs=2]"]
     results = hr.run("uci", methods=methods, out=tmp_path, workers=2)
     start = time.process_time()
-    text = render(results)
+    text = render(build_report(results))
     assert time.process_time() - start < 30
     assert len(text.encode()) < 5e6

@@ -14,14 +14,17 @@ from commandline import howrobust
 
 import howrobust as hr
 from howrobust.cli.main import cli
+from howrobust.cli.run import options_from
 from howrobust.errors import BadInput
-from howrobust.planning.plan import Request, make_plan
-from howrobust.reports.answer import answer
-from howrobust.reports.cards import breakable, tiles
-from howrobust.reports.figures import pictures
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
+from howrobust.reports.card_html import breakable
+from howrobust.reports.model import build_report
 from howrobust.reports.page import render
-from howrobust.reports.sheets import COVERED
-from howrobust.reports.summary import Summary
+from howrobust.reports.plots.all_figures import report_figures
+from howrobust.reports.sections.calibration import STATED
+from howrobust.reports.sections.cards import CardSection
+from howrobust.reports.sections.scores import mean_ranks
 
 
 class Page(HTMLParser):
@@ -55,7 +58,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def text(hostile):
-    return render(hostile)
+    return render(build_report(hostile))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +79,7 @@ def stressed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stressed_text(stressed):
-    return render(stressed)
+    return render(build_report(stressed))
 
 
 # It stands alone
@@ -86,7 +89,7 @@ def test_the_page_stands_alone(hostile, page):
     assert page.addresses
     assert all(address.startswith("#") for address in page.addresses)
     assert "link" not in page.tags
-    assert page.tags.count("svg") == len(list(pictures(Summary(hostile))))
+    assert page.tags.count("svg") == len(list(report_figures(build_report(hostile))))
 
 
 def test_every_link_on_the_page_has_its_one_target(page):
@@ -107,7 +110,7 @@ def test_the_policy_names_the_pages_own_style_and_script_and_nothing_else(text):
 
 
 def test_two_pages_of_one_run_are_the_same(hostile, text):
-    assert render(hostile) == text
+    assert render(build_report(hostile)) == text
 
 
 def test_text_from_data_stays_text(hostile, text, page):
@@ -146,7 +149,7 @@ def by_hand(results, metric, stress="none", level=0.0, repeats=False):
 
 
 def test_the_answer_is_three_sentences_whose_numbers_are_the_records(stressed):
-    leads, trust, stress = answer(Summary(stressed))
+    leads, trust, stress = build_report(stressed).answer
     nll = by_hand(stressed, "nll", repeats=True)
     methods = ["deep_ensemble[epochs=2]", "bayesian_ridge"]
     data = ("diabetes", "quintic", "heteroscedastic")
@@ -171,7 +174,7 @@ def test_the_answer_is_three_sentences_whose_numbers_are_the_records(stressed):
 
 
 def test_without_stress_the_answer_says_how_to_ask(hostile):
-    sentences = answer(Summary(hostile))
+    sentences = build_report(hostile).answer
     assert len(sentences) == 3
     last = sentences[-1]
     assert "input noise" in last or "run with --stress" in last
@@ -184,19 +187,19 @@ def test_coverage_on_the_page_is_the_share_of_points_inside(hostile, text):
     section = text[text.index('id="calibration"') :]
     row = section[section.index('>quintic</td><td class="name">bayesian_ridge</td>') :]
     shown = re.findall(r'data-value="([^"]+)"', row[: row.index("</tr>")])
-    expected = [float(np.mean(np.abs(2 * own - 1) <= level)) for level in COVERED]
+    expected = [float(np.mean(np.abs(2 * own - 1) <= level)) for level in STATED]
     assert [float(value) for value in shown] == expected
     assert expected == sorted(expected)
 
 
 def test_references_are_in_every_table_and_never_ranked(hostile):
-    summary = Summary(hostile)
-    for data in summary.data:
-        rows = {row.method: row for row in summary.rows(data.name)}
+    report = build_report(hostile)
+    for data in report.scores.data:
+        rows = {row.method: row for row in report.rows[data.name]}
         assert rows["marginal"].rank is None
         assert ("oracle" in rows) == data.synthetic
         assert sorted(row.rank for row in rows.values() if row.rank) == [1, 2]
-    assert {method for method, _ in summary.ranking()} == {
+    assert mean_ranks(report.rows).keys() == {
         "deep_ensemble[epochs=2]", "bayesian_ridge"
     }  # fmt: skip
 
@@ -208,14 +211,14 @@ def test_the_limits_of_quintic_stand_beside_the_scores(page):
 
 
 def test_standard_errors_of_splits_of_one_table_are_corrected(hostile):
-    summary = Summary(hostile)
-    dataset = next(d.name for d in summary.data if not d.synthetic)
-    values = summary.values(dataset, "bayesian_ridge", "rmse").to_numpy()
+    scores = build_report(hostile).scores
+    dataset = next(d.name for d in scores.data if not d.synthetic)
+    values = scores.values(dataset, "bayesian_ridge", "rmse").to_numpy()
     expected = values.std(ddof=1) * np.sqrt(1 / 3 + 8 / 72)
-    assert summary.estimate(dataset, "bayesian_ridge", "rmse").se == pytest.approx(expected)
-    independent = summary.values("quintic", "bayesian_ridge", "rmse").to_numpy()
+    assert scores.estimate(dataset, "bayesian_ridge", "rmse").se == pytest.approx(expected)
+    independent = scores.values("quintic", "bayesian_ridge", "rmse").to_numpy()
     expected = independent.std(ddof=1) / np.sqrt(3)
-    assert summary.estimate("quintic", "bayesian_ridge", "rmse").se == pytest.approx(expected)
+    assert scores.estimate("quintic", "bayesian_ridge", "rmse").se == pytest.approx(expected)
 
 
 def test_records_and_forecasts_agree(hostile):
@@ -249,11 +252,12 @@ def test_a_page_has_a_card_a_method_and_a_figure_a_stress(stressed, stressed_tex
 
 def test_a_part_that_was_measured_nowhere_says_why_once(hostile, text):
     card = hostile.card("bayesian_ridge")
-    stability = next(tile for tile in tiles(card) if tile.part == "stability")
+    tiles = CardSection(card).tiles
+    stability = next(tile for tile in tiles if tile.part == "stability")
     assert stability.missing.startswith("there are no restarts")
     assert f"Not measured: {stability.missing}." in text
     assert "stability is missing" not in text
-    assert all(not tile.missing for tile in tiles(card) if tile.part in ("accuracy", "cost"))
+    assert all(not tile.missing for tile in tiles if tile.part in ("accuracy", "cost"))
 
 
 def test_degradation_on_the_page_is_that_of_the_results(stressed, stressed_text):
@@ -270,11 +274,13 @@ def test_degradation_on_the_page_is_that_of_the_results(stressed, stressed_text)
 
 def plan_of(line):
     """The plan that a command line makes."""
-    options = cli.commands["run"].make_context("run", line[2:]).params
-    words = {**options, "time": options["time_"], "timeout_s": options["timeout"]}
-    lists = {name: words[name] or None for name in ("methods", "data", "stress")}
-    rest = ("suite", "splits", "repeats", "seed", "target", "one_hot", "groups", "time")
-    return make_plan(Request(**lists, **{name: words[name] for name in rest}))
+    return make_plan(parsed(line))
+
+
+def parsed(line):
+    """The options that a command line states."""
+    values = cli.commands["run"].make_context("run", line[2:]).params
+    return options_from({k: v for k, v in values.items() if k not in ("store", "dry_run")})
 
 
 @pytest.mark.parametrize("run", ["hostile", "stressed"])
@@ -282,12 +288,12 @@ def test_the_command_on_the_page_plans_the_same_run(run, request):
     results = request.getfixturevalue(run)
     line = results.about.command.text
     assert plan_of(shlex.split(line)).run == results.run
-    assert line in html.unescape(render(results))
+    assert line in html.unescape(render(build_report(results)))
 
 
 @pytest.mark.parametrize("suite", ["quick", "uci", "uci-gap", "robustness"])
 def test_a_suite_as_it_is_needs_no_options(suite, uci):
-    again = make_plan(Request(suite, seed=3)).command
+    again = make_plan(RunOptions(suite, seed=3)).command
     assert again.text == f"howrobust run {suite} --seed 3"
     assert again.remarks == []
 
@@ -307,10 +313,9 @@ def test_the_command_has_every_option_of_the_run(options, tmp_path):
     words = {"methods": ["bayesian_ridge"], "data": [str(tmp_path / "a table.csv")], **options}
     if "groups" not in options:
         words["one_hot"] = True
-    request = Request("quick", seed=4, **words)
+    request = RunOptions("quick", seed=4, **words)
     plan = make_plan(request)
-    options = cli.commands["run"].make_context("run", shlex.split(plan.command.text)[2:]).params
-    for name in ("target", "one_hot", "groups", "splits", "repeats", "device"):
-        assert options[name] == getattr(request, name)
-    assert (options["time_"], options["timeout"]) == (request.time, request.timeout_s)
-    assert make_plan(request).run == plan_of(shlex.split(plan.command.text)).run == plan.run
+    options = parsed(shlex.split(plan.command.text))
+    for name in ("target", "one_hot", "groups", "splits", "repeats", "device", "time", "timeout_s"):
+        assert getattr(options, name) == getattr(request, name)
+    assert make_plan(request).run == make_plan(options).run == plan.run

@@ -14,11 +14,12 @@ from commandline import environment
 from scipy import stats
 
 import howrobust as hr
-from howrobust.reports import published, tables
+from howrobust.analysis.run_scores import Scores
 from howrobust.reports.markdown import markdown, md
+from howrobust.reports.model import build_report
 from howrobust.reports.page import render
-from howrobust.reports.published import Published, comparisons
-from howrobust.reports.summary import Summary
+from howrobust.reports.sections import published, published_results
+from howrobust.reports.sections.published_results import Published, comparisons
 
 ENSEMBLE = 'deep_ensemble[preset="lakshminarayanan2017"]'
 DROPOUT = 'mc_dropout[preset="gal2016"]'
@@ -52,7 +53,7 @@ def results(out, uci):
 def test_paired_differences_are_those_of_a_paired_t_statistic():
     rng = np.random.default_rng(0)
     ours, theirs = rng.normal(size=(2, 9))
-    found, paired = published._difference(
+    found, paired = published_results._difference(
         dict(enumerate(ours)),
         dict(enumerate(theirs)) | {20: 5.0},  # a split that was not run
         Published(0.0, 1.0, 0.01, "", ""),
@@ -63,17 +64,17 @@ def test_paired_differences_are_those_of_a_paired_t_statistic():
 
 def test_a_difference_to_a_printed_mean_counts_both_errors_and_the_rounding():
     ours = {0: 1.0, 1: 3.0}  # mean 2, standard error 1
-    found, paired = published._difference(ours, {}, Published(0.0, 2.0, 0.1, "", ""))
+    found, paired = published_results._difference(ours, {}, Published(0.0, 2.0, 0.1, "", ""))
     assert not paired
     assert found == pytest.approx(2 / np.sqrt(1 + 4 + 0.1**2 / 12), rel=1e-12)
     # "0.00 +- 0.00" still carries the sd of its rounding, a uniform's.
     exact = {0: 0.003, 1: 0.003}
-    found, _ = published._difference(exact, {}, Published(0.0, 0.0, 0.01, "", ""))
+    found, _ = published_results._difference(exact, {}, Published(0.0, 0.0, 0.01, "", ""))
     assert found == pytest.approx(0.003 / (0.01 / np.sqrt(12)), rel=1e-12)
 
 
 def test_each_protocol_stands_beside_its_own_publication(results, uci):
-    found = comparisons(Summary(results))
+    found = comparisons(Scores(results))
     assert [(c.method, c.metric, c.paired, c.reproduces) for c in found] == [
         (ENSEMBLE, "rmse", False, True),
         (ENSEMBLE, "nll_gaussian", False, True),
@@ -100,31 +101,31 @@ def test_paired_differences_use_the_authors_results_of_the_same_splits(results, 
         for split, value in zip(own["split"], own["value"], strict=True)
     ]
     slow = np.mean(gaps) / (np.std(gaps, ddof=1) / np.sqrt(SPLITS))
-    (found,) = (
-        c for c in comparisons(Summary(results)) if (c.method, c.metric) == (DROPOUT, "nll")
-    )
+    (found,) = (c for c in comparisons(Scores(results)) if (c.method, c.metric) == (DROPOUT, "nll"))
     assert found.difference == pytest.approx(slow, rel=1e-9)
 
 
 def test_page_and_markdown_show_ours_theirs_and_the_difference(results, uci, monkeypatch):
-    summary = Summary(results)
-    page, text = html.unescape(render(results)), markdown(summary)
-    for comparison in comparisons(summary):
-        for cell in tables.published_cells(comparison):
+    report = build_report(results)
+    page, text = html.unescape(render(report)), markdown(report)
+    for row in report.published.rows:
+        for cell in row.cells:
             assert cell.text in page
             assert md(cell.text) in text
             assert cell.value is None or f'data-value="{cell.value!r}"' in page
-    assert tables.PUBLISHED_TITLE in text
+    assert len(report.published.rows) == len(comparisons(Scores(results)))
+    assert published.TITLE in text
     monkeypatch.delenv("HOWROBUST_DATA")
-    monkeypatch.setattr(published, "uci_folder", lambda: None)
-    assert tables.PUBLISHED_TITLE not in markdown(summary)
-    assert 'id="published"' not in render(results)
+    monkeypatch.setattr(published_results, "_folder", lambda: None)
+    bare = build_report(results)
+    assert published.TITLE not in markdown(bare)
+    assert 'id="published"' not in render(bare)
 
 
 def test_a_reproduction_says_what_was_run_and_wants_a_note_for_every_exception(
     results, uci, out, tmp_path
 ):
-    exceptions = [c for c in comparisons(Summary(results)) if c.is_exception]
+    exceptions = [c for c in comparisons(Scores(results)) if c.is_exception]
     assert exceptions, "this test needs one: the ensemble on yacht is known to be one"
     empty = tmp_path / "empty.toml"
     empty.write_text("")

@@ -47,10 +47,10 @@ def test_the_interval_over_independent_splits_is_students():
 def test_a_paired_difference_of_independent_splits_is_tested_by_students_t():
     rng = seeds.generator(0, "paired")
     one, two = rng.normal(0.3, size=7), rng.normal(size=7)
-    theirs = stats.ttest_rel(one, two)
+    scipys = stats.ttest_rel(one, two)
     found = paired(one, two, overlap=0.0)
-    assert found.p == pytest.approx(theirs.pvalue, rel=1e-9)
-    limits = theirs.confidence_interval(0.95)
+    assert found.p == pytest.approx(scipys.pvalue, rel=1e-9)
+    limits = scipys.confidence_interval(0.95)
     assert (found.estimate.lower, found.estimate.upper) == pytest.approx(tuple(limits), rel=1e-9)
 
 
@@ -72,7 +72,7 @@ def test_p_is_below_5_percent_just_where_the_95_percent_interval_excludes_0(over
         assert outside == (found.p < 0.05)
 
 
-def test_equal_scores_are_no_difference_and_one_split_says_nothing_of_chance():
+def test_equal_scores_are_no_difference_and_one_split_has_no_p_value():
     values = np.array([0.1, 0.7, 1e9 / 3])
     assert paired(values, values, 1 / 9).p == 1
     assert paired(np.array([1.5, 2.5]), np.array([1.0, 2.0]), 0.0).p == 0  # t is infinite
@@ -150,16 +150,16 @@ def test_nemenyis_critical_difference_is_the_published_one():
 
 
 def test_the_mean_share_of_one_data_set_has_wilsons_interval():
-    mean, lower, upper = mean_share(np.array([[0.7, 1.0]]), np.array([20.0]))
-    assert mean.tolist() == [0.7, 1.0]
+    share = mean_share(np.array([[0.7, 1.0]]), np.array([20.0]))
+    assert share.mean.tolist() == [0.7, 1.0]
     for k, hits in enumerate((14, 20)):
-        assert (lower[k], upper[k]) == pytest.approx(wilson(hits, 20), rel=1e-12)
+        assert (share.lower[k], share.upper[k]) == pytest.approx(wilson(hits, 20), rel=1e-12)
 
 
 def test_unequal_runs_count_as_the_variance_of_the_mean_says():
     # Both shares 1/2: the variance of their mean is (1/4) (1/4) (1/10 + 1/40) = (1/4) / 32.
-    _, lower, upper = mean_share(np.array([0.5, 0.5]), np.array([10.0, 40.0]))
-    assert (lower, upper) == pytest.approx(wilson(16, 32), rel=1e-12)
+    share = mean_share(np.array([0.5, 0.5]), np.array([10.0, 40.0]))
+    assert (share.lower, share.upper) == pytest.approx(wilson(16, 32), rel=1e-12)
 
 
 REPLICAS = 2_000
@@ -177,8 +177,8 @@ def test_the_interval_of_a_mean_share_covers_at_95_percent_or_more(sets, runs):
     truth = np.linspace(0.5, 0.9, sets)
     rng = seeds.generator(0, "mean share", sets, runs)
     shares = rng.binomial(runs, truth, size=(REPLICAS, sets)).T / runs
-    _, lower, upper = mean_share(shares, np.full(sets, float(runs)))
-    held = np.mean((lower <= truth.mean()) & (truth.mean() <= upper))
+    mean = mean_share(shares, np.full(sets, float(runs)))
+    held = np.mean((mean.lower <= truth.mean()) & (truth.mean() <= mean.upper))
     # A binomial share takes few values: of one data set with 5 runs Wilson's interval of 1/2 holds
     # all but 0 and 5 hits, 1 - 2 / 2^5 = .9375.
     assert held > 0.9375 - margin(0.9375)
@@ -247,14 +247,14 @@ def test_shares_of_overlapping_splits_are_covered_with_fewer_effective_runs(sets
     errors = squared_errors(tables * sets, J, rng).reshape(2, tables, sets, J).swapaxes(1, 2)
     n = np.full(sets, J / (1 + J * OVERLAP))
     for tau in np.quantile(alone[0], [0.2, 0.5, 0.8]):
-        _, lower, upper = mean_share((errors[0] > tau).mean(axis=2), n)
+        mean = mean_share((errors[0] > tau).mean(axis=2), n)
         share = np.mean(alone[0] > tau)
         # Least in 12 settings of 600 tables: .955; the promise is 92 %.
-        assert np.mean((lower <= share) & (share <= upper)) > 0.92
+        assert np.mean((mean.lower <= share) & (share <= mean.upper)) > 0.92
     wins = (errors[0][..., None] < errors[1][..., None, :]).mean(axis=(2, 3))
-    _, lower, upper = mean_share(wins, n)
+    mean = mean_share(wins, n)
     won = np.mean(alone[0] < rng.permutation(alone[1]))
-    assert np.mean((lower <= won) & (won <= upper)) > 0.92
+    assert np.mean((mean.lower <= won) & (won <= mean.upper)) > 0.92
 
 
 def test_rows_that_appear_once_count_in_full():

@@ -6,6 +6,7 @@ import itertools
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,17 +17,26 @@ from rich.console import Console
 from scipy import stats
 
 from howrobust import seeds
-from howrobust._results import COLUMNS
+from howrobust.analysis.results import COLUMNS
 from howrobust.analysis.statistics import Estimate
-from howrobust.reports import tables, terminal
+from howrobust.base.cells import CLEAN
+from howrobust.base.facts import DataFacts
+from howrobust.base.records import CellResult
+from howrobust.reports import number_text, terminal
+from howrobust.reports.csv_text import csv_text
 from howrobust.reports.latex import MINUS, SPECIAL, latex, tex, tex_table
 from howrobust.reports.markdown import markdown, md
+from howrobust.reports.model import build_report
 from howrobust.reports.page import render
-from howrobust.reports.sheets import Sheet, SheetRow
-from howrobust.reports.spreadsheet import csv_text
-from howrobust.reports.summary import SHOWN, Summary
+from howrobust.reports.sections.scores import (
+    SCORES,
+    SHOWN,
+    cost_cell,
+    first_against_others,
+    score_table,
+)
+from howrobust.reports.table import Table, TableCell, TableRow
 
-SCORES = ("nll", "rmse", "crps")
 BACK = {**{tex: character for character, tex in SPECIAL.items()}, MINUS: "-"}
 
 
@@ -56,13 +66,13 @@ class Rows(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def summary(hostile):
-    return Summary(hostile)
+def report(hostile):
+    return build_report(hostile)
 
 
 @pytest.fixture(scope="module")
-def page(hostile):
-    return Rows(render(hostile)).rows
+def page(report):
+    return Rows(render(report)).rows
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +105,7 @@ def means(hostile):
     ],
 )
 def test_a_number_has_the_digits_that_its_error_supports(mean, se, text):
-    assert tables.number(Estimate(mean, se, 0, 0)) == text
+    assert number_text.number(Estimate(mean, se, 0, 0)) == text
 
 
 def test_a_number_reads_back_as_the_mean_to_the_digits_shown():
@@ -103,7 +113,7 @@ def test_a_number_reads_back_as_the_mean_to_the_digits_shown():
     for _ in range(2000):
         mean = rng.normal() * 10.0 ** rng.integers(-9, 9)
         se = abs(mean) * 10.0 ** rng.uniform(-8, 3)
-        assert reads_as(tables.number(Estimate(mean, se, 0, 0)), mean), (mean, se)
+        assert reads_as(number_text.number(Estimate(mean, se, 0, 0)), mean), (mean, se)
 
 
 def reads_as(text, value):
@@ -119,33 +129,40 @@ def reads_as(text, value):
 
 
 def test_a_difference_shows_its_interval_to_the_same_digits():
-    assert tables.signed(Estimate(0.0234, 0.0123, -0.0042, 0.051)) == "+0.023 [-0.004, 0.051]"
-    assert tables.signed(Estimate(-12.3, 4.5, -21.2, -3.4)) == "-12.3 [-21.2, -3.4]"
-    assert tables.signed(Estimate(3e9, 1e8, 2e9, 4e9)) == "+3.00e+09 [2.00e+09, 4.00e+09]"
-    assert tables.signed(Estimate(0.5, np.nan, np.nan, np.nan)) == "+0.5"
+    assert number_text.signed(Estimate(0.0234, 0.0123, -0.0042, 0.051)) == "+0.023 [-0.004, 0.051]"
+    assert number_text.signed(Estimate(-12.3, 4.5, -21.2, -3.4)) == "-12.3 [-21.2, -3.4]"
+    assert number_text.signed(Estimate(3e9, 1e8, 2e9, 4e9)) == "+3.00e+09 [2.00e+09, 4.00e+09]"
+    assert number_text.signed(Estimate(0.5, np.nan, np.nan, np.nan)) == "+0.5"
 
 
-def test_costs_are_written_out(summary):
-    row = summary.rows("quintic")[0]
+def test_costs_are_written_out(report):
+    row = report.rows["quintic"][0]
     for value, text in ((0.00217, "0.0022"), (9.7, "9.7"), (99.7, "100"), (12818.2, "12818")):
         row = replace(row, costs={"us_per_draw": value})
-        assert tables.cost(row, "us_per_draw") == text
+        assert cost_cell(row, "us_per_draw").text == text
 
 
 # Who is the best
 
 
+MADE = DataFacts(
+    name="made", title="", source="", licence="", unit="-", sha256="", synthetic=True, limits={},
+    target="y", features=["x"], n_train=100, n_test=100, split="draw", cautions=[],
+)  # fmt: skip
+
+
 class Made:
-    """What a summary of generated data asks of results: values (methods, splits) by metric.
+    """What scores of generated data ask of a run: values (methods, splits) by metric.
 
     No forecasts are kept, so that every cell counts as lost.
     """
 
+    folder = None
+
     def __init__(self, values):
         self.values = values
         self.methods = [f"m{k}" for k in range(len(values["nll"]))]
-        data = {"name": "made", "synthetic": True, "split": "draw", "limits": None}
-        self.about = {"methods": self.methods, "data": [data], "levels": [["none", 0.0]]}
+        self.about = SimpleNamespace(labels=self.methods, data=[MADE], levels=[CLEAN])
 
     def records(self):
         rows = [
@@ -156,10 +173,9 @@ class Made:
         return pd.DataFrame(rows, columns=list(COLUMNS))
 
     def cells(self):
-        words = {"dataset": "made", "repeat": 0, "status": "failed", "train_stress": "none"}
         splits = range(self.values["nll"].shape[1])
         return [
-            {**words, "split": f"split-{j}", "method": method, "lost": []}
+            CellResult("", "made", f"split-{j}", method, *CLEAN, 0, "failed")
             for j in splits
             for method in self.methods
         ]
@@ -186,44 +202,46 @@ def test_the_best_is_marked_only_where_it_is_distinguishable_from_every_other():
         # Differences have a standard error of sqrt(2 / 12) = .4: leads of up to 7.5 of them.
         leads = rng.uniform(0, 3, size=(len(SHOWN), 3, 1))
         values = dict(zip(SHOWN, leads + rng.normal(size=(len(SHOWN), 3, 12)), strict=True))
-        summary = Summary(Made(values))
-        rows = {row.method: row for row in summary.rows("made")}
+        report = build_report(Made(values))
+        rows = {row.method: row for row in report.rows["made"]}
         for metric in SHOWN:
             expected = best_by_hand(values[metric])
             found = [m for m, row in rows.items() if metric in row.best]
             assert found == ([] if expected is None else [f"m{expected}"]), metric
             marked, unmarked = marked + (expected is not None), unmarked + (expected is None)
-        cells = {row.method: tables.cells_of(row, summary.data[0]) for row in rows.values()}
-        for method, row in rows.items():
-            titles = dict(zip(tables.header(summary.data[0]), cells[method], strict=True))
-            assert {name for name in SCORES if titles[name].best} == row.best & set(SCORES)
+        table = score_table(rows.values(), MADE)
+        for row in table.rows:
+            titles = dict(zip(table.header, row.cells, strict=True))
+            best = rows[row.method].best & set(SCORES)
+            assert {name for name in SCORES if titles[name].best} == best
     assert min(marked, unmarked) >= 10
 
 
 def test_a_method_is_tied_with_the_first_where_several_splits_cannot_tell_them_apart():
     clear = np.array([[0.0, 0.1, 0.2, 0.1], [5.0, 5.2, 5.1, 5.1], [0.3, 0.0, 0.1, 0.2]])
-    rows = {row.method: row for row in Summary(Made(dict.fromkeys(SHOWN, clear))).rows("made")}
+    rows = {row.method: row for row in build_report(Made(dict.fromkeys(SHOWN, clear))).rows["made"]}
     assert [row.tied for row in rows.values()] == [False, True, False]
     assert list(rows) == ["m0", "m2", "m1"]
     assert rows["m1"].behind.estimate.mean == pytest.approx(5.0)
     assert not any(row.best for row in rows.values())
-    said = tables.told_apart(list(rows.values()))
+    said = first_against_others(list(rows.values()))
     assert said.startswith("By nll on 4 splits m0 is distinguishably better than m1; ")
     p = stats.ttest_rel(clear[0], clear[2]).pvalue  # the largest of three: Holm leaves it alone
     assert f"not distinguishable from m2 (p = {p:.2g})" in said
-    one = Summary(Made(dict.fromkeys(SHOWN, clear[:, :1]))).rows("made")
+    one = build_report(Made(dict.fromkeys(SHOWN, clear[:, :1]))).rows["made"]
     assert not any(row.tied or row.best for row in one)
-    assert "One split" in tables.told_apart(one)
-    assert "≈" not in tables.above_best(one[1]).text
+    assert "One split" in first_against_others(one)
+    assert not any("≈" in cell.text for row in score_table(one, MADE).rows for cell in row.cells)
 
 
 # The numbers of the records, in every format
 
 
-def test_numbers_on_the_page_are_exactly_the_means_of_the_records(page, means, summary):
-    for data in summary.data:
-        titles = tables.header(data)
-        for row in summary.rows(data.name):
+def test_numbers_on_the_page_are_exactly_the_means_of_the_records(page, means, report):
+    for section in report.data_sets:
+        data = section.facts
+        titles = section.table.header
+        for row in report.rows[data.name]:
             expected = [repr(float(means[data.name, row.method, metric])) for metric in SCORES]
             found = [
                 [cells[titles.index(metric)][1].get("data-value") for metric in SCORES]
@@ -233,13 +251,12 @@ def test_numbers_on_the_page_are_exactly_the_means_of_the_records(page, means, s
             assert expected in found, (data.name, row.method)
 
 
-def test_the_page_holds_the_exact_numbers_of_its_cells(page, summary):
+def test_the_page_holds_the_exact_numbers_of_its_cells(page, report):
     shown = [[(text, attrs.get("data-value")) for text, attrs in row] for row in page]
-    for data in summary.data:
-        for row in summary.rows(data.name):
-            cells = tables.cells_of(row, data)
-            values = [None if cell.value is None else repr(cell.value) for cell in cells]
-            texts = [cell.text for cell in cells]
+    for section in report.data_sets:
+        for row in section.table.rows:
+            values = [None if cell.value is None else repr(cell.value) for cell in row.cells]
+            texts = [cell.text for cell in row.cells]
             assert any(
                 [text.split() for text, _ in found] == [text.split() for text in texts]
                 and [value for _, value in found] == values
@@ -248,11 +265,12 @@ def test_the_page_holds_the_exact_numbers_of_its_cells(page, summary):
 
 
 @pytest.mark.parametrize("form", ["markdown", "latex"])
-def test_markdown_and_latex_show_the_numbers_of_the_records(form, means, summary):
-    rows = markdown_rows(markdown(summary)) if form == "markdown" else latex_rows(latex(summary))
-    for data in summary.data:
-        titles = tables.header(data)
-        for row in summary.rows(data.name):
+def test_markdown_and_latex_show_the_numbers_of_the_records(form, means, report):
+    rows = markdown_rows(markdown(report)) if form == "markdown" else latex_rows(latex(report))
+    for section in report.data_sets:
+        data = section.facts
+        titles = section.table.header
+        for row in report.rows[data.name]:
             place = (data.name, row.method)
             found = [r for r in rows if len(r) == len(titles) and r[1] == row.method]
             assert any(
@@ -261,18 +279,18 @@ def test_markdown_and_latex_show_the_numbers_of_the_records(form, means, summary
             ), place  # fmt: skip
 
 
-def test_bold_is_the_best_and_nothing_else(summary):
+def test_bold_is_the_best_and_nothing_else(report):
     best = sorted(
         cell.text
-        for data in summary.data
-        for row in summary.rows(data.name)
-        for cell in tables.cells_of(row, data)
+        for section in report.data_sets
+        for row in section.table.rows
+        for cell in row.cells
         if cell.best
     )
     assert best  # on quintic a curve beats a line
-    bold = re.findall(r"\\textbf\{(.*?)\}(?: &| \\)", latex(summary))
+    bold = re.findall(r"\\textbf\{(.*?)\}(?: &| \\)", latex(report))
     assert sorted(unescape(text) for text in bold) == best
-    bold = re.findall(r"<td[^>]*><strong>(.*?)</strong></td>", markdown_html(markdown(summary)))
+    bold = re.findall(r"<td[^>]*><strong>(.*?)</strong></td>", markdown_html(markdown(report)))
     assert sorted(bold) == best
 
 
@@ -313,21 +331,21 @@ def unescape(text):
 # Hostile names
 
 
-def shown_as(summary):
+def shown_as(report):
     """The hostile name as a reader sees it: an escape sequence without its escape."""
-    (name,) = (d.name for d in summary.data if not d.synthetic)
+    (name,) = (d.name for d in report.scores.data if not d.synthetic)
     assert "\x1b" in name
     return name.replace("\x1b", " ")
 
 
-def test_hostile_names_stay_text_in_markdown(summary):
-    text = markdown(summary)
+def test_hostile_names_stay_text_in_markdown(report):
+    text = markdown(report)
     html = Rows(markdown_html(text))
     assert "\x1b" not in text
     assert not {"b", "script", "a", "img", "em", "s"} & set(html.tags)
     rows = [row for row in html.rows if len(row) > 1]
-    assert any(shown_as(summary) == cell for row in rows for cell, _ in row)
-    widths = {len(row) for row in rows if any(cell == shown_as(summary) for cell, _ in row)}
+    assert any(shown_as(report) == cell for row in rows for cell, _ in row)
+    widths = {len(row) for row in rows if any(cell == shown_as(report) for cell, _ in row)}
     assert widths <= {6, 7}  # points inside intervals, and costs: "|" opens no column
 
 
@@ -347,22 +365,22 @@ def test_markdown_shows_any_text_as_it_is():
         assert row == [re.sub(r"[\r\n]", " ", text), "1"]
 
 
-def test_long_tables_of_markdown_are_folded_and_still_tables(summary):
-    text = markdown(summary)
+def test_long_tables_of_markdown_are_folded_and_still_tables(report):
+    text = markdown(report)
     assert text.count("<details>") == text.count("</details>")
     for title in ("Protocol", "Failures and warnings", "Ranking"):
         assert f"### {title}" in text
 
 
-def test_hostile_names_stay_text_in_latex(summary):
-    text = latex(summary)
+def test_hostile_names_stay_text_in_latex(report):
+    text = latex(report)
     assert "\x1b" not in text
-    assert tex(shown_as(summary)) in text
-    assert unescape(tex(shown_as(summary))) == shown_as(summary)
+    assert tex(shown_as(report)) in text
+    assert unescape(tex(shown_as(report))) == shown_as(report)
 
 
-def test_latex_is_balanced_and_leaves_no_special_character_bare(summary):
-    text = latex(summary)
+def test_latex_is_balanced_and_leaves_no_special_character_bare(report):
+    text = latex(report)
     assert text.count(r"\begin{tabular}") == text.count(r"\bottomrule") >= 2
     for name in ("table", "tabular"):
         assert text.count(rf"\begin{{{name}}}") == text.count(rf"\end{{{name}}}")
@@ -388,7 +406,7 @@ def test_the_sign_of_a_number_is_a_minus_in_latex_and_a_hyphen_is_none():
 
 def test_no_row_of_latex_begins_with_what_would_be_an_argument_of_the_row_before():
     for name in ("[x]", "*", "[*"):
-        sheet = Sheet("made", ("name",), (0,), [SheetRow([tables.Cell(name)])] * 2)
+        sheet = Table("made", ("name",), (0,), [TableRow([TableCell(name)])] * 2)
         rows = [line for line in tex_table(sheet, "made").splitlines() if line.endswith(r" \\")]
         assert len(rows) == 3
         assert not any(row.startswith(("[", "*")) for row in rows)
@@ -408,21 +426,21 @@ def test_csv_is_inert_and_exact(hostile):
 # The terminal
 
 
-def on_terminal(summary, monkeypatch, capsys, **environment):
+def on_terminal(report, monkeypatch, capsys, **environment):
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    terminal.show(summary, terminal.console())
+    terminal.show(report, terminal.console())
     return capsys.readouterr().out
 
 
-def test_only_a_terminal_that_wants_it_gets_escape_codes(summary, monkeypatch, capsys):
-    coloured = on_terminal(summary, monkeypatch, capsys, FORCE_COLOR="1")
+def test_only_a_terminal_that_wants_it_gets_escape_codes(report, monkeypatch, capsys):
+    coloured = on_terminal(report, monkeypatch, capsys, FORCE_COLOR="1")
     assert "\x1b[1m" in coloured
     assert "\x1b[31m" not in coloured  # a name asks for it, and is text
     for environment in ({}, {"NO_COLOR": "1"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}):
-        plain = on_terminal(summary, monkeypatch, capsys, **environment)
+        plain = on_terminal(report, monkeypatch, capsys, **environment)
         assert "\x1b" not in plain
         # quintic's leader is marked without bold letters, too.
         best = [line for line in plain.splitlines() if "bayesian_ridge" in line or "deep" in line]
@@ -430,7 +448,7 @@ def test_only_a_terminal_that_wants_it_gets_escape_codes(summary, monkeypatch, c
 
 
 def test_cells_of_a_terminal_are_text(monkeypatch, capsys):
-    sheet = Sheet("made", ("name",), (0,), [SheetRow([tables.Cell("[red]a[/] \x1b[31mb\n")])])
+    sheet = Table("made", ("name",), (0,), [TableRow([TableCell("[red]a[/] \x1b[31mb\n")])])
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")
     terminal.console().print(terminal.rich_table(sheet, "[b]title[/b]", 80))
@@ -441,22 +459,22 @@ def test_cells_of_a_terminal_are_text(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
-def test_a_narrow_terminal_keeps_names_and_ranks(summary, width):
-    for data in summary.data:
+def test_a_narrow_terminal_keeps_names_and_ranks(report, width):
+    for data in report.scores.data:
         console = Console(width=width, record=True, file=io.StringIO())
-        terminal.show(summary, console)
+        terminal.show(report, console)
         text = console.export_text()
         assert max(map(len, text.splitlines())) <= width
         whole = re.sub(r"[\s│]", "", text)
-        for row in summary.rows(data.name):
+        for row in report.rows[data.name]:
             assert row.method.replace(" ", "") in whole
         assert "nllabovebest" in whole or width < 100
 
 
-def test_each_table_says_what_can_be_told_apart(summary, monkeypatch, capsys):
-    text = " ".join(on_terminal(summary, monkeypatch, capsys).split())
-    for data in summary.data:
-        said = tables.told_apart(summary.rows(data.name))
+def test_each_table_says_what_can_be_told_apart(report, monkeypatch, capsys):
+    text = " ".join(on_terminal(report, monkeypatch, capsys).split())
+    for data in report.scores.data:
+        said = first_against_others(report.rows[data.name])
         assert "on 3 splits" in said
         assert " ".join(said.split()) in text
 

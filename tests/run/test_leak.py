@@ -5,9 +5,10 @@ import pytest
 
 from howrobust.base.cells import CLEAN, Cell
 from howrobust.execution.worker import fit_and_forecast
-from howrobust.planning import registry
+from howrobust.planning import entry_points
+from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.jobs import Job
-from howrobust.planning.registry import DataSpec, MethodSpec
+from howrobust.planning.method_spec import MethodSpec
 from howrobust.storage.arrays import Files, read_forecasts
 
 FAST = {
@@ -36,7 +37,7 @@ def poisoned(source, split):
     ("dataset", "place"),
     [("diabetes", CLEAN), ("uci/yacht", CLEAN), ("diabetes", ("label_noise", 0.4))],
 )
-@pytest.mark.parametrize("name", [n for n in registry.names("methods") if n != "oracle"])
+@pytest.mark.parametrize("name", [n for n in entry_points.names("methods") if n != "oracle"])
 def test_every_fit_succeeds_unchanged_on_poisoned_test_rows(
     name, dataset, place, uci, tmp_path, monkeypatch
 ):

@@ -21,10 +21,16 @@ from howrobust.analysis.cards.card import PARTS
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.errors import BadInput
-from howrobust.execution.pools.inline import HerePool
+from howrobust.execution.pools.inline import InlinePool
 from howrobust.methods import DeepEnsemble, TorchRegressor, UserModel
-from howrobust.planning.plan import Request, Suite, plan_of
-from howrobust.planning.registry import DataSpec, MethodSpec, given_rows, load_stress
+from howrobust.planning.data_spec import DataSpec, given_rows
+from howrobust.planning.entry_points import load_stress
+from howrobust.planning.method_spec import MethodSpec
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import plan_of
+from howrobust.planning.selection import Selection
+from howrobust.planning.suite import Suite
+from howrobust.reports.model import build_report
 from howrobust.reports.page import render
 
 QUICK = {"splits": 3, "repeats": 2, "stress": ["input_noise", "label_noise", "gap", "shuffle"]}
@@ -280,20 +286,24 @@ def test_a_method_that_missed_a_split_is_not_ranked_and_loses_no_card(tmp_path):
     X, y = rows()
     source = given_rows(X, y)
     spec = [
-        MethodSpec(m.__name__, thing=UserModel(m(), n_folds=2)) for m in (Ridge, FailsSometimes)
+        MethodSpec(m.__name__, model=UserModel(m(), n_folds=2)) for m in (Ridge, FailsSometimes)
     ]
     FailsSometimes.forbidden = float(np.sum(source.realise("random-1", 0)[0].y))
     plan = plan_of(
-        Suite("two", "", [], [], [], 3, None, 2), Request("two"),
-        [*spec, MethodSpec("marginal")], [DataSpec("data", source=source)],
-        [load_stress("input_noise")],
-    )  # fmt: skip
-    results = execute(plan, tmp_path, pool=HerePool())
+        Selection(
+            suite=Suite("two", "", [], [], [], 3, None, 2),
+            options=RunOptions("two"),
+            methods=[*spec, MethodSpec("marginal")],
+            data=[DataSpec("data", source=source)],
+            stresses=[load_stress("input_noise")],
+        )
+    )
+    results = execute(plan, tmp_path, pool=InlinePool())
     found = cards(Scores(results))
     whole, part = (found[m].headline("data", "accuracy") for m in ("Ridge", "FailsSometimes"))
     assert (whole.rank, part.rank) == (1, None)
     assert part.reason == "not ranked: scored on 2 of 3 splits"
-    assert "not ranked" in render(results)
+    assert "not ranked" in render(build_report(results))
 
 
 def test_progress_is_heard_and_cells_are_stored_while_a_model_is_assessed(tmp_path):

@@ -5,7 +5,8 @@ from commandline import howrobust
 
 import howrobust as hr
 from howrobust._run import execute
-from howrobust.planning.plan import Request, make_plan
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
 
 MODEL = """
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_a_module_that_a_users_model_imports_is_part_of_the_key(project):
 
 
 def planned(name, splits=2):
-    return make_plan(Request(methods=[f"{name}:Model"], data=[f"{name}.csv"], stress=[],
+    return make_plan(RunOptions(methods=[f"{name}:Model"], data=[f"{name}.csv"], stress=[],
                              splits=splits))  # fmt: skip
 
 

@@ -11,10 +11,14 @@ from howrobust.base.records import Outcome
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, TrainStress
 from howrobust.errors import BadInput
 from howrobust.metrics.scoring import all_metrics
-from howrobust.planning.plan import Request, make_plan
-from howrobust.planning.registry import DataSpec, MethodSpec, load_stress, names
+from howrobust.planning.data_spec import DataSpec
+from howrobust.planning.entry_points import load_stress, names
+from howrobust.planning.method_spec import MethodSpec
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
 from howrobust.seeds import derive
 from howrobust.storage.store import Store
+from howrobust.storage.writer import RunWriter
 
 METHODS = ["deep_ensemble[epochs=2,n_members=2]", "bayesian_ridge"]
 SPLITS, REPEATS = 2, 3
@@ -110,7 +114,9 @@ def test_variants_of_all_test_rows_stand_in_one_forecast(results, records):
 
 
 def test_fewer_rows_make_as_many_steps():
-    plan = make_plan(Request(methods=["deep_ensemble"], data=["diabetes"], stress=["small_data"]))
+    plan = make_plan(
+        RunOptions(methods=["deep_ensemble"], data=["diabetes"], stress=["small_data"])
+    )
     epochs = {
         job.cells[0].level: job.method.build().settings()["epochs"]
         for job in plan.jobs
@@ -123,9 +129,9 @@ def test_fewer_rows_make_as_many_steps():
 def test_a_preset_does_not_undo_what_a_stress_changes():
     preset = 'deep_ensemble[preset="lakshminarayanan2017"]'  # 40 epochs; the default is 80
     stresses = ["small_data", "settings_learning_rate"]
-    plan = make_plan(Request(methods=[preset], data=["diabetes"], stress=stresses))
+    plan = make_plan(RunOptions(methods=[preset], data=["diabetes"], stress=stresses))
     words = {
-        job.cells[0].place: job.method.build().settings()
+        job.cells[0].stress_level: job.method.build().settings()
         for job in plan.jobs
         if job.cells[0].method == preset
     }
@@ -138,10 +144,10 @@ def test_a_preset_does_not_undo_what_a_stress_changes():
 def test_a_source_without_such_regions_says_so_and_a_stress_asked_for_by_name_is_an_error(my_csv):
     words = {"methods": ["bayesian_ridge"], "data": [str(my_csv)], "time": "a"}
     with pytest.raises(BadInput, match=r"no 'gap' splits.*leave out --stress gap"):
-        make_plan(Request(stress=["gap"], **words))
-    plan = make_plan(Request("robustness", **words))
+        make_plan(RunOptions(stress=["gap"], **words))
+    plan = make_plan(RunOptions("robustness", **words))
     assert not any(cell.split.startswith("gap") for cell in plan.cells)
-    assert any("gap is left out" in caution for caution in plan.data[0].cautions)
+    assert any("gap is left out" in warning for warning in plan.data[0].warnings)
 
 
 def test_a_feature_of_few_values_has_no_gap(tmp_path):
@@ -149,13 +155,15 @@ def test_a_feature_of_few_values_has_no_gap(tmp_path):
     frame = pd.DataFrame({"few": rng.integers(0, 4, 80), "y": rng.normal(size=80)})
     frame.to_csv(tmp_path / "few.csv", index=False)
     words = {"methods": ["bayesian_ridge"], "data": [str(tmp_path / "few.csv")]}
-    plan = make_plan(Request(stress=["gap"], **words))
+    plan = make_plan(RunOptions(stress=["gap"], **words))
     assert all(job.cells for job in plan.jobs)
-    assert any("no feature has such a region" in c for c in plan.data[0].cautions)
+    assert any("no feature has such a region" in warning for warning in plan.data[0].warnings)
 
 
 def test_ladders_and_their_clean_fit_share_a_seed():
-    plan = make_plan(Request(methods=["deep_ensemble"], data=["diabetes"], stress=["label_noise"]))
+    plan = make_plan(
+        RunOptions(methods=["deep_ensemble"], data=["diabetes"], stress=["label_noise"])
+    )
     seeds = {}
     for cell in plan.cells:
         seeds.setdefault((cell.method, cell.split), set()).add(cell.fit_seed)
@@ -163,7 +171,7 @@ def test_ladders_and_their_clean_fit_share_a_seed():
 
 
 def test_what_cannot_learn_again_is_not_refitted():
-    plan = make_plan(Request(data=["quintic"], stress=["label_noise", "gap", "settings_width"]))
+    plan = make_plan(RunOptions(data=["quintic"], stress=["label_noise", "gap", "settings_width"]))
     kinds = {}
     for cell in plan.cells:
         kinds.setdefault(cell.method, set()).add(cell.train_stress)
@@ -175,7 +183,7 @@ def test_what_cannot_learn_again_is_not_refitted():
 def test_settings_are_halved_and_doubled_one_at_a_time():
     stresses = ["settings_learning_rate", "settings_width", "settings_prior"]
     plan = make_plan(
-        Request(methods=["mc_dropout", "bayesian_nn"], data=["quintic"], stress=stresses)
+        RunOptions(methods=["mc_dropout", "bayesian_nn"], data=["quintic"], stress=stresses)
     )
     found = {}
     for job in plan.jobs:
@@ -200,8 +208,8 @@ def test_a_level_that_fails_under_a_changed_stress_loses_what_the_old_one_made(t
     codes = {"none": "", "input_noise": "another"}
     store = Store(tmp_path)
     lost = Outcome(cell.key, "ok", (), ((place, "it raised"),), cell.testset, cell.facts)
-    store.commit(lost, codes, [place])
+    RunWriter(store).commit(lost, codes, [place])
     store.close()
     (after,) = (c for c in hr.load(tmp_path).cells() if c.key == cell.key)
-    assert after["lost"][place] == "it raised"
-    assert place not in after["held"]
+    assert after.lost[place] == "it raised"
+    assert place not in after.held

@@ -10,7 +10,7 @@ from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.bayesian_ridge import BayesianRidge
 from howrobust.methods.gaussian_process import GaussianProcess
 from howrobust.methods.marginal import Marginal
-from howrobust.planning.registry import load_stress
+from howrobust.planning.entry_points import load_stress
 from howrobust.stress.adversarial import (
     ATTACK_DRAWS,
     QUERIES,

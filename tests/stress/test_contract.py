@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from howrobust.base.stress import Context, InputStress, TrainStress, each_in_turn
-from howrobust.testing.checks import check_stress, check_train_stress
+from howrobust.testing.stress_checks import check_stress
 
 
 def test_a_missing_entry_becomes_the_mean_or_the_mode_of_a_category():
@@ -174,9 +174,9 @@ class DrawsAnew(Raised):
     ],
 )
 def test_a_train_stress_that_breaks_a_law_is_told_which(stress, law):
-    assert law in {f.law for f in check_train_stress(stress()) if not f.passed}
+    assert law in {f.law for f in check_stress(stress()) if not f.passed}
 
 
 def test_a_sound_train_stress_keeps_the_laws():
-    assert [f for f in check_train_stress(Raised()) if not f.passed] == []
+    assert [f for f in check_stress(Raised()) if not f.passed] == []
     assert (Raised().fixed_steps, Raised().ladder) == (False, True)

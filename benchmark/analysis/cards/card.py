@@ -1,7 +1,7 @@
 """Robustness cards: accuracy, calibration, stability, tolerance, awareness and cost of a method.
 
-A part is never one number: every measure stands with its interval, its definition and its rank, and
-where there is none, with the reason.
+A part is never one number: every measure has its interval, its definition and its rank, or the
+reason why there is none.
 """
 
 from collections.abc import Callable
@@ -26,10 +26,25 @@ Better = Literal["low", "high", "one", "none"]
 
 @dataclass(frozen=True)
 class Item:
-    """One measure of a card: which part it belongs to, and the stress it is about ("" for none).
+    """One measure of a card.
 
-    ``better``: low, high, nearest one, or none where it is shown and, for the reason ``unranked``,
-    not ranked. ``headline``: it stands for its part where there is room for one number.
+    Parameters
+    ----------
+    part : str
+        Part of the card that it belongs to, one of `PARTS`.
+    name : str
+        Its name, as in ``card.value(name)``.
+    measure : callable
+        Takes the scores of a run and the names of a data set, a method and a stress; its docstring
+        is the definition that the card shows.
+    better : {"low", "high", "one", "none"}
+        Which values rank first: low, high, or those nearest one; "none" where it is not ranked.
+    stress : str, default=""
+        Name of the stress that it is about.
+    headline : bool, default=False
+        Whether it represents its part where there is room for one number.
+    unranked : str, default=""
+        Why it is not ranked.
     """
 
     part: str
@@ -42,20 +57,33 @@ class Item:
 
     @property
     def title(self) -> str:
-        """The measure and its stress, in words."""
+        """Name of the measure and of its stress."""
         return f"{self.name}: {self.stress.replace('_', ' ')}" if self.stress else self.name
 
     @property
     def definition(self) -> str:
-        """The formula: the measure's own docstring."""
-        return getdoc(self.measure) or ""
+        """What is measured: the docstring of the measure, without its parameters."""
+        return (getdoc(self.measure) or "").partition("\n\nParameters\n")[0]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A measure of a method on a data set; ``rank`` among ``ranked`` methods, None where it is not.
+    """A measure of a method on a data set, with its rank.
 
-    ``reason`` says why there is no number, or why it is not ranked.
+    Parameters
+    ----------
+    dataset : str
+        Name of the data set.
+    item : Item
+        What was measured.
+    result : Measured or Undefined
+        The number, or why there is none.
+    rank : int or None
+        Rank among the methods; None where it is not ranked.
+    ranked : int
+        Number of ranked methods.
+    reason : str
+        Why there is no number, or why it is not ranked.
     """
 
     dataset: str
@@ -80,22 +108,82 @@ class Entry:
 
     @property
     def verdict(self) -> str:
-        """An awareness in words; empty for other parts."""
-        if self.item.name != "awareness" or isinstance(self.result, Undefined):
-            return ""
-        value = self.result.value
-        if value < 0.25:
-            return "unaware"
-        return "partly aware" if value < 0.75 else "keeps pace" if value < 4 / 3 else "overreacts"
+        """What the number means; empty where the measure does not state it."""
+        return "" if isinstance(self.result, Undefined) else self.result.note
+
+    @property
+    def record(self) -> "CardRecord":
+        """The entry as a row of `Card.records`."""
+        result = self.result if isinstance(self.result, Measured) else Measured(np.nan)
+        return CardRecord(
+            dataset=self.dataset,
+            part=self.item.part,
+            measure=self.item.name,
+            stress=self.item.stress,
+            value=result.value,
+            lower=np.nan if result.lower is None else result.lower,
+            upper=np.nan if result.upper is None else result.upper,
+            censored=result.censored,
+            rank=self.rank,
+            ranked=self.ranked,
+            reason=self.reason,
+            definition=self.item.definition,
+        )
+
+
+@dataclass(frozen=True)
+class CardRecord:
+    """One row of `Card.records`.
+
+    Parameters
+    ----------
+    dataset, part, measure, stress : str
+        Names of the data set, the part of the card, the measure and its stress ("" for none).
+    value, lower, upper : float
+        The number and the limits of its interval; NaN where there are none.
+    censored : bool
+        Whether the number is beyond the range that was tested.
+    rank : int or None
+        Rank among the methods; None where it is not ranked.
+    ranked : int
+        Number of ranked methods.
+    reason : str
+        Why there is no number, or why it is not ranked.
+    definition : str
+        What was measured.
+    """
+
+    dataset: str
+    part: str
+    measure: str
+    stress: str
+    value: float
+    lower: float
+    upper: float
+    censored: bool
+    rank: int | None
+    ranked: int
+    reason: str
+    definition: str
 
 
 @dataclass(frozen=True, repr=False)
 class Card:
     """The robustness card of one method.
 
-    ``sentences``: by data set, an example forecast with its interval and how many points such
-    intervals held. ``notes``: what was not measured, and why.
-    ``forecaster``: the function that `predictive` calls.
+    Parameters
+    ----------
+    method : str
+        Label of the method.
+    entries : tuple of Entry
+        Every measure on every data set.
+    sentences : dict of str to str
+        By data set, an example forecast with its interval, and the share of test points inside
+        such intervals.
+    notes : tuple of str, default=()
+        What was not measured, and why.
+    forecaster : callable, optional
+        Takes X and returns p(y | x): what `predictive` calls.
     """
 
     method: str
@@ -105,10 +193,24 @@ class Card:
     forecaster: Callable[[Any], Predictive] | None = field(default=None, repr=False, compare=False)
 
     def predictive(self, X: Any) -> Predictive:
-        """Return p(y | x) of an assessed model, learnt on all its rows, at new rows X.
+        """Return p(y | x) of an assessed model at new rows.
 
-        Its ``interval(0.95)`` is (lower, upper). Raises BadInput for the card of a run, whose
-        models are many.
+        The model is fitted on all the rows that were given.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, d)
+            Rows as the model takes them.
+
+        Returns
+        -------
+        Predictive
+            The predictive distribution; its ``interval(0.95)`` is (lower, upper).
+
+        Raises
+        ------
+        BadInput
+            For the card of a run, which has many fitted models.
         """
         if self.forecaster is None:
             raise BadInput(
@@ -118,68 +220,98 @@ class Card:
         return self.forecaster(X)
 
     def records(self) -> "pd.DataFrame":
-        """Tidy entries: dataset, part, measure, stress, value, lower, upper, censored, rank,
-        ranked, reason, definition; numbers are NaN where there are none."""
+        """Return the entries of the card, one per row.
+
+        Returns
+        -------
+        DataFrame
+            The fields of `CardRecord` as columns.
+        """
         import pandas as pd
 
-        rows = []
-        for entry in self.entries:
-            result = entry.result
-            found = result if isinstance(result, Measured) else Measured(np.nan)
-            rows.append(
-                {
-                    "dataset": entry.dataset,
-                    "part": entry.item.part,
-                    "measure": entry.item.name,
-                    "stress": entry.item.stress,
-                    "value": found.value,
-                    "lower": np.nan if found.lower is None else found.lower,
-                    "upper": np.nan if found.upper is None else found.upper,
-                    "censored": found.censored,
-                    "rank": entry.rank,
-                    "ranked": entry.ranked,
-                    "reason": entry.reason,
-                    "definition": entry.item.definition,
-                }
-            )
-        return pd.DataFrame(rows)
+        return pd.DataFrame([entry.record for entry in self.entries])
 
     def of(self, dataset: str, part: str | None = None) -> list[Entry]:
-        """Return the entries on a data set, of one part or of all."""
+        """Return the entries on a data set.
+
+        Parameters
+        ----------
+        dataset : str
+            Name of the data set.
+        part : str, optional
+            Part of the card; all parts by default.
+
+        Returns
+        -------
+        list of Entry
+            Entries in the order of the card.
+        """
         return [e for e in self.entries if e.dataset == dataset and part in (None, e.item.part)]
 
     def headline(self, dataset: str, part: str) -> Entry:
-        """Return the entry that stands for a part."""
+        """Return the entry that represents a part.
+
+        Parameters
+        ----------
+        dataset : str
+            Name of the data set.
+        part : str
+            Part of the card, one of `PARTS`.
+
+        Returns
+        -------
+        Entry
+            The headline of the part.
+        """
         return next(e for e in self.of(dataset, part) if e.item.headline)
 
     def value(self, measure: str, stress: str = "", dataset: str | None = None) -> float:
         """Return one number, such as ``value("coverage_90")``.
 
-        Raises BadInput for a measure that the card has not, or more than one data set to choose
-        from, and where it is undefined, with the reason.
+        Parameters
+        ----------
+        measure : str
+            Name of the measure.
+        stress : str, default=""
+            Name of the stress that the measure is about.
+        dataset : str, optional
+            Name of the data set; it may be left out where the card has only one.
+
+        Returns
+        -------
+        float
+            The number.
+
+        Raises
+        ------
+        BadInput
+            For a measure that the card does not have, for more than one data set to choose from,
+            and where the measure is undefined, with the reason.
         """
-        found = [
+        entries = [
             e
             for e in self.entries
             if (e.item.name, e.item.stress) == (measure, stress) and dataset in (None, e.dataset)
         ]
-        if len(found) != 1:
-            alike = [e for e in self.entries if e.item.name == measure]
-            stresses = sorted({e.item.stress for e in alike if e.item.stress})
-            if len(found) > 1:
-                hint = f"name one of its data sets: {', '.join(self.datasets)}"
-            elif stresses:
-                hint = f"name the stress, stress=..., one of: {', '.join(stresses)}"
-            else:
-                hint = (
-                    f"its measures: {', '.join(dict.fromkeys(e.item.name for e in self.entries))}"
-                )
+        if len(entries) != 1:
             where = f" under {stress}" if stress else ""
-            raise BadInput(f"the card has {len(found)} entries {measure!r}{where}; {hint}")
-        result = found[0].result
+            raise BadInput(
+                f"the card has {len(entries)} entries {measure!r}{where}; "
+                f"{self._choice(measure, several=bool(entries))}"
+            )
+        result = entries[0].result
         if isinstance(result, Undefined):
             raise BadInput(f"{measure} is undefined: {result.reason}")
         return result.value
+
+    def _choice(self, measure: str, several: bool) -> str:
+        """What to name so that a measure is found once."""
+        stresses = sorted({e.item.stress for e in self.entries if e.item.name == measure} - {""})
+        if several:
+            return f"name one of its data sets: {', '.join(self.datasets)}"
+        if stresses:
+            return f"name the stress, stress=..., one of: {', '.join(stresses)}"
+        return f"its measures: {', '.join(dict.fromkeys(e.item.name for e in self.entries))}"
 
     @property
     def datasets(self) -> list[str]:
@@ -206,6 +338,7 @@ class Card:
 
 def _rank(entry: Entry) -> str:
     if entry.rank is None:
-        return f"{entry.reason} {entry.verdict}".strip()
-    rank = f"rank {entry.rank} of {entry.ranked}" if entry.ranked > 1 else ""
-    return f"{rank} {entry.verdict}".strip()
+        rank = entry.reason
+    else:
+        rank = f"rank {entry.rank} of {entry.ranked}" if entry.ranked > 1 else ""
+    return "; ".join(filter(None, (rank, entry.verdict)))

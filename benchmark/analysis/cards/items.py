@@ -1,55 +1,36 @@
 """Which measures the cards of a run have: those of every card, then those of its stresses."""
 
-from collections.abc import Iterator
-
-from howrobust.analysis.cards import measures as clean
-from howrobust.analysis.cards import stress_measures as stressed
 from howrobust.analysis.cards.card import Item
-from howrobust.analysis.measured import Measure, Result
-from howrobust.analysis.regions import BASELINE
+from howrobust.analysis.cards.measures import CLEAN_ITEMS, COST_ITEMS
+from howrobust.analysis.cards.stress_measures import stress_items
+from howrobust.analysis.measured import Result
 from howrobust.analysis.run_scores import Scores
-from howrobust.base.facts import StressFacts
 from howrobust.base.metric import Undefined
 
 HEADLINE_STRESS = "input_noise"
-NOMINAL = "nearer its nominal share is better"
 
 
 def card_items(scores: Scores) -> list[Item]:
-    """Return the measures of a run's cards: those of every card, then those of its stresses."""
-    items = [
-        Item("accuracy", "rmse", clean.rmse, "low", headline=True),
-        Item("accuracy", "nll", clean.nll, "low"),
-        Item(
-            "calibration",
-            "excess calibration error",
-            clean.excess_calibration_error,
-            "low",
-            headline=True,
-        ),
-        Item("calibration", "coverage_90", clean.coverage_90, "none", unranked=NOMINAL),
-        Item("calibration", "coverage_95", clean.coverage_95, "none", unranked=NOMINAL),
-        Item(
-            "stability",
-            "instability over restarts",
-            clean.instability_over_restarts,
-            "low",
-            headline=True,
-        ),
-        Item("stability", "instability over shuffles", clean.instability_over_shuffles, "low"),
-    ]
-    for stress in scores.stresses():
-        facts, severities = scores.stress_facts(stress), len(scores.stresses()[stress])
-        items += _items_of(facts, severities, stress == _headline_stress(scores))
+    """Return the measures of a run's cards.
+
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+
+    Returns
+    -------
+    list of Item
+        Those of every card, then those of the stresses of the run, then costs.
+    """
+    stressed: list[Item] = []
+    headline = _headline_stress(scores)
+    for stress, levels in scores.stresses().items():
+        stressed += stress_items(scores.stress_facts(stress), len(levels), stress == headline)
     for part in ("tolerance", "awareness"):
-        if not any(item.part == part and item.headline for item in items):
-            absent = _absent("the run has no stress with several levels of the inputs")
-            items.append(Item(part, part, absent, "none", headline=True))
-    return [
-        *items,
-        Item("cost", "fit seconds", clean.fit_seconds, "low", headline=True),
-        Item("cost", "microseconds per draw", clean.microseconds_per_draw, "low"),
-    ]
+        if not any(item.part == part and item.headline for item in stressed):
+            stressed.append(Item(part, part, _no_stress, "none", headline=True))
+    return [*CLEAN_ITEMS, *stressed, *COST_ITEMS]
 
 
 def _headline_stress(scores: Scores) -> str:
@@ -64,63 +45,6 @@ def _headline_stress(scores: Scores) -> str:
     return ladders[0]
 
 
-def _items_of(facts: StressFacts, severities: int, headline: bool) -> Iterator[Item]:
-    """The measures of one stress with so many levels; none for what is no severity."""
-    stress = facts.name
-    if facts.moves_targets:
-        place = (stress, False, "it should grow outside the training data")
-        yield Item("awareness", "sd over clean sd", stressed.sd_ratio, "none", *place)
-    elif facts.scored_by == "nll":
-        yield Item(
-            "tolerance",
-            "nll at the highest level",
-            stressed.attacked_nll,
-            "low",
-            stress,
-        )
-    elif facts.severities:
-        yield from _items_of_ladder(facts, severities, headline)
-    elif facts.kind == "split" and stress != BASELINE:
-        yield Item(
-            "tolerance",
-            "rmse over that of thirds",
-            stressed.region_ratio,
-            "low",
-            stress,
-        )
-        yield Item("awareness", "awareness", stressed.region_awareness, "one", stress)
-    elif facts.kind == "setting":
-        place = (stress, False, "1 means that the setting has no effect")
-        yield Item("tolerance", "rmse over clean rmse, doubled", stressed.ratio, "none", *place)
-
-
-def _items_of_ladder(facts: StressFacts, severities: int, headline: bool) -> Iterator[Item]:
-    stress = facts.name
-    place = (stress, headline)
-    if severities > 1:
-        yield Item("tolerance", "severity that doubles rmse", stressed.doubling, "high", *place)
-        yield Item("tolerance", "degradation area", stressed.degradation, "low", stress)
-        yield Item(
-            "tolerance", "first level worse than marginal", stressed.worse_than_marginal, "high",
-            stress,
-        )  # fmt: skip
-    else:
-        yield Item("tolerance", "rmse over clean rmse", stressed.ratio, "low", stress)
-    if facts.in_turn:
-        yield Item(
-            "tolerance",
-            "worst feature's rmse ratio",
-            stressed.worst_ratio,
-            "low",
-            stress,
-        )
-    if facts.kind == "input":
-        yield Item("awareness", "awareness", stressed.keeping_pace, "one", *place)
-
-
-def _absent(reason: str) -> Measure:
-    def measure(scores: Scores, dataset: str, method: str, stress: str) -> Result:
-        """Nothing was measured: the run lacks the stress."""
-        return Undefined(reason)
-
-    return measure
+def _no_stress(scores: Scores, dataset: str, method: str, stress: str) -> Result:
+    """Not measured: the run has no stress with several levels of the inputs."""
+    return Undefined("the run has no stress with several levels of the inputs")

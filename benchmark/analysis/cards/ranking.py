@@ -16,30 +16,55 @@ NEEDS_SKILL = ("calibration", "stability", "tolerance")  # a constant forecast w
 
 
 def cards(scores: Scores) -> dict[str, Card]:
-    """Return the card of every method of a run, references included, which are never ranked."""
-    wanted = card_items(scores)
+    """Return the card of every method of a run.
+
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+
+    Returns
+    -------
+    dict of str to Card
+        Cards by label, those of the references included, which are never ranked.
+    """
+    items = card_items(scores)
     entries: dict[str, list[Entry]] = {method: [] for method in scores.methods}
     for data in scores.data:
         name = data.name
         present = [m for m in scores.methods if scores.finished(name, m)]
         skilled = [m for m in present if beats_marginal(scores, name, m)]
-        for item in wanted:
+        for item in items:
             results = {m: item.measure(scores, name, m, item.stress) for m in present}
             for method, entry in _ranked(scores, name, item, results, skilled).items():
                 entries[method].append(entry)
     return {
-        method: Card(method, tuple(found), sentences(scores, method), notes(found))
-        for method, found in entries.items()
+        method: Card(method, tuple(of_method), sentences(scores, method), notes(of_method))
+        for method, of_method in entries.items()
     }
 
 
 def beats_marginal(scores: Scores, dataset: str, method: str) -> bool:
-    """Whether the mean nll over splits (rmse where there is none) is below marginal's."""
+    """Return whether a method predicts better than marginal.
+
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+    dataset, method : str
+        Names of the data set and the method.
+
+    Returns
+    -------
+    bool
+        Whether its mean nll over splits is lower, or its rmse where there is no nll; True where
+        there is neither.
+    """
     for metric in ("nll", "rmse"):
-        own = scores.estimate(dataset, method, metric)
+        estimate = scores.estimate(dataset, method, metric)
         marginal = scores.estimate(dataset, "marginal", metric)
-        if own and marginal:
-            return own.mean < marginal.mean
+        if estimate and marginal:
+            return estimate.mean < marginal.mean
     return True
 
 

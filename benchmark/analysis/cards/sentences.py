@@ -10,8 +10,21 @@ from howrobust.base.metric import Undefined
 
 
 def sentences(scores: Scores, method: str) -> dict[str, str]:
-    """The example and the coverage, by data set."""
-    found = {}
+    """Return an example forecast and the coverage, as a sentence by data set.
+
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+    method : str
+        Label of the method.
+
+    Returns
+    -------
+    dict of str to str
+        Sentences by data set; none for data sets without a finished fit.
+    """
+    by_dataset = {}
     for data in scores.data:
         cells = scores.finished(data.name, method)
         covered = coverage_95(scores, data.name, method, "") if cells else None
@@ -20,18 +33,29 @@ def sentences(scores: Scores, method: str) -> dict[str, str]:
             lower, upper = forecast.quantile(0.025)[0], forecast.quantile(0.975)[0]
             share = f"{100 * covered.value:.1f} %"
             limits = f"[{100 * covered.lower:.1f}, {100 * (covered.upper or 1):.1f}]"
-            found[data.name] = (
+            by_dataset[data.name] = (
                 f"{forecast.mean[0]:.4g} (95 % interval {lower:.4g} to {upper:.4g}); {share} "
                 f"{limits} of held-out points fell inside their 95 % interval."
             )
-    return found
+    return by_dataset
 
 
 def notes(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """What is missing from the headlines, and why."""
+    """Return which headlines are missing, and why.
+
+    Parameters
+    ----------
+    entries : sequence of Entry
+        Entries of a card.
+
+    Returns
+    -------
+    tuple of str
+        One note per part and reason, with the data sets that it is about.
+    """
     missing: dict[str, list[str]] = {}
     for entry in entries:
         if entry.item.headline and isinstance(entry.result, Undefined):
             text = f"{entry.item.part} is missing: {entry.result.reason}"
             missing.setdefault(text, []).append(entry.dataset)
-    return tuple(f"{text} ({', '.join(where)})" for text, where in missing.items())
+    return tuple(f"{text} ({', '.join(datasets)})" for text, datasets in missing.items())

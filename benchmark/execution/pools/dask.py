@@ -1,7 +1,7 @@
-"""A cluster: dask.distributed carries jobs to its workers, and their outcomes and files back.
+"""A pool on a cluster: dask.distributed sends jobs to its workers and returns their files.
 
-What crosses is text and bytes: orders and outcomes as JSON, arrays as the files they are. No file
-system is shared; the caller writes into its own store.
+Only text and bytes are sent: orders and outcomes as JSON, arrays as files. No file system is
+shared: the caller writes into its own store.
 """
 
 from collections.abc import Callable
@@ -13,33 +13,46 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from howrobust.base.pool import TaskFailed
+from howrobust.base.pool import Pool, TaskFailed
 from howrobust.errors import BadInput, Damaged
 from howrobust.execution.pools.dask_worker import run_order
 from howrobust.execution.pools.messages import (
     difference,
     forecast_names,
-    machine,
-    made_of,
-    names_left,
+    machine_versions,
     outcomes_of,
+    result_names,
     stresses_of,
+    versions_of,
     write_order,
 )
 from howrobust.planning.jobs import Job
 from howrobust.storage.arrays import Files
 from howrobust.storage.atomic import write_bytes
 
-CONNECT_S = 5.0
-ANSWER_S = 30.0  # a worker that is stopped, or cut off, never answers
+CONNECT_TIMEOUT_S = 5.0
+REPLY_TIMEOUT_S = 30.0  # a worker that is stopped or unreachable never replies
 
 
-class ClusterPool:
-    """Workers of a dask scheduler that runs already; a context manager that disconnects.
+class ClusterPool(Pool):
+    """The workers of a dask scheduler that is running.
 
-    Connects at once. Raises BadInput where no scheduler answers, it has no workers, or what a
-    worker computes with is not what this machine does. A worker that joins later and differs, or a
-    connection that is lost, is a BadInput of the futures that meet it.
+    It is a context manager that disconnects at its end. Tasks have the arguments ``(job, files,
+    threads)`` and run on one thread of a worker. Their files are in ``files``, complete, before the
+    future is done. A job whose worker dies goes to another one, as often as the scheduler allows,
+    and then fails.
+
+    Parameters
+    ----------
+    address : str
+        Address of the scheduler, such as ``tcp://host:8786``; it is connected to at once.
+
+    Raises
+    ------
+    BadInput
+        Where no scheduler replies, it has no workers, or the versions or sources of a worker differ
+        from those of this machine. The futures raise it for workers that join later and differ,
+        and for a lost connection.
     """
 
     def __init__(self, address: str) -> None:
@@ -53,17 +66,17 @@ class ClusterPool:
             ) from None
         self._address = address
         self._run = str(uuid4())
-        self._made_of = cache(made_of)
-        self._sent: set[Any] = set()  # dask forgets the task of a future that nobody holds
+        self._versions_of = cache(versions_of)
+        self._sent: set[Any] = set()  # dask cancels the task of a future without references
         self._done: SimpleQueue[tuple[Any, Job, Files, Future[Any]] | None] = SimpleQueue()
         try:
-            # A client that was never made does not close in silence.
+            # Checked first: a client that fails in its constructor prints errors when it is closed.
             get_address_host_port(address)
             secure = Security().get_connection_args("client")["ssl_context"]
             if address.startswith("tls:") and not secure:
                 raise ValueError("dask's settings distributed.comm.tls name no certificates")
-            self._client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)
-        except Exception as error:  # whatever listens there may answer anything
+            self._client: Any = Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
+        except Exception as error:  # another service at the address may reply anything
             raise BadInput(
                 f"no dask scheduler can be used at {address} ({_line(error)}); "
                 "start one with `dask scheduler` and give the address that it prints"
@@ -76,28 +89,25 @@ class ClusterPool:
             raise
 
     def __enter__(self) -> Self:
-        # dask waits for ever for what a client that was closed meanwhile has asked for, and the
-        # interpreter for dask's own threads: a thread of ours can be left behind.
+        # A daemon thread: dask waits forever for replies to a client that has been closed, and the
+        # interpreter for dask's own threads.
         Thread(target=self._settle_all, daemon=True).start()
         return self
 
     def submit(self, function: Callable[..., Any], *arguments: Any, limit_s: float) -> Future[Any]:
-        """Run ``function(job, files, threads)`` on one thread of some worker.
-
-        Its files are in ``files``, whole, before the future is done. A job whose workers die goes
-        to others, as often as the scheduler allows, and then fails.
-        """
         job, files, _ = arguments
-        made = self._made_of(job.method.name, job.data, stresses_of(job))
+        versions = self._versions_of(job.method.name, job.data, stresses_of(job))
         names = forecast_names(cell.key for cell in job.cells)
-        held = {name: path for name in names if (path := files.folder / name).is_file()}
-        given = {name: path.read_bytes() for name, path in held.items()}
+        paths = {name: path for name in names if (path := files.folder / name).is_file()}
+        contents = {name: path.read_bytes() for name, path in paths.items()}
+        order = write_order(function, job, versions)
         key = f"howrobust-{uuid4()}"
-        order = (self._run, write_order(function, job, made), given, limit_s, key)
         future: Future[Any] = Future()
         self.workers = self._threads()
         try:
-            sent = self._client.submit(run_order, *order, key=key, pure=False)
+            sent = self._client.submit(
+                run_order, self._run, order, contents, limit_s, key, key=key, pure=False
+            )
         except Exception as error:
             raise self._lost(error) from None
         self._sent.add(sent)
@@ -114,51 +124,51 @@ class ClusterPool:
         self._client.close()
 
     def _threads(self) -> int:
-        """Jobs that the cluster can run at once, as it is now."""
+        """Return the number of jobs that the cluster can run at once now."""
         try:
-            threads: int = sum(self._answer(self._client.nthreads).values())
+            threads: int = sum(self._reply(self._client.nthreads).values())
         except Exception as error:
             raise self._lost(error) from None
         return max(1, threads)
 
-    def _answer(self, ask: Callable[..., Any], *arguments: Any, **words: Any) -> Any:
-        """Call a method of dask's client; TimeoutError where the answer is not there in time."""
-        return self._client.sync(ask, *arguments, callback_timeout=ANSWER_S, **words)
+    def _reply(self, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call a method of dask's client; TimeoutError where there is no reply in time."""
+        return self._client.sync(method, *arguments, callback_timeout=REPLY_TIMEOUT_S, **options)
 
     def _check_workers(self) -> None:
-        """Raise BadInput where there are no workers, or one of them differs from this machine."""
-        from distributed import TimeoutError as TooLate
+        """Raise BadInput where there are no workers, or one differs from this machine."""
+        from distributed import TimeoutError as ReplyTimeout
 
         try:
-            self._client.wait_for_workers(1, timeout=CONNECT_S)
-        except TooLate:
+            self._client.wait_for_workers(1, timeout=CONNECT_TIMEOUT_S)
+        except ReplyTimeout:
             raise BadInput(
                 f"the scheduler at {self._address} has no workers; "
                 f"start some with `dask worker {self._address}`"
             ) from None
         try:
-            found = self._answer(self._client.run, machine, on_error="return")
-        except TooLate:
+            replies = self._reply(self._client.run, machine_versions, on_error="return")
+        except ReplyTimeout:
             raise BadInput(
                 f"a worker of the scheduler at {self._address} has not answered for "
-                f"{ANSWER_S:g} s; end the one that is stopped or cannot be reached"
+                f"{REPLY_TIMEOUT_S:g} s; end the one that is stopped or cannot be reached"
             ) from None
         except Exception as error:
             raise self._lost(error) from None
-        ours = machine()
-        for place, theirs in found.items():
-            if isinstance(theirs, BaseException):
+        local = machine_versions()
+        for address, reply in replies.items():
+            if isinstance(reply, BaseException):
                 raise BadInput(
-                    f"the worker {place} cannot run howrobust ({_line(theirs)}); "
-                    "install there what is installed here"
+                    f"the worker {address} cannot run howrobust ({_line(reply)}); "
+                    "install the same packages there as here"
                 )
-            if differs := difference(theirs, ours):
-                raise BadInput(f"the worker {place} {differs}")
+            if text := difference(reply, local):
+                raise BadInput(f"the worker {address} {text}")
 
     def _lost(self, error: BaseException) -> BadInput:
         return BadInput(
             f"the dask scheduler at {self._address} was lost ({_line(error)}); "
-            "what is finished is stored, run again to continue"
+            "finished cells are stored, run again to continue"
         )
 
     def _settle_all(self) -> None:
@@ -166,14 +176,14 @@ class ClusterPool:
             self._settle(*ended)
 
     def _settle(self, done: Any, job: Job, files: Files, future: Future[Any]) -> None:
-        """Hand on what became of a job: its files first, then its outcomes."""
+        """Pass the reply to a job on: its files first, then its outcomes."""
         from distributed import KilledWorker
 
         self._sent.discard(done)
         try:
             reply, contents = done.result()
             outcomes = outcomes_of(reply)
-            names = names_left(job, outcomes)
+            names = result_names(job, outcomes)
             for name in contents.keys() & names:
                 write_bytes(files.folder / name, contents[name])
             future.set_result(outcomes)
@@ -181,7 +191,7 @@ class ClusterPool:
             deaths = error.allowed_failures + 1
             reason = f"crash: each of {deaths} dask workers that tried it died"
             future.set_exception(TaskFailed("crash", reason))
-        except Damaged as error:  # what the worker sent
+        except Damaged as error:  # the worker's reply
             future.set_exception(TaskFailed.of(error))
         except Exception as error:
             future.set_exception(self._lost(error) if done.cancelled() else error)

@@ -1,7 +1,7 @@
-"""A host: a process beside a dask worker that carries out orders, each in a process of its own.
+"""A host: a process beside a dask worker that runs each order in a process of its own.
 
-dask's workers are daemons, which may not start what `LocalPool` starts; a plain subprocess may.
-It has torch loaded, so that each order begins in milliseconds, and serves one run.
+The workers of dask are daemons, which may not start the processes of a `LocalPool`; a subprocess
+may. It has torch loaded, so that each order begins in milliseconds, and serves one run.
 """
 
 import json
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import wait
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from select import select
 from tempfile import TemporaryDirectory
@@ -21,118 +22,159 @@ from typing import Any
 from howrobust.base.pool import TaskFailed
 from howrobust.errors import BadInput
 from howrobust.execution.pools.local import LocalPool
-from howrobust.execution.pools.messages import FOLDERS, carry_out, forecast_names
+from howrobust.execution.pools.messages import FOLDERS, forecast_names, run_message
 from howrobust.storage.arrays import Files
 
-LOOK_EVERY_S = 0.05
-IDLE_S = 60.0  # a host leaves by itself after so long without an order
-END_S = 5.0
+POLL_S = 0.05
+IDLE_S = 60.0  # a host without an order exits after this time
+END_TIMEOUT_S = 5.0
 SERVE = "from howrobust.execution.pools.dask_worker import serve; serve()"
 
 
 def run_order(
-    run: str, order: str, given: dict[str, bytes], limit_s: float, key: str
+    run: str, order: str, contents: dict[str, bytes], limit_s: float, key: str
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Dask's worker: have an order carried out; return the reply and the files it left.
+    """Run an order on a worker of dask.
 
-    ``given`` are files that it finds. It ends at the limit, and when nobody waits for dask's task
-    ``key`` any more. Raises what `LocalPool` does, and BadInput where this machine refuses.
+    Parameters
+    ----------
+    run : str
+        Identifier of the run: hosts are shared by the orders of a run.
+    order : str
+        The order, as `howrobust.execution.pools.messages.write_order` returns it.
+    contents : dict of str to bytes
+        Files that the order needs, by name.
+    limit_s : float
+        Time limit, s.
+    key : str
+        Name of dask's task: the order ends when that is cancelled.
+
+    Returns
+    -------
+    reply : dict of str to object
+        The reply of `howrobust.execution.pools.messages.run_message`.
+    files : dict of str to bytes
+        The files that the order has written, by name.
+
+    Raises
+    ------
+    TimeoutError
+        After the time limit.
+    TaskFailed
+        Where the order raised or its process died.
+    BadInput
+        Where this machine refuses the order.
     """
     from distributed import get_worker
 
     worker = get_worker()
-
-    def wanted() -> bool:
-        task = worker.state.tasks.get(key)
-        return task is not None and task.state != "cancelled"
-
+    is_wanted = partial(_is_wanted, worker, key)
     with TemporaryDirectory(prefix="howrobust-", dir=worker.local_directory) as name:
         folder = Path(name)
         Files(folder).make()
         cells = json.loads(order)["job"]["cells"]
-        for path in given.keys() & forecast_names(cell["key"] for cell in cells):
-            (folder / path).write_bytes(given[path])
-        host = _host(run)
-        try:
-            reply = host.ask({"order": order, "folder": name, "limit_s": limit_s}, wanted)
-        except BaseException:
-            host.end()
-            raise
-        _idle.append(host)
-        if "late" in reply:
-            raise TimeoutError
-        if "failed" in reply:
-            raise TaskFailed(*reply["failed"])
-        if "refused" in reply:
-            raise BadInput(f"the worker {worker.address} {reply['refused']}")
-        left = [path for kind in FOLDERS for path in (folder / kind).glob("*.npz")]
-        return reply, {path.relative_to(folder).as_posix(): path.read_bytes() for path in left}
+        for path in contents.keys() & forecast_names(cell["key"] for cell in cells):
+            (folder / path).write_bytes(contents[path])
+        request = {"order": order, "folder": name, "limit_s": limit_s}
+        reply = _reply_to(run, request, is_wanted)
+        _raise_failure(reply, worker.address)
+        written = [path for kind in FOLDERS for path in (folder / kind).glob("*.npz")]
+        return reply, {path.relative_to(folder).as_posix(): path.read_bytes() for path in written}
 
 
-class Host:
-    """What a dask worker holds of a host."""
+def _reply_to(run: str, request: dict[str, Any], is_wanted: Callable[[], bool]) -> dict[str, Any]:
+    """Return the reply of a host to a request; a host that does not reply is ended."""
+    host = _host_for(run)
+    try:
+        reply = host.request(request, is_wanted)
+    except BaseException:
+        host.end()
+        raise
+    _idle.append(host)
+    return reply
+
+
+def _is_wanted(worker: Any, key: str) -> bool:
+    """Return whether a worker of dask still has a task, which has not been cancelled."""
+    task = worker.state.tasks.get(key)
+    return task is not None and task.state != "cancelled"
+
+
+def _raise_failure(reply: dict[str, Any], address: str) -> None:
+    """Raise the error that a reply of a host stands for, if it does."""
+    if "late" in reply:
+        raise TimeoutError
+    if "failed" in reply:
+        kind, reason, traceback = reply["failed"]
+        raise TaskFailed(kind, reason, traceback)
+    if "refused" in reply:
+        raise BadInput(f"the worker {address} {reply['refused']}")
+
+
+class _Host:
+    """The connection of a dask worker to a host."""
 
     def __init__(self, run: str) -> None:
         self.run = run
-        self.asked = monotonic()
+        self.used = monotonic()
         command = [sys.executable, "-c", SERVE]
         self._process = subprocess.Popen(  # nosec B603 # this interpreter, a constant text
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
         )
 
-    def ask(self, request: dict[str, Any], wanted: Callable[[], bool]) -> dict[str, Any]:
-        """Return the reply to a request; TaskFailed where it ends without, or nobody wants it."""
-        self.asked = monotonic()
+    def request(self, request: dict[str, Any], is_wanted: Callable[[], bool]) -> dict[str, Any]:
+        """Return the reply to a request; TaskFailed where the host ends or it is not wanted."""
+        self.used = monotonic()
         requests, replies = self._process.stdin, self._process.stdout
         assert requests is not None
         assert replies is not None
         with suppress(BrokenPipeError):
             requests.write(json.dumps(request).encode() + b"\n")
             requests.flush()
-        while not select([replies], [], [], LOOK_EVERY_S)[0]:
-            if not wanted():
-                raise TaskFailed("stopped", "nobody waits for it")
+        while not select([replies], [], [], POLL_S)[0]:
+            if not is_wanted():
+                raise TaskFailed("stopped", "the task was cancelled")
         line = replies.readline()
         if not line:
             raise TaskFailed("crash", "crash: the process beside the dask worker ended")
-        self.asked = monotonic()
+        self.used = monotonic()
         reply: dict[str, Any] = json.loads(line)
         return reply
 
     def end(self) -> None:
-        """End the host and what it runs: it leaves when its requests do."""
+        """End the host and its order: it exits when its standard input is closed."""
         try:
-            self._process.communicate(timeout=END_S)
+            self._process.communicate(timeout=END_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
 
 
-_idle: list[Host] = []
+_idle: list[_Host] = []
 
 
-def _host(run: str) -> Host:
-    """Return a host for a run: an idle one, or a new one. Those of earlier runs are ended."""
+def _host_for(run: str) -> _Host:
+    """Return an idle host of a run, or a new one; those of earlier runs are ended."""
     with suppress(IndexError):
         while True:
             host = _idle.pop()
-            if host.run == run and monotonic() - host.asked < IDLE_S / 2:
+            if host.run == run and monotonic() - host.used < IDLE_S / 2:
                 return host
             host.end()
-    return Host(run)
+    return _Host(run)
 
 
 def serve() -> None:
-    """Be a host: answer requests on standard input, a line each, until they end."""
+    """Run a host: reply to each line of standard input."""
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     with LocalPool(1) as pool:
         while select([sys.stdin], [], [], IDLE_S)[0] and (line := sys.stdin.readline()):
             request = json.loads(line)
-            words = (request["order"], Path(request["folder"]))
-            future = pool.submit(carry_out, *words, limit_s=request["limit_s"])
-            while not wait([future], LOOK_EVERY_S).done:
-                if select([sys.stdin], [], [], 0)[0]:  # closed: its worker is no more
+            order, folder = request["order"], Path(request["folder"])
+            future = pool.submit(run_message, order, folder, limit_s=request["limit_s"])
+            while not wait([future], POLL_S).done:
+                if select([sys.stdin], [], [], 0)[0]:  # closed: the worker has ended
                     return
             try:
                 reply = future.result()

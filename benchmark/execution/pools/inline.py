@@ -1,4 +1,4 @@
-"""The caller's own process: for models that have no name to be imported by."""
+"""A pool in the caller's process: for models that cannot be imported by name."""
 
 import os
 from collections.abc import Callable
@@ -6,27 +6,30 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Self
 
-from howrobust.base.pool import TaskFailed
+from howrobust.base.pool import Pool, TaskFailed
 
 
-class HerePool:
-    """Runs each task at once, where it is submitted, with no limit of time.
+class InlinePool(Pool):
+    """Runs each task when it is submitted, in the same process.
 
-    A context manager, as `LocalPool` is; the environment is put back at its end.
+    There is no time limit. It is a context manager that restores the environment of the process. A
+    future that `submit` returns is done.
     """
 
     workers = 1
+
+    def __init__(self) -> None:
+        self._environ: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         self._environ = dict(os.environ)
         return self
 
     def submit(self, function: Callable[..., Any], *arguments: Any, limit_s: float) -> Future[Any]:
-        """Run ``function(*arguments)`` and return its future, which is done."""
         future: Future[Any] = Future()
         try:
             future.set_result(function(*arguments))
-        except (Exception, SystemExit) as error:  # Ctrl-C is the caller's
+        except (Exception, SystemExit) as error:  # Ctrl-C is for the caller
             future.set_exception(TaskFailed.of(error))
         return future
 

@@ -1,6 +1,6 @@
-"""Local processes: a new one for every task, one thread each, with a limit of time.
+"""A pool of local processes: one for every task, with one thread and a time limit.
 
-What a task does to its process reaches no other. Processes are forked from a server that has torch
+A task cannot affect the process of another one. Processes are forked from a server that has torch
 loaded, so that each starts in milliseconds.
 """
 
@@ -19,22 +19,14 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
-from howrobust.base.pool import TaskFailed
+from howrobust.base.pool import Pool, TaskFailed
 from howrobust.execution.pools.supervisor import guard
 
-# More than one thread in each of several workers costs a factor of 20: barriers spin.
+# Several threads in each of several workers are 20 times slower, since barriers spin.
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-PRELOAD = [
-    "howrobust.execution.pools.preload",
-    "howrobust.methods",
-    "howrobust.execution.worker",
-    "howrobust.metrics.scoring",
-]
-# Metrics are functions of a forecast, and many: their tasks follow each other in one process.
-SHARED = "howrobust.metrics.scoring"
-LET_GO_S = 1.0
-STOP_S = 3.0  # a fork server that is still loading is not waited for
-
+PRELOAD = ["howrobust.execution.pools.preload", "howrobust.methods", "howrobust.execution.worker"]
+EXIT_TIMEOUT_S = 1.0
+STOP_TIMEOUT_S = 3.0  # a fork server that is still loading is not waited for
 
 _STARTING = Lock()
 
@@ -45,26 +37,33 @@ class _Task:
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
     limit_s: float
-
-    @property
-    def shares(self) -> bool:
-        """Whether it may follow another in the same process, and be followed."""
-        return self.function.__module__ == SHARED
+    shared: bool  # it may run in the process of earlier and later tasks
 
 
-class LocalPool:
-    """Workers on this machine; a context manager that ends them all, the hanging ones too."""
+class LocalPool(Pool):
+    """Worker processes of this machine.
 
-    def __init__(self, workers: int) -> None:
+    It is a context manager that ends all of them, also those that hang.
+
+    Parameters
+    ----------
+    workers : int
+        Number of tasks that run at the same time.
+    shared : str, default=""
+        Name of a module of small functions: tasks that call them share a process.
+    """
+
+    def __init__(self, workers: int, shared: str = "") -> None:
         self.workers = workers
+        self._shared = shared
         self._saved: dict[str, str | None] = {}
 
     def __enter__(self) -> Self:
-        # The environment of this process is what the fork server starts with.
+        # The fork server inherits the environment of this process.
         self._saved = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
         self._context = _Context()
-        self._context.set_forkserver_preload(PRELOAD)
+        self._context.set_forkserver_preload([*PRELOAD, self._shared] if self._shared else PRELOAD)
         self._stopping = Event()
         self._running: set[_Child] = set()
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
@@ -74,9 +73,10 @@ class LocalPool:
         return self
 
     def submit(self, function: Callable[..., Any], *arguments: Any, limit_s: float) -> Future[Any]:
-        """Run ``function(*arguments)`` in a process of its own, once a worker is free."""
         future: Future[Any] = Future()
-        self._tasks.put(_Task(future, function, arguments, limit_s))
+        self._tasks.put(
+            _Task(future, function, arguments, limit_s, function.__module__ == self._shared)
+        )
         return future
 
     def __exit__(
@@ -89,8 +89,8 @@ class LocalPool:
         for _ in self._threads:
             self._tasks.put(None)
         for child in self._running.copy():
-            child.hang_up(_stopped())
-        deadline = monotonic() + STOP_S
+            child.disconnect(_stopped())
+        deadline = monotonic() + STOP_TIMEOUT_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
         for name, value in self._saved.items():
@@ -100,41 +100,41 @@ class LocalPool:
                 os.environ[name] = value
 
     def _work(self) -> None:
-        """One worker: carry out tasks until the pool ends."""
+        """Run tasks until the pool ends; the body of a worker thread."""
         kept: _Child | None = None
         while (task := self._tasks.get()) is not None and not self._stopping.is_set():
-            if kept and not (task.shares and kept.is_quiet()):
+            if kept and not (task.shared and kept.is_quiet()):
                 kept.end()
                 kept = None
             try:
-                value, kept = self._carry_out(task, kept)
+                value, kept = self._run_task(task, kept)
                 task.future.set_result(value)
-            except BaseException as error:  # a worker never ends before its pool
+            except BaseException as error:  # a worker thread lasts as long as its pool
                 kept = None
                 task.future.set_exception(error)
         if kept:
             kept.end()
 
-    def _carry_out(self, task: _Task, kept: "_Child | None") -> "tuple[Any, _Child | None]":
-        """Return a task's value, and the child that may go on to the next task."""
+    def _run_task(self, task: _Task, kept: "_Child | None") -> "tuple[Any, _Child | None]":
+        """Return the value of a task, and the child that may run the next one."""
         if kept:
             try:
                 return self._run(task, kept)
             except TaskFailed as error:
                 if error.kind != "crash":
                     raise
-        # Where a kept child crashed, a task before this one may be to blame.
+        # If a kept child crashed, an earlier task may be the cause.
         return self._run(task, _Child(self._context))
 
     def _run(self, task: _Task, child: "_Child") -> "tuple[Any, _Child | None]":
-        """Have one child carry out a task; it is ended unless it may go on to the next."""
+        """Run a task in a child, which is ended unless it may run the next one."""
         kept = None
         self._running.add(child)
         try:
-            if self._stopping.is_set():  # before the line above, which nobody has seen then
+            if self._stopping.is_set():  # `__exit__` may not have seen the child
                 raise _stopped()
             value = child.run(task)
-            kept = child if task.shares else None
+            kept = child if task.shared else None
             return value, kept
         finally:
             self._running.discard(child)
@@ -147,7 +147,7 @@ def _stopped() -> TaskFailed:
 
 
 class _Child:
-    """A process under a guard, for one task after the other; one that fails ends it."""
+    """A process under a guard that runs tasks one after the other until one fails."""
 
     def __init__(self, context: "_Context") -> None:
         self._leash, leash = context.Pipe()
@@ -156,70 +156,71 @@ class _Child:
         with leash, tasks:
             self._guard = context.Process(target=guard, args=arguments)
             self._guard.start()
-        self._hung_up: Exception | None = None
+        self._reason: Exception | None = None
         self._closing = Lock()
 
     def is_quiet(self) -> bool:
-        """Whether it waits for a task: it has neither ended nor sent what nobody asked for."""
+        """Return whether it waits for a task, and has neither ended nor sent anything."""
         return not self._tasks.poll()
 
     def run(self, task: _Task) -> Any:
-        """Return the task's value; raises `TaskFailed`, or TimeoutError past its limit."""
-        limit = Timer(min(task.limit_s, TIMEOUT_MAX), self.hang_up, [TimeoutError()])
+        """Return the value of a task; raises `TaskFailed`, or TimeoutError after its limit."""
+        limit = Timer(min(task.limit_s, TIMEOUT_MAX), self.disconnect, [TimeoutError()])
         limit.daemon = True
         limit.start()
         try:
             self._tasks.send((task.function, task.arguments))
-            kind, *found = self._tasks.recv()
+            kind, *content = self._tasks.recv()
         except (EOFError, OSError):
-            raise self._hung_up or self._crash() from None
+            raise self._reason or self._crash() from None
         finally:
             limit.cancel()
-            limit.join()  # it may be about to hang up, and a next task may come
+            limit.join()  # its thread must not disconnect the next task
         if kind == "failed":
-            raise TaskFailed(*found)
-        return found[0]
+            kind, reason, traceback = content
+            raise TaskFailed(kind, reason, traceback)
+        return content[0]
 
-    def hang_up(self, why: Exception) -> None:
-        """Have `run` raise this, in whatever thread, and however much of a message it has."""
+    def disconnect(self, reason: Exception) -> None:
+        """Make `run` raise ``reason`` in its thread, even in the middle of a message."""
         with self._closing:
             if not self._tasks.closed:
-                self._hung_up = why
+                self._reason = reason
                 with socket(fileno=os.dup(self._tasks.fileno())) as same, suppress(OSError):
                     same.shutdown(SHUT_RDWR)
 
     def _crash(self) -> TaskFailed:
-        """Say how a child ended that has sent nothing."""
-        last = b""
+        """Return the error for a child that ended without a result."""
+        output = b""
         with suppress(EOFError):  # the guard has died, too
-            last = self._leash.recv_bytes() if self._leash.poll(LET_GO_S) else b""
-        self._guard.join(LET_GO_S)
+            output = self._leash.recv_bytes() if self._leash.poll(EXIT_TIMEOUT_S) else b""
+        self._guard.join(EXIT_TIMEOUT_S)
         code = self._guard.exitcode
         how = f"exit code {code}"
         if code is not None and code - 128 in set(signal.Signals):
             how = f"ended by {signal.Signals(code - 128).name}"
         if code == 128 + signal.SIGKILL:
             how += ", as the kernel does where memory runs out"
-        words = last.decode("utf-8", "replace")
-        return TaskFailed("crash", f"crash: the worker ended without a result ({how})", words)
+        tail = output.decode("utf-8", "replace")
+        return TaskFailed("crash", f"crash: the worker ended without a result ({how})", tail)
 
     def end(self) -> None:
         """End the child and all that descends from it."""
         self._leash.close()
         with self._closing:
             self._tasks.close()
-        self._guard.join(LET_GO_S)
-        self._guard.kill()  # a guard that was stopped; its child dies with it
+        self._guard.join(EXIT_TIMEOUT_S)
+        self._guard.kill()  # in case it is stopped; its child dies with it
         self._guard.join()
         self._guard.close()
 
 
 @contextmanager
 def _main_hidden() -> Iterator[None]:
-    """Keep a starting worker from importing the caller's script once more.
+    """Keep a starting worker from importing the caller's script.
 
-    Workers are given names, never objects of the script; importing it would run it again, which
-    without an ``if __name__ == "__main__"`` guard never ends.
+    Workers receive names, never objects of the script. Importing it would run it again, without end
+    if it lacks an ``if __name__ == "__main__"`` guard.
     """
     main = vars(sys.modules["__main__"])
     saved: dict[str, Any] = {k: main.pop(k) for k in ("__file__", "__spec__") if k in main}

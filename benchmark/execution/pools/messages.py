@@ -1,7 +1,7 @@
-"""An order: a task on one job as text, for a machine that shares no files with this one.
+"""Orders: tasks on one job as text, for machines that share no files with this one.
 
-It says what its numbers are made of here, versions and hashes, so that a machine where they would
-come out otherwise can refuse. Nothing in it is unpickled.
+An order states the versions and hashes that its numbers depend on, so that a machine on which they
+would differ can refuse it. Nothing is unpickled.
 """
 
 import hashlib
@@ -19,36 +19,62 @@ from howrobust import environment
 from howrobust.base.cells import CLEAN, Cell, Level
 from howrobust.base.records import Outcome
 from howrobust.errors import BadInput
+from howrobust.planning.data_spec import DataSpec
+from howrobust.planning.entry_points import load_stress
 from howrobust.planning.jobs import Job
-from howrobust.planning.registry import (
-    DataSpec,
-    MethodSpec,
-    load_stress,
-    sources_of,
-)
-from howrobust.planning.source_closure import Sources
+from howrobust.planning.method_spec import MethodSpec
+from howrobust.planning.source_closure import Sources, plugin_sources
 from howrobust.storage.arrays import Files, forecast_name, testset_name
 
 HOMES = ("howrobust", "howrobust.methods", "howrobust.datasets", "howrobust.reports")
-FOLDERS = ("forecasts", "testsets")  # of a store: those that cross
+FOLDERS = ("forecasts", "testsets")  # folders of a store whose files are sent
 
 
-def write_order(function: Callable[..., Any], job: Job, made_of: dict[str, str]) -> str:
-    """Return the order to run ``function(job, files, 1)``, which returns outcomes."""
+def write_order(function: Callable[..., Any], job: Job, versions: dict[str, str]) -> str:
+    """Return the order to call a function on a job.
+
+    Parameters
+    ----------
+    function : callable
+        A function of a module, called as ``function(job, files, 1)``; it returns outcomes.
+    job : Job
+        The job.
+    versions : dict of str to str
+        What `versions_of` returns on this machine.
+
+    Returns
+    -------
+    str
+        The order as JSON.
+    """
     name = [function.__module__, function.__qualname__]
-    return json.dumps({"function": name, "job": asdict(job), "made_of": made_of})
+    return json.dumps({"function": name, "job": asdict(job), "versions": versions})
 
 
-def carry_out(text: str, folder: Path) -> dict[str, Any]:
-    """Carry out an order, its files in a folder; return ``outcomes``, or why it is ``refused``."""
+def run_message(text: str, folder: Path) -> dict[str, Any]:
+    """Run an order, unless this machine would compute other numbers.
+
+    Parameters
+    ----------
+    text : str
+        The order as JSON.
+    folder : Path
+        The folder with its files.
+
+    Returns
+    -------
+    dict of str to object
+        ``outcomes``, each as a dict, or the reason for which the order is ``refused``.
+    """
     order = json.loads(text)
     try:
         job = _job_of(order["job"])
-        refused = difference(made_of(job.method.name, job.data, stresses_of(job)), order["made_of"])
+        versions = versions_of(job.method.name, job.data, stresses_of(job))
+        refused = difference(versions, order["versions"])
     except BadInput as error:
         refused = (
-            f"lacks what is needed: {error}; on every worker, files must lie at the same path and "
-            "plug-ins be installed"
+            f"cannot run the order: {error}; on every worker, files must have the same path and "
+            "plug-ins must be installed"
         )
     if refused:
         return {"refused": refused}
@@ -58,60 +84,108 @@ def carry_out(text: str, folder: Path) -> dict[str, Any]:
 
 
 def outcomes_of(reply: dict[str, Any]) -> list[Outcome]:
-    """Return the outcomes of a reply that went through JSON."""
+    """Return the outcomes of a reply.
+
+    Parameters
+    ----------
+    reply : dict of str to object
+        A reply of `run_message`, read from JSON.
+
+    Returns
+    -------
+    list of Outcome
+        One for each cell of the job.
+    """
     return msgspec.convert(reply["outcomes"], list[Outcome])
 
 
 def forecast_names(keys: Iterable[str]) -> set[str]:
-    """Names of the forecasts of cells: all that may go with an order."""
+    """Return the names of the files that may be sent with an order.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        Keys of the cells of the job.
+
+    Returns
+    -------
+    set of str
+        Names of the cells' forecasts.
+
+    Raises
+    ------
+    Damaged
+        For a key that could lead out of the store.
+    """
     return set(map(forecast_name, keys))
 
 
-def names_left(job: Job, outcomes: list[Outcome]) -> set[str]:
-    """Names of the files that a job may leave: its cells' forecasts, and test sets that it names.
+def result_names(job: Job, outcomes: list[Outcome]) -> set[str]:
+    """Return the names of the files that a job may write.
 
-    They lead out of no folder, whoever sent the outcomes; `Damaged` where one would.
+    Parameters
+    ----------
+    job : Job
+        The job.
+    outcomes : list of Outcome
+        Its outcomes, as a worker has sent them.
+
+    Returns
+    -------
+    set of str
+        Names of the cells' forecasts and of the test sets in the outcomes.
+
+    Raises
+    ------
+    Damaged
+        For a name that could lead out of the store.
     """
     forecasts = forecast_names(cell.key for cell in job.cells)
     return forecasts | {testset_name(o.testset) for o in outcomes if o.testset}
 
 
-def _job_of(words: dict[str, Any]) -> Job:
-    """Return the job whose ``asdict`` went through JSON; BadInput for a name unknown here."""
+def _job_of(values: dict[str, Any]) -> Job:
+    """Return the job of its ``asdict`` read from JSON; BadInput for a name unknown here."""
     parts = {
-        "method": MethodSpec(words["method"]["name"]).with_settings(words["method"]["settings"]),
-        "data": DataSpec(**words["data"]),
-        "cells": msgspec.convert(words["cells"], tuple[Cell, ...]),
-        "levels": msgspec.convert(words["levels"], tuple[Level, ...]),
-        "sources": Sources(**words["sources"]),
+        "method": MethodSpec(values["method"]["name"]).with_settings(values["method"]["settings"]),
+        "data": DataSpec(**values["data"]),
+        "cells": msgspec.convert(values["cells"], tuple[Cell, ...]),
+        "levels": msgspec.convert(values["levels"], tuple[Level, ...]),
+        "sources": Sources(**values["sources"]),
     }
-    return Job(**{**words, **parts})
+    return Job(**{**values, **parts})
 
 
-def machine() -> dict[str, str]:
-    """What every number depends on: versions, which loops, and a hash of howrobust's source."""
+def machine_versions() -> dict[str, str]:
+    """Return what every number depends on.
+
+    Returns
+    -------
+    dict of str to str
+        Versions of packages, the kind of compiled loops, and a hash of howrobust's source.
+    """
     known = environment.describe()
     return {
         **{name: known[name] for name in (*environment.PACKAGES, "loops")},
-        "the source of howrobust": _files_sha256(_own_sources()),
+        "the source of howrobust": _files_sha256(_package_files()),
     }
 
 
-def _own_sources() -> list[Path]:
-    """Files of howrobust in an order that is the same installed as in a checkout."""
-    found = {}
-    for home in HOMES:  # found without importing them, and torch
+def _package_files() -> list[Path]:
+    """Return the files of howrobust in an order that is equal for a wheel and a checkout."""
+    files = {}
+    for home in HOMES:  # `find_spec` does not import them, nor torch
         spec = find_spec(home)
         assert spec is not None
         assert spec.origin is not None
         folder = Path(spec.origin).parent
         for path in folder.rglob("*.py"):
-            found[(*home.split("."), *path.relative_to(folder).parts)] = path
-    return [found[place] for place in sorted(found)]
+            files[(*home.split("."), *path.relative_to(folder).parts)] = path
+    return [files[name] for name in sorted(files)]
 
 
 def _files_sha256(files: list[Path]) -> str:
-    """Hash of some files' names and contents."""
+    """Return the hash of the names and contents of files."""
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.name.encode())
@@ -119,37 +193,78 @@ def _files_sha256(files: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def made_of(method: str, data: DataSpec, stresses: tuple[str, ...]) -> dict[str, str]:
-    """What the numbers of a job depend on besides its words: `machine`, its plug-ins, its rows.
+def versions_of(method: str, data: DataSpec, stresses: tuple[str, ...]) -> dict[str, str]:
+    """Return what the numbers of a job depend on, besides its settings.
 
-    Raises BadInput for what is not on this machine.
+    Parameters
+    ----------
+    method : str
+        Name of the method.
+    data : DataSpec
+        The data.
+    stresses : tuple of str
+        Names of the stresses.
+
+    Returns
+    -------
+    dict of str to str
+        `machine_versions`, and hashes of the sources of plug-ins and of the rows.
+
+    Raises
+    ------
+    BadInput
+        For plug-ins or data that are not on this machine.
     """
     source = data.open()
     return {
-        **machine(),
+        **machine_versions(),
         f"the source of {method}": MethodSpec(method).source_sha256(),
-        f"the source of {source.name}": sources_of("datasets", data.name, source).sha256,
+        f"the source of {source.name}": plugin_sources("datasets", data.name, source).sha256,
         f"the rows of {source.name}": source.sha256,
         **{
-            f"the source of {name}": sources_of("stress", name, load_stress(name)).sha256
+            f"the source of {name}": plugin_sources("stress", name, load_stress(name)).sha256
             for name in stresses
         },
     }
 
 
 def stresses_of(job: Job) -> tuple[str, ...]:
-    """Names of the stresses that a job's cells and forecasts go through."""
+    """Return the names of the stresses of a job.
+
+    Parameters
+    ----------
+    job : Job
+        The job.
+
+    Returns
+    -------
+    tuple of str
+        Stresses of its fits and of its forecasts, sorted.
+    """
     names = {name for name, _ in job.levels} | {cell.train_stress for cell in job.cells}
     return tuple(sorted(names - {CLEAN[0]}))
 
 
-def difference(theirs: dict[str, str], ours: dict[str, str]) -> str:
-    """Say what makes a worker's numbers other than ours; an empty text where nothing does."""
-    for name, value in ours.items():
-        other = theirs.get(name, "none")
+def difference(remote: dict[str, str], local: dict[str, str]) -> str:
+    """Describe the first difference between two machines.
+
+    Parameters
+    ----------
+    remote : dict of str to str
+        Versions of the worker.
+    local : dict of str to str
+        Versions of this machine.
+
+    Returns
+    -------
+    str
+        The end of a sentence about the worker; empty where nothing differs.
+    """
+    for name, value in local.items():
+        other = remote.get(name, "none")
         if other != value:
             return (
                 f"has {name} {other[:12]}, not {value[:12]} as here, so that results could not be "
-                "compared; install there what is installed here"
+                "compared; install the same versions there as here"
             )
     return ""

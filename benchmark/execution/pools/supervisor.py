@@ -1,8 +1,8 @@
-"""A guard: a small process whose child carries out tasks, and which leaves nothing of it behind.
+"""A guard: a small process whose child runs tasks, and which ends all processes of the tasks.
 
-A task may do to its process what it likes. The guard sees its end and ends, with SIGKILL, all
-that descends from it; so it does as soon as whoever holds the other end of the leash lets go, or
-dies. Nothing of this needs the task's cooperation, nor its interpreter's.
+A task may damage its process in any way. When the child ends, or the parent closes its end of the
+leash or dies, the guard ends all descendants with SIGKILL. This needs no cooperation of the task or
+of its interpreter.
 """
 
 import ctypes
@@ -20,12 +20,12 @@ import psutil
 
 from howrobust.base.pool import TaskFailed
 
-LOOK_EVERY_S = 0.02
-LAST_WORDS = 2000  # bytes of what a task wrote that are kept
+POLL_S = 0.02
+OUTPUT_TAIL = 2000  # last bytes of a task's output that are kept
 # From <linux/prctl.h>.
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-# A worker is what the kernel is to end when memory runs out, not the parent.
+# If memory runs out, the kernel is to end a worker instead of the parent.
 OOM_SCORE = "500"
 
 
@@ -35,38 +35,38 @@ def guard(
     environ: dict[str, str],
     folder: str,
 ) -> NoReturn:
-    """Have a child carry out what ``tasks`` sends it, in ``folder`` and with this environment.
+    """Run the tasks of a connection in a child process, and exit when it ends.
 
-    For each ``(function, arguments)`` the child sends back ``("value", what it returned)`` or
-    ``("failed", kind, reason, traceback)``. When the child ends, the guard sends the last bytes
-    that it wrote on its standard output and error to ``leash``, and exits with its code, or with
-    128 and the number of the signal that ended it.
+    Parameters
+    ----------
+    leash : Connection
+        Receives the last bytes of the child's standard output and error when the child ends. When
+        its other end is closed, the child is ended.
+    tasks : Connection
+        Sends ``(function, arguments)`` and receives ``("value", result)`` or
+        ``("failed", kind, reason, traceback)``.
+    environ : dict of str to str
+        Environment of the child.
+    folder : str
+        Working directory of the child.
+
+    Notes
+    -----
+    The exit code is that of the child, or 128 plus the number of the signal that ended it.
     """
-    os.setsid()  # Ctrl-C of a terminal is for the parent alone
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)  # what loses its parent becomes the guard's own
+    os.setsid()  # Ctrl-C in a terminal is for the parent alone
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)  # orphans become children of the guard
     output, written = os.pipe()
-    own = os.getpid()
+    guard_pid = os.getpid()
     child = os.fork()
     if child == 0:
         os.close(output)
         leash.close()
-        _begin(own, written, environ, folder)
-        _answer(tasks)
+        _begin(guard_pid, written, environ, folder)
+        _run_tasks(tasks)
     os.close(written)
     tasks.close()
-    tail, status = b"", None
-    watched: list[Any] = [leash, output]
-    while status is None:
-        ready = wait(watched, LOOK_EVERY_S)
-        if output in ready:
-            part = os.read(output, 2**16)
-            tail = (tail + part)[-LAST_WORDS:]
-            if not part:
-                watched.remove(output)
-        if leash in ready:
-            break
-        ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        status = None if ended is None else _exit_code(ended)
+    status, tail = _watch(child, output, leash)
     _sweep(child)
     if status is not None:
         with suppress(OSError):
@@ -74,13 +74,34 @@ def guard(
     os._exit(0 if status is None else status)
 
 
+def _watch(child: int, output: int, leash: "Connection[Any, Any]") -> tuple[int | None, bytes]:
+    """Wait for the end of a child, or of the leash; return the exit code and the last output.
+
+    The exit code is None where the leash was closed first.
+    """
+    tail = b""
+    watched: list[Any] = [leash, output]
+    while True:
+        ready = wait(watched, POLL_S)
+        if output in ready:
+            part = os.read(output, 2**16)
+            tail = (tail + part)[-OUTPUT_TAIL:]
+            if not part:
+                watched.remove(output)
+        if leash in ready:
+            return None, tail
+        ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended is not None:
+            return _exit_code(ended), tail
+
+
 def _exit_code(ended: "os.waitid_result") -> int:
     return ended.si_status + (0 if ended.si_code == os.CLD_EXITED else 128)
 
 
 def _sweep(child: int) -> None:
-    """End the child's process group and all that descends from the guard."""
-    # The child is not waited for yet, so that the group's number is still its own.
+    """End the child's process group and all other descendants of the guard."""
+    # The child has not been waited for, so that the number of its group is not reused.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
     while True:
@@ -92,14 +113,14 @@ def _sweep(child: int) -> None:
         for process in psutil.Process().children(recursive=True):
             with suppress(psutil.Error):
                 process.kill()
-        time.sleep(LOOK_EVERY_S / 10)
+        time.sleep(POLL_S / 10)
 
 
 def _begin(guard_pid: int, written: int, environ: dict[str, str], folder: str) -> None:
-    """Begin a child: in a process group of its own, heard by the guard alone."""
+    """Prepare a child: its own process group, output to the guard, environment and folder."""
     os.setpgid(0, 0)
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != guard_pid:  # it died before the line above
+    if os.getppid() != guard_pid:  # the guard died before the line above
         os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError):  # not Linux
@@ -109,35 +130,35 @@ def _begin(guard_pid: int, written: int, environ: dict[str, str], folder: str) -
         os.dup2(old, new)
     os.close(nothing)
     os.close(written)
-    # The fork server may be older than what its parent has become since.
+    # The fork server has the environment that its parent had when the server started.
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(folder)
 
 
-def _answer(tasks: "Connection[Any, Any]") -> NoReturn:
-    """Carry out task after task; neither threads nor what is to happen at exit delays the end."""
-    own = os.getpid()
+def _run_tasks(tasks: "Connection[Any, Any]") -> NoReturn:
+    """Run task after task; neither threads nor exit handlers delay the end."""
+    pid = os.getpid()
     while True:
         try:
             function, arguments = tasks.recv()
         except EOFError:
             os._exit(0)
-        except Exception as error:  # its module does not import here
+        except Exception as error:  # the function's module cannot be imported
             message = _failed(error)
         else:
-            message = _carried_out(function, arguments)
-        if os.getpid() != own:  # a copy that the task has made of itself
+            message = _result(function, arguments)
+        if os.getpid() != pid:  # the task has forked
             os._exit(0)
         try:
             tasks.send(message)
-        except OSError:  # nobody listens any more
+        except OSError:  # the parent has closed the connection
             os._exit(0)
-        except Exception as error:  # it cannot be pickled
+        except Exception as error:  # the result cannot be pickled
             tasks.send(_failed(error))
 
 
-def _carried_out(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+def _result(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, ...]:
     try:
         return "value", function(*arguments)
     except BaseException as error:
@@ -149,6 +170,6 @@ def _failed(error: BaseException) -> tuple[Any, ...]:
 
 
 def _prctl(option: int, value: int) -> None:
-    """Ask the Linux kernel; elsewhere nothing happens, and orphans of a task outlive it."""
+    """Call prctl on Linux; on other systems, orphans of a task outlive it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value)

@@ -1,0 +1,31 @@
+"""The command `howrobust list`."""
+
+import click
+
+
+@click.command("list")
+@click.argument("kind", type=click.Choice(["methods", "datasets", "metrics", "stresses", "suites"]))
+def list_(kind: str) -> None:
+    """List what can be chosen: one name per line, with a sentence about it."""
+    sentences = _sentences(kind)
+    width = max(map(len, sentences), default=0)
+    for name, sentence in sentences.items():
+        click.echo(f"{name:{width}}  {sentence}".rstrip())
+
+
+def _sentences(kind: str) -> dict[str, str]:
+    """Return a sentence about each thing of a kind, by its name."""
+    from howrobust.cli.descriptions import definition, docstring_of, summary
+
+    if kind == "metrics":
+        from howrobust.metrics.scoring import all_metrics
+
+        return {metric.name: summary(definition(metric)) for metric in all_metrics()}
+    if kind == "suites":
+        from howrobust.planning.suite import load_suite, suite_names
+
+        return {name: load_suite(name).title for name in suite_names()}
+    from howrobust.planning.entry_points import entries
+
+    registered = entries("stress" if kind == "stresses" else kind)
+    return {name: summary(docstring_of(entry)) for name, entry in registered.items()}

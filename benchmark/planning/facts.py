@@ -1,0 +1,198 @@
+"""What a plan states about its data sets, methods, stresses and command line, for reports."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from howrobust.base.data import Source
+from howrobust.base.facts import Command, DataFacts, MethodFacts, StressFacts, StressKind
+from howrobust.base.stress import InputStress, SettingStress, SplitStress, Stress, TrainStress
+from howrobust.distributions.closed_form import expected_scores
+from howrobust.errors import BadInput
+from howrobust.planning.data_warnings import data_warnings
+from howrobust.planning.method_spec import MethodSpec
+from howrobust.planning.options import run_options
+from howrobust.planning.selection import REFERENCES, Selection
+from howrobust.stress.regions import Thirds
+
+STRESS_KINDS: dict[type[Stress], StressKind] = {
+    InputStress: "input",
+    TrainStress: "train",
+    SplitStress: "split",
+    SettingStress: "setting",
+}
+
+
+def data_facts(source: Source, splits: Sequence[str], seed: int) -> DataFacts:
+    """Return what a report states about a data set.
+
+    Parameters
+    ----------
+    source : Source
+        The data set.
+    splits : sequence of str
+        Names of the splits that are used.
+    seed : int
+        Seed of the run.
+
+    Returns
+    -------
+    DataFacts
+        The facts, with `data_warnings`.
+    """
+    train, test = source.realise(splits[0], seed)
+    about, truth = source.provenance, source.truth
+    return DataFacts(
+        name=source.name,
+        title=about.title,
+        source=about.source,
+        licence=about.licence,
+        unit=about.unit,
+        sha256=source.sha256,
+        synthetic=truth is not None,
+        limits=expected_scores(truth.predictive(test.X)) if truth else {},
+        target=test.target,
+        features=[*test.features],
+        n_train=len(train.y),
+        n_test=len(test.y),
+        split=splits[0].partition("-")[0],
+        warnings=data_warnings(source, splits, seed),
+    )
+
+
+def method_facts(spec: MethodSpec) -> MethodFacts:
+    """Return what a report states about a method, which is imported.
+
+    Parameters
+    ----------
+    spec : MethodSpec
+        The method.
+
+    Returns
+    -------
+    MethodFacts
+        The facts.
+    """
+    method = spec.load()
+    return MethodFacts(
+        label=spec.label,
+        components=str(method.components),
+        noise_model=str(method.noise_model),
+    )
+
+
+def stress_facts(stress: Stress) -> StressFacts:
+    """Return what a report states about a stress.
+
+    Parameters
+    ----------
+    stress : Stress
+        The stress.
+
+    Returns
+    -------
+    StressFacts
+        The facts.
+
+    Raises
+    ------
+    BadInput
+        For a stress that is of none of the four kinds.
+    """
+    kind = next((name for base, name in STRESS_KINDS.items() if isinstance(stress, base)), None)
+    if kind is None:
+        raise BadInput(
+            f"the stress {stress.name!r} is of no kind; derive it from InputStress, "
+            "TrainStress, SplitStress or SettingStress"
+        )
+    facts = StressFacts(stress.name, kind, str(stress.title), str(stress.unit))
+    if isinstance(stress, InputStress):
+        return replace(
+            facts,
+            scored_by=str(stress.scored_by),
+            moves_targets=bool(stress.moves_targets),
+            in_turn=bool(stress.in_turn),
+        )
+    if isinstance(stress, TrainStress):
+        return replace(facts, ladder=bool(stress.ladder))
+    return facts
+
+
+def command(selection: Selection, data: Sequence[DataFacts]) -> Command:
+    """Return the command line that repeats a run.
+
+    Parameters
+    ----------
+    selection : Selection
+        What the run consists of. What is the suite's own is left out of the command.
+    data : sequence of DataFacts
+        Facts of the data sets, in the order of ``selection.data``.
+
+    Returns
+    -------
+    Command
+        The command, and remarks on what it cannot state.
+    """
+    lists = {
+        "methods": _methods(selection),
+        "data": _data(selection),
+        "stress": _stresses(selection),
+    }
+    parts = ["howrobust", "run", selection.suite.name]
+    for option in run_options():
+        for value in lists.get(option.name, []):
+            parts += [option.flag.names[0], value]
+    parts += [*_values(selection), "--seed", str(selection.options.seed)]
+    return Command(shlex.join(parts), list(_remarks(selection, data)))
+
+
+def _methods(selection: Selection) -> list[str]:
+    """Return methods other than the suite's, without references that are added in any case."""
+    given = selection.options.methods
+    if given is None and all(spec.model is None for spec in selection.methods):
+        return []
+    labels = [given] if isinstance(given, str) else given or ()
+    return [
+        spec.label
+        for spec in selection.methods
+        if spec.label not in REFERENCES or spec.label in labels
+    ]
+
+
+def _data(selection: Selection) -> list[str]:
+    """Return data sets other than the suite's."""
+    names = [spec.name for spec in selection.data]
+    return [] if names == selection.suite.datasets else names
+
+
+def _stresses(selection: Selection) -> list[str]:
+    """Return stresses other than the suite's, without the thirds that are added in any case."""
+    default = [name for name in selection.suite.stress if name != Thirds.name]
+    names = [stress.name for stress in selection.stresses if stress.name != Thirds.name]
+    return [] if names == default else names
+
+
+def _values(selection: Selection) -> list[str]:
+    """Return options that take one value or none and are not at their default."""
+    parts = []
+    for option in run_options():
+        value = getattr(selection.options, option.name)
+        is_single = option.flag.names and not option.repeatable and option.name != "seed"
+        if is_single and option.flag.defines_run and value != option.default:
+            parts += [option.flag.names[-1], *([] if option.type is bool else [str(value)])]
+    return parts
+
+
+def _remarks(selection: Selection, data: Sequence[DataFacts]) -> Iterator[str]:
+    """Yield what the command line cannot state."""
+    if selection.suite.stress and not selection.stresses:
+        yield "it was put under no stress: from Python, stress=[]"
+    for spec, facts in zip(selection.data, data, strict=True):
+        sha256 = f"its sha256 began with {facts.sha256[:16]}"
+        if spec.source is not None:
+            yield f"{facts.name} was given from Python: {sha256}"
+        elif spec.is_file:
+            yield f"{facts.name} is a file: {sha256}"
+    for method in selection.methods:
+        if method.model is not None:
+            yield f"{method.label} was given from Python"

@@ -1,0 +1,188 @@
+"""What a run consists of: a suite with the options of the run applied to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from howrobust import environment
+from howrobust.base.stress import SplitStress, Stress
+from howrobust.errors import BadInput
+from howrobust.planning.data_spec import DataSpec
+from howrobust.planning.entry_points import load_stress
+from howrobust.planning.method_spec import MethodSpec
+from howrobust.planning.options import RunOptions
+from howrobust.planning.suite import Suite, load_suite
+from howrobust.stress.regions import Thirds
+
+MOST_FITS = 10_000  # of a method on a data set: a plan is held in memory
+REFERENCES = ("marginal", "oracle")  # added to every run
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a run consists of.
+
+    Parameters
+    ----------
+    suite : Suite
+        The suite.
+    options : RunOptions
+        Options that replace the suite's numbers; its lists are those below.
+    methods : sequence of MethodSpec
+        The methods.
+    data : sequence of DataSpec
+        The data sets.
+    stresses : sequence of Stress
+        The stresses.
+    """
+
+    suite: Suite
+    options: RunOptions
+    methods: Sequence[MethodSpec]
+    data: Sequence[DataSpec]
+    stresses: Sequence[Stress]
+
+    def __post_init__(self) -> None:
+        if self.repeats < 1:
+            raise BadInput(f"the number of repeats must be at least 1, not {self.repeats}")
+        splits = self.splits or 1
+        if splits * self.repeats > MOST_FITS:
+            raise BadInput(
+                f"{splits} splits times {self.repeats} repeats are too many; "
+                f"ask for at most {MOST_FITS} fits of a method on a data set"
+            )
+        limit_s = self.options.timeout_s
+        if limit_s is not None and not limit_s > 0:
+            raise BadInput(f"the time limit must be greater than 0 seconds, not {limit_s}")
+
+    @property
+    def splits(self) -> int | None:
+        """Number of splits; None for the data set's own number."""
+        return self.suite.splits if self.options.splits is None else self.options.splits
+
+    @property
+    def repeats(self) -> int:
+        """Fits of a split from different random starts."""
+        return self.suite.repeats if self.options.repeats is None else self.options.repeats
+
+    @property
+    def repeat_splits(self) -> int | None:
+        """Number of splits that are fitted repeatedly; None for all."""
+        return None if self.options.repeats else self.suite.repeat_splits
+
+    @property
+    def timeout_s(self) -> float:
+        """Time limit per cell in seconds."""
+        return self.options.timeout_s or self.suite.timeout_s
+
+
+def select(options: RunOptions) -> Selection:
+    """Apply options to their suite.
+
+    Parameters
+    ----------
+    options : RunOptions
+        The options of a run.
+
+    Returns
+    -------
+    Selection
+        The suite with the options' methods, data sets and stresses, or else its own. The methods
+        `marginal` and `oracle` are always added.
+
+    Raises
+    ------
+    BadInput
+        For an unknown name and for options that do not fit together.
+    """
+    suite = load_suite(options.suite)
+    if options.device == "cuda" and environment.gpu() in ("none", "unknown"):
+        raise BadInput("--device cuda needs a GPU that torch sees, and there is none; leave it out")
+    labels = chosen(options.methods, suite.methods, "methods")
+    stresses = chosen(options.stress, suite.stress, "stress")
+    if not labels:
+        raise BadInput(f"suite {suite.name} has no methods of its own; name one with -m")
+    methods = [MethodSpec.parse(label) for label in labels]
+    return Selection(
+        suite=suite,
+        options=options,
+        methods=_with_references(methods),
+        data=_data(options, suite, methods),
+        stresses=with_thirds([load_stress(name) for name in stresses]),
+    )
+
+
+def chosen(names: Sequence[str] | None, default: Sequence[str], kind: str) -> list[str]:
+    """Return the names that were given, or else the default, each once.
+
+    Parameters
+    ----------
+    names : sequence of str, or str, optional
+        The names given; a single text is one name.
+    default : sequence of str
+        Names to take where none are given.
+    kind : str
+        What they name, in the plural.
+
+    Returns
+    -------
+    list of str
+        The names, in their order.
+
+    Raises
+    ------
+    BadInput
+        Where one is no text.
+    """
+    given = default if names is None else [names] if isinstance(names, str) else list(names)
+    if not all(isinstance(name, str) for name in given):
+        raise BadInput(f"{kind} are named by text, such as 'deep_ensemble[n_members=10]'")
+    return list(dict.fromkeys(given))
+
+
+def with_thirds(stresses: Sequence[Stress]) -> list[Stress]:
+    """Add the random thirds that held-out regions are compared with, where any region is held out.
+
+    Parameters
+    ----------
+    stresses : sequence of Stress
+        Any stresses.
+
+    Returns
+    -------
+    list of Stress
+        The stresses, with `Thirds` where one holds out regions.
+    """
+    names = {stress.name for stress in stresses}
+    needed = any(isinstance(stress, SplitStress) for stress in stresses)
+    return [*stresses, Thirds()] if needed and Thirds.name not in names else list(stresses)
+
+
+def _with_references(methods: Sequence[MethodSpec]) -> list[MethodSpec]:
+    """Return the methods, each label once, with the references that are missing."""
+    names = {spec.name for spec in methods}
+    added = [MethodSpec(name) for name in REFERENCES if name not in names]
+    return [*{spec.label: spec for spec in methods}.values(), *added]
+
+
+def _data(options: RunOptions, suite: Suite, methods: Sequence[MethodSpec]) -> list[DataSpec]:
+    """Return the data sets; ``methods`` are those without the references that are added."""
+    names = chosen(options.data, suite.datasets, "data")
+    if not names:
+        raise BadInput(f"suite {suite.name} has no data of its own; name some with -d")
+    # A user's pipeline has an encoder of its own; the methods of howrobust need numbers.
+    mixed = not options.one_hot and all(spec.is_user_model() for spec in methods)
+    data = [
+        DataSpec(
+            name,
+            target=options.target,
+            one_hot=options.one_hot,
+            groups=options.groups,
+            time=options.time,
+            mixed=mixed,
+        )
+        for name in names
+    ]
+    is_set = options.target or options.one_hot or options.groups or options.time
+    if is_set and not any(spec.is_file for spec in data):
+        raise BadInput("--target, --one-hot, --groups and --time are for a file given with -d")
+    return data

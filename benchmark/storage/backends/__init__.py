@@ -1,0 +1,1 @@
+"""Backends of a store: a folder with SQLite, or a PostgreSQL database."""

@@ -1,0 +1,111 @@
+"""How a run was made: its plan, its environment, and how each method was set."""
+
+import datetime
+from dataclasses import dataclass
+
+from howrobust.analysis.run_scores import Scores
+from howrobust.base.facts import Command
+from howrobust.base.records import GRADIENTS
+from howrobust.reports.table import Table, TableCell, TableRow
+
+HEADER = ("method", "components", "noise", "first split")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a run was made.
+
+    Parameters
+    ----------
+    run, suite, seed : str
+        Names of the run and of its suite, and its seed.
+    started : str
+        When it was started last (UTC).
+    took_s : float
+        Seconds that it took.
+    n_fits : int
+        Number of planned fits.
+    command : Command
+        The command line that makes the run again.
+    environment : dict of str to str
+        Versions and processor.
+    reused : str
+        How many fits were taken from earlier runs, as a sentence.
+    settings : Table
+        How each method was set.
+    """
+
+    run: str
+    suite: str
+    seed: str
+    started: str
+    took_s: float
+    n_fits: int
+    command: Command
+    environment: dict[str, str]
+    reused: str
+    settings: Table
+
+
+def protocol(scores: Scores) -> Protocol:
+    """Return how a run was made.
+
+    Parameters
+    ----------
+    scores : Scores
+        The scores of the run.
+
+    Returns
+    -------
+    Protocol
+        Its plan, environment and settings.
+    """
+    about, fits = scores.about, len(scores.cells)
+    started = datetime.datetime.fromtimestamp(about.started / 1e9, datetime.UTC)
+    return Protocol(
+        run=about.run,
+        suite=about.suite,
+        seed=about.seed,
+        started=started.strftime("%Y-%m-%d %H:%M UTC"),
+        took_s=about.took_s,
+        n_fits=fits,
+        command=about.command,
+        environment=about.environment,
+        reused=(
+            f"{about.reused} of {fits} fits come from earlier runs, {fits - about.reused} were "
+            "fitted now."
+        ),
+        settings=_settings(scores),
+    )
+
+
+def _settings(scores: Scores) -> Table:
+    """How each method was set and where its noise comes from, as the methods state it."""
+    rows = []
+    fitted = {cell.method for cell in scores.cells}
+    for label in (method for method in scores.methods if method in fitted):
+        stated = scores.about.method_facts[label]
+        facts = " ".join(_facts(scores, data.name, label) for data in scores.data).strip()
+        cells = [TableCell(text) for text in (label, stated.components, stated.noise_model, facts)]
+        rows.append(TableRow(cells, method=label))
+    return Table("how each method was set", HEADER, (0, 1, 2, 3), rows)
+
+
+def _facts(scores: Scores, dataset: str, method: str) -> str:
+    """What the fit of the first split reports; empty where there is none."""
+    cells = scores.finished(dataset, method)
+    if not cells:
+        return ""
+    facts = [f"S = {scores.clean(cells[0]).n_components}"]
+    facts += [f"{k} {_range(v)}" for k, v in cells[0].facts.items() if k != GRADIENTS]
+    spread = scores.estimate(dataset, method, "nll_error")
+    if spread and spread.mean > 0:
+        facts.append(f"Monte-Carlo error of nll {spread.mean:.2g}")
+    return f"{dataset}: {', '.join(facts)}."
+
+
+def _range(value: float | list[float]) -> str:
+    """A number, or the least and the largest of several."""
+    if isinstance(value, list):
+        return f"{min(value):.3g} to {max(value):.3g}"
+    return f"{value:.3g}"

@@ -1,0 +1,289 @@
+"""Every number on a card, again from `records()` and `forecasts()` by the formula it states."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import howrobust as hr
+from howrobust.analysis.cards.card import PARTS
+from howrobust.analysis.cards.ranking import cards
+from howrobust.analysis.run_scores import Scores
+from howrobust.base.stress import SplitStress
+from howrobust.errors import BadInput
+from howrobust.planning.entry_points import load_stress, names
+
+METHODS = ["deep_ensemble[epochs=15,n_members=2]", "bayesian_ridge"]
+SPLITS, REPEATS = 3, 3
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return hr.run(
+        methods=METHODS, data=["quintic", "diabetes"], stress=names("stress"), splits=SPLITS,
+        repeats=REPEATS, out=tmp_path_factory.mktemp("cards"), workers=2,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def slow(results):
+    return Slow(results.records(), results.forecasts())
+
+
+class Slow:
+    """The measures by loops over tidy tables."""
+
+    def __init__(self, records, forecasts):
+        self.records, self.forecasts = records, forecasts
+        self.dataset = self.method = ""
+
+    def of(self, dataset, method):
+        self.dataset, self.method = dataset, method
+        return self
+
+    def values(self, metric, stress="none", level=0.0, first=False, method=None):
+        """By split, averaged over repeats."""
+        r = self.records
+        kept = r[
+            (r["dataset"] == self.dataset) & (r["method"] == (method or self.method))
+            & (r["metric"] == metric) & (r["stress"] == stress) & (r["level"] == level)
+            & (r["status"] == "ok")
+        ]  # fmt: skip
+        kept = kept[kept["repeat"] == 0] if first else kept
+        return kept.groupby("split")["value"].mean()
+
+    def ladder(self, metric, stress, method=None):
+        levels = load_stress(stress).levels
+        clean = self.values(metric, first=True, method=method)
+        return levels, clean, [self.values(metric, stress, v, method=method) for v in levels]
+
+    def points(self, **where):
+        f = self.forecasts[
+            (self.forecasts["dataset"] == self.dataset) & (self.forecasts["method"] == self.method)
+        ]
+        for column, value in where.items():
+            f = f[f[column] == value]
+        return f
+
+    def coverage(self, level):
+        clean = self.points(stress="none", repeat=0)
+        return float(np.mean(np.abs(2 * clean["pit"] - 1) <= level))
+
+    def instability(self, refits):
+        found = []
+        for _, of_split in refits.groupby("split"):
+            runs = of_split.groupby(["stress", "level", "repeat"])
+            means = [run.sort_values("point")["mean"].to_numpy() for _, run in runs]
+            rmse = np.sqrt(np.mean([(run["y"] - run["mean"]) ** 2 for _, run in runs]))
+            spread = np.mean([np.var(column, ddof=1) for column in np.transpose(means)])
+            found.append(np.sqrt(spread) / rmse)
+        return np.mean(found) if found else None
+
+    def number(self, measure, stress):
+        """The value of a measure; None where it should be undefined."""
+        if measure in ("rmse", "nll"):
+            return self.values(measure).mean()
+        if measure == "excess calibration error":
+            return (self.values("mace") - self.values("mace_null")).mean()
+        if measure.startswith("coverage_"):
+            return self.coverage(int(measure[-2:]) / 100)
+        if measure == "instability over restarts":
+            return self.instability(self.points(stress="none"))
+        if measure == "instability over shuffles":
+            f = self.points(repeat=0)
+            return self.instability(f[f["stress"].isin(["none", "shuffle"])])
+        if measure == "fit seconds":
+            return self.values("fit_wall_s").mean()
+        if measure == "microseconds per draw":
+            return self.values("us_per_draw").mean()
+        if isinstance(load_stress(stress), SplitStress):
+            return self.region(measure, stress)
+        return self.under(measure, stress)
+
+    def region(self, measure, stress):
+        ratios = {}
+        for metric in ("rmse", "sharpness"):
+            thirds = self.values(metric, "third", 1.0)
+            level = np.prod(thirds) ** (1 / len(thirds))
+            ratios[metric] = self.values(metric, stress, 1.0) / level
+        if measure == "rmse over that of random thirds":
+            return np.prod(ratios["rmse"]) ** (1 / len(ratios["rmse"]))
+        return self.slope(ratios["rmse"].tolist(), ratios["sharpness"].tolist())
+
+    @staticmethod
+    def slope(errors, sds):
+        if max(errors) < 1.1:
+            return None
+        a, b = np.log(sds), np.log(errors)
+        return sum(p * q for p, q in zip(a, b, strict=True)) / sum(q * q for q in b)
+
+    @np.errstate(divide="ignore")  # the oracle of clean rows never errs by more
+    def under(self, measure, stress):
+        levels, clean, stressed = self.ladder("rmse", stress)
+        if any(values.empty for values in stressed):
+            return None
+        ratios = [values / clean for values in stressed]  # a Series by split for every level
+        top = levels[-1]
+        if measure == "severity that doubles rmse":
+            curve = [1.0, *(float(np.exp(np.mean(np.log(r)))) for r in ratios)]
+            fine = np.linspace(0, top, 200_001)
+            above = fine[np.interp(fine, [0.0, *levels], curve) >= 2]
+            return above[0] if len(above) else top
+        if measure == "degradation area":
+            curves = [[0.0, *(np.log2(r[split]) for r in ratios)] for split in clean.index]
+            x = [0.0, *levels]
+            trapezoids = [
+                sum((x[k + 1] - x[k]) * (c[k] + c[k + 1]) / 2 for k in range(len(levels))) / top
+                for c in curves
+            ]
+            return np.mean(trapezoids)
+        if measure == "first level worse than marginal":
+            _, base, reference = self.ladder("rmse", stress, method="marginal")
+            pairs = [(0.0, clean, base), *zip(levels, stressed, reference, strict=True)]
+            worse = [v for v, rmse, r in pairs if np.mean(np.log(rmse / r)) > 0]
+            return worse[0] if worse else top
+        if measure in ("rmse over clean rmse", "rmse over clean rmse, setting doubled"):
+            return np.exp(np.mean(np.log(ratios[-1])))
+        if measure == "worst feature's rmse ratio":
+            worst = self.values("rmse_worst", stress, top)
+            return np.exp(np.mean(np.log(worst / clean))) if len(worst) else None
+        if measure == "nll at the highest level":
+            return self.values("nll", stress, top).mean()
+        _, sd_clean, sd_stressed = self.ladder("sharpness", stress)
+        sd_ratios = [values / sd_clean for values in sd_stressed]
+        if measure == "sd over clean sd":
+            return np.exp(np.mean(np.log(sd_ratios[-1])))
+        assert measure == "awareness"
+        slopes = [
+            self.slope([r[split] for r in ratios], [s[split] for s in sd_ratios])
+            for split in clean.index
+        ]
+        known = [s for s in slopes if s is not None]
+        return np.mean(known) if known else None
+
+
+@pytest.mark.parametrize("method", [*METHODS, "marginal", "oracle"])
+def test_every_number_is_its_formula_on_records_and_forecasts(method, results, slow):
+    card = results.card(method).records()
+    checked = 0
+    for row in card.itertuples():
+        if row.part == "stability" and method == "marginal":
+            assert row.value == pytest.approx(0, abs=1e-12)
+            continue
+        known = slow.of(row.dataset, method).number(row.measure, row.stress)
+        if known is None or not np.isfinite(known):
+            assert np.isnan(row.value), row
+            assert row.reason, row
+        else:
+            # A crossing is searched on a grid of 200,000 steps.
+            assert row.value == pytest.approx(known, rel=1e-9, abs=2e-5), row
+            checked += 1
+    assert checked > 20
+
+
+def test_the_interval_of_a_mean_over_splits_is_nadeaus_and_bengios(results, slow):
+    card = results.card("bayesian_ridge")
+    (entry,) = (e for e in card.of("diabetes", "accuracy") if e.item.name == "rmse")
+    values = slow.of("diabetes", "bayesian_ridge").values("rmse").to_numpy()
+    half = stats.t.ppf(0.975, SPLITS - 1) * np.sqrt((1 / SPLITS + 44 / 398) * values.var(ddof=1))
+    assert entry.result.lower == pytest.approx(values.mean() - half)
+    assert entry.result.upper == pytest.approx(values.mean() + half)
+
+
+def test_ranks_count_the_better_methods_and_references_have_none(results):
+    everything = cards(Scores(results))
+    for method in ("marginal", "oracle"):
+        assert all(entry.rank is None for entry in everything[method].entries)
+    tables = pd.concat([everything[m].records().assign(method=m) for m in METHODS])
+    rmse = tables[(tables["measure"] == "rmse") & (tables["dataset"] == "quintic")]
+    assert rmse.sort_values("value")["rank"].tolist() == [1, 2]
+    paced = tables[(tables["measure"] == "awareness") & (tables["stress"] == "input_noise")]
+    for _, group in paced.groupby("dataset"):
+        ranked = group.dropna(subset=["rank"])
+        distance = (ranked["value"] - 1).abs().to_numpy()
+        assert (np.argsort(distance) == np.argsort(ranked["rank"].to_numpy())).all()
+
+
+def test_every_card_shows_every_part_with_a_definition_and_a_reason(results):
+    for method in METHODS:
+        card = results.card(method)
+        for dataset in card.datasets:
+            for part in PARTS:
+                assert card.headline(dataset, part).item.definition
+        for entry in card.entries:
+            assert len(entry.item.definition) > 40, entry.item
+            assert entry.text != "-" or entry.reason
+        assert set(card.sentences) == set(card.datasets)
+
+
+def test_the_calibration_entry_counts_the_splits_within_the_null_band(results, slow):
+    for method in METHODS:
+        card = results.card(method)
+        for dataset in card.datasets:
+            values = slow.of(dataset, method)
+            within = (values.values("mace") <= values.values("mace_null_95")).sum()
+            expected = f"within the null band on {within} of {SPLITS} splits"
+            assert card.headline(dataset, "calibration").verdict == expected
+            assert expected in str(card)
+
+
+def test_the_sentence_has_the_form_of_its_definition(results):
+    sentence = results.card("bayesian_ridge").sentences["diabetes"]
+    frame = results.forecasts()
+    first = frame[
+        (frame["dataset"] == "diabetes") & (frame["method"] == "bayesian_ridge")
+        & (frame["stress"] == "none") & (frame["split"] == "random-0") & (frame["repeat"] == 0)
+    ].iloc[0]  # fmt: skip
+    start = f"{first['mean']:.4g} (95 % interval {first['lower']:.4g} to {first['upper']:.4g}); "
+    assert sentence.startswith(start)
+    assert sentence.endswith("of held-out points fell inside their 95 % interval.")
+
+
+def test_a_card_gives_values_by_name_and_names_what_it_lacks(results):
+    card = results.card("bayesian_ridge")
+    assert 0 < card.value("coverage_90", dataset="diabetes") <= 1
+    with pytest.raises(BadInput, match="2 entries 'coverage_90'"):
+        card.value("coverage_90")
+    with pytest.raises(BadInput, match="its measures: rmse"):
+        card.value("beauty", dataset="diabetes")
+    with pytest.raises(BadInput, match="no method 'nobody'"):
+        results.card("nobody")
+    with pytest.raises(BadInput, match="no single fitted model"):
+        card.predictive(np.zeros((1, 10)))
+
+
+def test_degradation_is_the_ratio_to_the_clean_value(results, slow):
+    table = results.degradation()
+    assert {"input_noise", "tail", "label_noise", "settings_width"} <= set(table["stress"])
+    for row in table.sample(60, random_state=0).itertuples():
+        values, place = slow.of(row.dataset, row.method), (row.stress, row.level)
+        if row.stress == "far":  # nobody knows the targets there
+            assert np.isnan([row.rmse_ratio, row.nll_difference, row.coverage_90]).all()
+            continue
+        region = row.stress in ("gap", "tail")
+        clean = ("third", 1.0) if region else ("none", 0.0)
+        for metric, shown in (("rmse", row.rmse_ratio), ("sharpness", row.sd_ratio)):
+            logs = [np.log(values.values(metric, *p, first=True)).mean() for p in (place, clean)]
+            assert shown == pytest.approx(np.exp(logs[0] - logs[1]))
+        nll = [values.values("nll", *p, first=True).mean() for p in (place, clean)]
+        # A density of 0, as the uniform truth has beside itself, is no score.
+        assert row.nll_difference == pytest.approx(nll[0] - nll[1], nan_ok=True)
+        assert row.coverage_90 == pytest.approx(values.values("coverage_90", *place).mean())
+
+
+def test_the_variance_of_a_score_is_split_or_has_a_reason(results, tmp_path):
+    parts = results.variance_split("rmse")
+    assert set(parts["reason"].str.contains("needs 5 complete splits")) == {True}
+    more = hr.run(
+        methods=[METHODS[0]], data=["diabetes"], stress=[], splits=5, repeats=2, out=tmp_path
+    )
+    parts = more.variance_split("rmse")
+    component = parts[parts["method"] == METHODS[0]].set_index("component")
+    records = more.records()
+    kept = records[(records["metric"] == "rmse") & (records["method"] == METHODS[0])]
+    values = kept.pivot(index="split", columns="repeat", values="value").to_numpy()
+    # Two restarts on each split: half the mean squared difference.
+    within = np.mean(np.diff(values, axis=1) ** 2) / 2
+    assert component["variance"]["restart"] == pytest.approx(within)
+    between = max(0.0, values.mean(axis=1).var(ddof=1) - within / 2)
+    assert component["variance"]["split"] == pytest.approx(between)
