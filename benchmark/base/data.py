@@ -201,7 +201,7 @@ class Source(ABC):
     @property
     @abstractmethod
     def sha256(self) -> str:
-        """Hash of the data: of all rows, or of a reference realisation of a synthetic set."""
+        """Hash of all rows, or of one realisation of a synthetic set."""
 
 
 def discrete_step(y: Array) -> float:

@@ -113,7 +113,7 @@ class Posterior(ABC):
         """
 
     def facts(self) -> dict[str, float | list[float]]:
-        """Return numbers of the fit for reports, such as a noise sd or losses of restarts.
+        """Return numbers of the fit for reports, such as a noise sd.
 
         Returns
         -------
@@ -124,7 +124,7 @@ class Posterior(ABC):
 
 
 class DifferentiablePosterior(Posterior):
-    """A posterior with gradients of its losses by the inputs, for gradient attacks."""
+    """A posterior with gradients of its losses, for attacks."""
 
     @abstractmethod
     def gradients(
@@ -287,7 +287,9 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return self.posterior_.predictive(inputs, seed=self.seed_)
 
     def settings(self) -> dict[str, Any]:
-        """Return the settings as they apply: a preset replaces those left at their default.
+        """Return the settings that apply to a fit.
+
+        A preset replaces those that are left at their default.
 
         Returns
         -------

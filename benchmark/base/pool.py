@@ -62,10 +62,7 @@ class TaskFailed(Exception):  # noqa: N818 (the result of a task, not an error o
 class Pool(Protocol):
     """A pool of workers that run tasks, each with a time limit.
 
-    Attributes
-    ----------
-    workers : int
-        Number of tasks that run at the same time.
+    ``workers`` is the number of tasks that run at the same time.
     """
 
     workers: int

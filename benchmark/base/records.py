@@ -16,7 +16,7 @@ _SHOWN_OF_ENVIRONMENT = {"cores", "howrobust", "processor", "torch"}
 
 @dataclass(frozen=True)
 class Record:
-    """One number of one cell at one stress level: a value, or why there is none.
+    """One number of one cell at one stress level, or why there is none.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of fitting and forecasting a cell, as the worker hands it to the store.
+    """The result of fitting and forecasting a cell, as a worker returns it.
 
     Parameters
     ----------
@@ -90,8 +90,12 @@ class CellResult:
 
     Parameters
     ----------
-    key, dataset, split, method, train_stress, level, repeat
-        The cell's key and address: see `Cell`.
+    key, dataset, split, method, train_stress : str
+        The key and the address of the cell: see `Cell`.
+    level : float
+        Severity of the stress of the fit.
+    repeat : int
+        Number of the restart.
     status : {"planned", "ok", "failed"}
         Whether it was fitted.
     held : dict of Level to str

@@ -110,7 +110,7 @@ def third_split(split: str, X: Array, seed: int, name: str) -> tuple[Rows, Rows]
 
 
 def row_split(split: str, X: Array, seed: int, name: str) -> tuple[Rows, Rows]:
-    """Split rows by ``random-k`` or by a split of one of the families `THIRDS`.
+    """Split rows by ``random-k`` or a split of the families `THIRDS`.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """The clean training rows and the model fitted on them, as an input stress sees them.
+    """The training rows and the model that an input stress is given.
 
     A category is a feature whose values are all 0 or 1, or one that a frame states. A frame's
     categories have the sd 0, so that no noise, drift or attack moves them.
@@ -73,7 +73,9 @@ class Context:
 
 
 class Stress(ABC):
-    """A stress: derive one from `InputStress`, `TrainStress`, `SplitStress` or `SettingStress`.
+    """A stress of one of the four kinds below.
+
+    Derive one from `InputStress`, `TrainStress`, `SplitStress` or `SettingStress`.
 
     Laws: everything random comes from the seed that a stress is given, and the arrays that it is
     given are left as they are.
@@ -94,12 +96,12 @@ class Stress(ABC):
 
     @property
     def title(self) -> str:
-        """Phrase for captions; a subclass may state another one as a class attribute."""
+        """Phrase for captions; a subclass may state another one."""
         return self.name.replace("_", " ")
 
 
 class InputStress(Stress):
-    """A stress of the inputs that a fitted model is given; nothing is refitted.
+    """A stress of the inputs of a fitted model; nothing is refitted.
 
     Laws: level 0 is clean and returns X itself; one random draw per row and entry, made from
     ``seed`` alone, is scaled or thresholded by the level, so that levels are nested and all methods

@@ -11,7 +11,7 @@ LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 
 
 class Accumulator(ABC):
-    """A running sum over the components of a mixture, which are added block by block.
+    """A running sum over blocks of components of a mixture.
 
     Law: the result does not depend on how the components are cut into blocks, beyond the rounding
     of float64 sums.
@@ -113,7 +113,7 @@ class Moments(Accumulator):
 
 
 class MomentErrors(Accumulator):
-    """Monte-Carlo standard errors of the mean and of the total sd of a mixture.
+    """Monte-Carlo standard errors of the mean and sd of a mixture.
 
     Parameters
     ----------
@@ -190,7 +190,9 @@ class LogDensity(Accumulator):
 
 
 class Cumulative(Accumulator):
-    """The distribution function of a mixture: (1/S) sum_s Phi((y - m_s) / v_s).
+    """The distribution function of a mixture.
+
+    It is (1/S) sum_s Phi((y - m_s) / v_s) for component means m and sds v.
 
     Parameters
     ----------
@@ -215,7 +217,7 @@ class Cumulative(Accumulator):
 
 
 class ScoreError(Accumulator):
-    """Ratios of densities that the Monte-Carlo error of the log score is made of.
+    """Ratios of densities for the Monte-Carlo error of the log score.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ _QUANTILE_FLOATS = 2**17  # standardised residuals held at a time: stays in cach
 
 
 class GaussianMixture(Predictive):
-    """An equally weighted mixture of S Gaussians at each of n inputs, in memory.
+    """An equally weighted mixture of S Gaussians at each of n inputs.
 
     Parameters
     ----------

@@ -43,7 +43,7 @@ class Joined(Predictive):
         return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
 
     def standard_errors(self) -> tuple[Array, Array]:
-        """Return Monte-Carlo standard errors: see `StreamedMixture.standard_errors`.
+        """Return Monte-Carlo standard errors of the first two moments.
 
         Returns
         -------

@@ -16,7 +16,7 @@ PINBALL_LEVELS = np.arange(1, 100) / 100
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A predictive distribution evaluated at y: what a `Forecast` is built from.
+    """A predictive distribution evaluated at y, to build a `Forecast`.
 
     Parameters
     ----------

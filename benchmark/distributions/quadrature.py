@@ -70,7 +70,7 @@ def invert_cdf(
 
 
 def crps_of_cdf(cdf: Callable[[Array], Array], y: Array, lower: Array, upper: Array) -> Array:
-    """Return the continuous ranked probability score of a distribution function.
+    """Return the continuous ranked probability score from F.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ class CellGrid(Accumulator):
         return self._interpolate(t)[0]
 
     def quantile(self, levels: Array) -> Array:
-        """Return quantiles, by Newton's method within the cell that holds the level.
+        """Return quantiles, by Newton's method within a cell.
 
         Parameters
         ----------

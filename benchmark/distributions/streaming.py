@@ -40,8 +40,12 @@ class StreamedMixture(Predictive):
         Number n of inputs.
     n_components : int
         Number S of components.
-    sampled, aleatoric, group
-        As in `GaussianMixture`, but ``sampled`` is True by default.
+    sampled : bool, default=True
+        Whether the components are draws: see `GaussianMixture`.
+    aleatoric : float, optional
+        The noise's part of the squared sds: see `GaussianMixture`.
+    group : int, default=1
+        Size of groups of draws that depend on each other.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ def share_below(values: NDArray[np.floating], levels: Array = LEVELS) -> Array:
 
 @lru_cache(maxsize=64)
 def quantile_null(n: int) -> Array:
-    """Return the null distribution of ``mace_quantile``, which is that of ``mace``.
+    """Return the null distribution of ``mace_quantile`` and of ``mace``.
 
     Parameters
     ----------

@@ -154,7 +154,7 @@ def shares_of_many(indicator: NDArray[np.float32], share: float) -> Array:
 
 
 def standard_normal(n: int, draws: int) -> Array:
-    """Return standard normal values from the fixed seed of this number of points.
+    """Return standard normal values from a seed fixed by n.
 
     Parameters
     ----------

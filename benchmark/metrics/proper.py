@@ -11,7 +11,7 @@ NO_DENSITY = Undefined("this forecast has no density: it is made of intervals, a
 
 
 def has_density(forecast: Forecast) -> bool:
-    """Return whether a forecast has a density, so that a likelihood is defined.
+    """Return whether a forecast has a density.
 
     Parameters
     ----------

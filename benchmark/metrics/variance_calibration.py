@@ -42,7 +42,9 @@ def sd_bins(sd: Array) -> list[NDArray[np.int64]]:
 
 
 def ence_null(sd: Array) -> Array | Undefined:
-    """Return the null distribution of ``ence``: Gaussian errors with the predicted sds.
+    """Return the null distribution of ``ence``.
+
+    Errors are Gaussian with the predicted sds.
 
     Parameters
     ----------

@@ -6,8 +6,9 @@ from howrobust.distributions.arrays import Array
 
 
 class InputNoise(InputStress):
-    """X + level * sd * e, e standard normal, sd that of the clean training rows.
+    """Gaussian noise on every feature: X + level * sd * e, e standard normal.
 
+    sd is that of the clean training rows.
     For a linear model with weights w the mean squared error grows by level^2 sum (w sd)^2.
     """
 

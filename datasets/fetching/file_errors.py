@@ -9,7 +9,7 @@ from howrobust.errors import BadInput
 
 @contextmanager
 def naming_errors(folder: Path) -> Iterator[None]:
-    """Turn errors of the file system in a with-block into one that names the folder.
+    """Turn errors of the file system into one that names the folder.
 
     Parameters
     ----------

@@ -91,7 +91,9 @@ def array_sha256(table: Array) -> str:
 
 
 def rows_sha256(indices: dict[str, RowNumbers]) -> str:
-    """Return the hash of the row numbers of all splits, as little-endian uint16.
+    """Return the hash of the row numbers of all splits.
+
+    They are hashed as little-endian uint16.
 
     Parameters
     ----------
