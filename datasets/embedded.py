@@ -1,20 +1,28 @@
-"""Data that ships inside a library this project depends on."""
+"""Data sets that are part of a library."""
 
 import numpy as np
 
 from howrobust.base.data import Dataset, Provenance, Source
-from howrobust.datasets.rows import RowSource
+from howrobust.datasets.tables.rows import RowSource
 
 
 def diabetes() -> Source:
-    """442 patients, ten baseline measurements; disease progression after a year."""
+    """Return the diabetes set: disease progression of 442 patients.
+
+    It has ten baseline measurements; the target is measured a year later.
+
+    Returns
+    -------
+    Source
+        The data set.
+    """
     from sklearn.datasets import load_diabetes  # 2 s to import: only when asked for
 
-    found = load_diabetes(scaled=False)
+    bunch = load_diabetes(scaled=False)
     data = Dataset(
-        np.asarray(found.data, np.float64),
-        np.asarray(found.target, np.float64),
-        tuple(found.feature_names),
+        np.asarray(bunch.data, np.float64),
+        np.asarray(bunch.target, np.float64),
+        tuple(bunch.feature_names),
         "progression",
         "quantitative score",
     )

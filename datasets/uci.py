@@ -16,20 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust import seeds
-from howrobust.base.data import (
+from howrobust.base.data import Dataset, Provenance, Source, checked
+from howrobust.base.split_names import (
     THIRDS,
-    Dataset,
-    Provenance,
-    Rows,
-    Source,
-    checked,
     family_of,
     known_family,
     numbered,
     split_number,
-    third_split,
     thirds,
 )
+from howrobust.base.splits import Rows, third_split
 from howrobust.errors import BadInput
 
 VARIABLE = "HOWROBUST_DATA"
@@ -50,7 +46,13 @@ ABOUT = {
 
 
 def usual_folder() -> Path:
-    """Return the folder named by HOWROBUST_DATA, or else one in the user's cache."""
+    """Return the folder where runs look for the UCI sets.
+
+    Returns
+    -------
+    Path
+        The folder named by HOWROBUST_DATA, or else one in the user's cache.
+    """
     named = os.environ.get(VARIABLE)
     if named:
         return Path(named)
@@ -60,7 +62,18 @@ def usual_folder() -> Path:
 
 
 def data_folder() -> Path:
-    """Return the usual folder; BadInput where it holds no UCI sets."""
+    """Return the folder of the UCI sets.
+
+    Returns
+    -------
+    Path
+        The folder where runs look for them.
+
+    Raises
+    ------
+    BadInput
+        If it holds no UCI sets.
+    """
     folder = usual_folder()
     if not (folder / "MANIFEST.csv").is_file():
         raise BadInput(
@@ -71,10 +84,16 @@ def data_folder() -> Path:
 
 
 class UCI(Source):
-    """One of the nine sets: 20 published random splits (protein 5), a gap split per feature.
+    """One of the nine UCI sets with its published splits.
 
-    Gap splits are the published ones: they differ from those of `third_split` only in which of
-    equal values are held out. Tails and random thirds are by that rule.
+    There are 20 random splits (5 for protein) and a gap split per feature. Gap splits differ from
+    those of `third_split` only in which of equal values are held out; tails and random thirds are
+    by that rule.
+
+    Parameters
+    ----------
+    short : str
+        Name of the set without ``uci/``.
     """
 
     def __init__(self, short: str) -> None:
@@ -110,7 +129,7 @@ class UCI(Source):
             raise BadInput(f"{self.name} has {len(train)} {family} splits; there is no {split!r}")
         rows = train[number].astype(np.int64)
         if family == "gap":
-            # As sets of rows gaps are reproducible by their rule, in their published order not.
+            # The rule of the gaps gives their rows, not the order in which they were published.
             rows = seeds.generator(seed, self.name, split, "row order").permutation(np.sort(rows))
         return rows, test[number].astype(np.int64)
 
@@ -128,7 +147,7 @@ class UCI(Source):
         table = np.loadtxt(path, delimiter=",", skiprows=1)
         digest = hashlib.sha256(np.ascontiguousarray(table, dtype="<f8").tobytes()).hexdigest()
         if digest != self.sha256:
-            raise BadInput(f"{path} does not hold the numbers that its manifest promises")
+            raise BadInput(f"{path} does not hold the numbers that its manifest states")
         with np.load(self._verified("splits_file", "splits_sha256"), allow_pickle=False) as splits:
             features, target = splits["feature_columns"], int(splits["target_column"])
         with gzip.open(path, "rt", encoding="utf-8") as file:

@@ -11,9 +11,10 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+from howrobust.base.metric import Metric
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, TrainStress
 from howrobust.cli.descriptions import definition, summary
-from howrobust.metrics import METRICS, Metric
+from howrobust.metrics import METRICS
 from howrobust.planning import entry_points
 from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.suite import load_suite, suite_names
@@ -69,7 +70,7 @@ def metrics() -> str:
         rows = [
             (
                 f"`{metric.name}`",
-                f"{metric.nominal:g}" if metric.nominal is not None else metric.better,
+                metric.better,
                 unit(metric),
                 prose(definition(metric)),
             )

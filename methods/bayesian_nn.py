@@ -14,7 +14,7 @@ from torch import nn
 
 from howrobust import seeds
 from howrobust.base.method import Problem
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.methods.core.choice import Settings
 from howrobust.methods.core.engines.training_job import Rows, Schedule, Trained, TrainingJob
 from howrobust.methods.core.losses.evidence_lower_bound import EvidenceLowerBound

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.linear_model import BayesianRidge as LinearModel
 
 from howrobust.base.method import Posterior, Problem, SingleMethod
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.methods.wrappers.standardised import StandardisedPosterior, fit_standardised
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from howrobust import seeds
 from howrobust.base.method import Problem
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.methods.core.arithmetic.products import Floats
 from howrobust.methods.core.choice import Settings
 from howrobust.methods.core.engines.training_job import Rows, Trained, TrainingJob

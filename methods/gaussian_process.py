@@ -10,7 +10,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from howrobust import seeds
 from howrobust.base.method import Posterior, Problem, SingleMethod
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.methods.wrappers.standardised import StandardisedPosterior, fit_standardised
 
 

@@ -6,7 +6,9 @@ import numpy as np
 
 from howrobust.base.data import discrete_step
 from howrobust.base.method import Posterior, Problem, SingleMethod
-from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.gaussian_mixture import GaussianMixture
+from howrobust.distributions.predictive import Predictive
 
 COMPONENTS = 50
 MOST_ROWS = 1_000  # that narrow the kernels: 50 of them would leave gaps between

@@ -4,7 +4,8 @@ from typing import Any
 
 from howrobust.base.data import Truth
 from howrobust.base.method import Posterior, Problem, SingleMethod
-from howrobust.distributions.predictive import Array, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.predictive import Predictive
 
 
 class Oracle(SingleMethod):

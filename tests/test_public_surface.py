@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import howrobust as hr
-from howrobust.distributions.predictive import GaussianMixture
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 
 ROOT = Path(__file__).parents[1]
 

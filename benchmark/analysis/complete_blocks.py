@@ -8,8 +8,8 @@ import pandas as pd
 
 from howrobust.analysis.run_scores import REFERENCES, Scores
 from howrobust.analysis.statistics import MeanShare, mean_share
-from howrobust.base.data import PLACES
-from howrobust.distributions.predictive import Array
+from howrobust.base.split_names import PLACES
+from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 from howrobust.metrics.scoring import all_metrics
 

@@ -10,7 +10,7 @@ import numpy as np
 from howrobust.analysis.complete_blocks import complete_blocks, over_datasets, ranked_methods
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.metric import Undefined
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 REFERENCE = "marginal"
 TAUS = 101

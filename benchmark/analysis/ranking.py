@@ -15,7 +15,7 @@ from howrobust.analysis.complete_blocks import Blocks, losses, over_datasets
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import ALPHA, friedman, holm, nemenyi, signed_rank
 from howrobust.base.metric import Undefined
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from howrobust.storage.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
-    from howrobust.distributions.predictive import Array, Forecast
+    from howrobust.distributions.arrays import Array
+    from howrobust.distributions.forecast import Forecast
 
 COLUMNS = (
     "run", "dataset", "split", "method", "repeat", "stress", "level", "metric", "value", "status",

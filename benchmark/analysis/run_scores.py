@@ -11,10 +11,11 @@ from howrobust.analysis.results import StoredRun
 from howrobust.analysis.split_values import ScoreKey, values_by_split
 from howrobust.analysis.statistics import Estimate, over_splits
 from howrobust.base.cells import CLEAN
-from howrobust.base.data import PLACES
 from howrobust.base.facts import DataFacts, StressFacts
 from howrobust.base.records import GRADIENTS, CellResult
-from howrobust.distributions.predictive import Array, Forecast
+from howrobust.base.split_names import PLACES
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import Forecast
 from howrobust.storage.arrays import HeldOut
 
 REFERENCES = ("marginal", "oracle")  # shown in every table, never ranked

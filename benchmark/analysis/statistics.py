@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 ALPHA = 0.05  # family-wise level of tests between methods
 

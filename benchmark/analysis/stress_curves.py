@@ -13,7 +13,7 @@ from scipy.integrate import trapezoid
 
 from howrobust.analysis.statistics import over_splits
 from howrobust.base.metric import Undefined
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 GROWN = 1.1
 DOUBLED = 2.0

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from howrobust.base.metric import Undefined
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 MIN_SPLITS = 5
 MIN_RESTARTS = 2

@@ -1,4 +1,4 @@
-"""Cells: the planned fits of a run, by the address that a comparison matches."""
+"""Cells: the planned fits of a run."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Cell:
     fit_seed : int
         Seed of the fit. It leaves stress and level out, so that stress curves are paired.
     train_stress : str, default="none"
-        The stress that its training rows, its split or its settings are put through.
+        The stress of its training rows, its split or its settings.
     level : float, default=0.0
         The severity of that stress.
     """

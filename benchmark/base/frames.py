@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
@@ -22,11 +22,17 @@ DATES = ("datetime64", "datetime", "date", "time", "timedelta64", "timedelta", "
 
 @dataclass(frozen=True)
 class Frame:
-    """How a table of d columns became X (n, d), float64, and how X becomes such a table again.
+    """The encoding of a table of d columns as an array of numbers, and back.
 
-    Per column, ``categories`` is None for numbers, which X holds as they are, or the categories in
-    sorted order (that of an ordered column its own), of which X holds the index; False and True are
-    0 and 1. ``dtypes`` are the table's, which `decode` gives back to columns of categories.
+    Parameters
+    ----------
+    names : tuple of hashable
+        Names of the d columns.
+    categories : tuple of (tuple of hashable or None)
+        Per column: None for numbers, which X holds as they are; otherwise the categories, sorted or
+        in the order of an ordered column, of which X holds the index. False and True are 0 and 1.
+    dtypes : tuple of dtype
+        Types of the columns of the table, which `decode` restores for categories.
     """
 
     names: tuple[Hashable, ...]
@@ -35,10 +41,22 @@ class Frame:
 
     @classmethod
     def of(cls, table: "pd.DataFrame") -> "Frame":
-        """Return the frame of a table's columns and of the categories that its rows hold.
+        """Return the encoding of a table, with the categories that its rows hold.
 
-        Raises BadInput for missing values, two columns of one name, and columns of anything but
-        numbers, texts, categories or booleans.
+        Parameters
+        ----------
+        table : pandas.DataFrame of shape (n, d)
+            Columns of numbers, texts, categories or booleans.
+
+        Returns
+        -------
+        Frame
+            The encoding.
+
+        Raises
+        ------
+        BadInput
+            For missing values, two columns of one name, and columns of any other kind.
         """
         twice = table.columns[table.columns.duplicated()]
         if len(twice):
@@ -53,24 +71,47 @@ class Frame:
         return np.array([known is not None for known in self.categories], dtype=np.bool_)
 
     def encode(self, table: "pd.DataFrame") -> Array:
-        """Return X (n, d) of a table with these columns; its other columns are left out.
+        """Encode a table.
 
-        Raises BadInput for a column that is absent, holds a category that the frame does not know,
-        or numbers that are missing or infinite.
+        Parameters
+        ----------
+        table : pandas.DataFrame of shape (n, m)
+            A table with these columns; any others are left out.
+
+        Returns
+        -------
+        array of shape (n, d)
+            Numbers, and indices of categories.
+
+        Raises
+        ------
+        BadInput
+            For a column that is absent, holds an unknown category, or has numbers that are missing
+            or infinite.
         """
         absent = [name for name in self.names if name not in table.columns]
         if absent:
-            raise BadInput(f"the table has no column {absent[0]!r}, which it had; add it")
+            raise BadInput(
+                f"the table has no column {absent[0]!r}, which the model was given; add it"
+            )
         return np.column_stack([
             _numbers(table[name]) if known is None else _codes(table[name], known)
             for name, known in zip(self.names, self.categories, strict=True)
         ])  # fmt: skip
 
     def decode(self, X: Array) -> "pd.DataFrame":
-        """Return the table of X (n, d), finite: numbers as float64, categories in their own dtype.
+        """Decode an array.
 
-        Codes are rounded and clipped to those that exist: inputs that a stress has moved are rows
-        of the table still.
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Finite numbers. Indices of categories are rounded and clipped to those that exist, so
+            that inputs that a stress has moved can be decoded too.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (n, d)
+            Numbers as float64, categories in the type of their column.
         """
         import pandas as pd  # 0.65 s to import: only where there is a table
 
@@ -85,7 +126,7 @@ class Frame:
 
 
 def _kind(column: "pd.Series") -> str:
-    """The kind of a column's values; BadInput for missing ones, dates and other objects."""
+    """Return the kind of a column's values; BadInput for missing ones, dates and other objects."""
     import pandas as pd
 
     missing = int(column.isna().sum())
@@ -117,7 +158,7 @@ def _categories(column: "pd.Series") -> Categories | None:
     if kind == "categorical" and column.cat.ordered:
         present = set(values)
         return tuple(value for value in column.cat.categories if value in present)
-    # Numbers among texts have no order with them: kinds stand apart.
+    # Numbers and texts cannot be compared: values are sorted by type first.
     return tuple(sorted(values, key=lambda value: (str(type(value)), value)))
 
 
@@ -125,13 +166,13 @@ def _numbers(column: "pd.Series") -> Array:
     kind = _kind(column)
     if kind not in NUMBERS:
         raise BadInput(f"column {column.name!r} held numbers and is {kind} now; convert it")
-    found = column.to_numpy(dtype=np.float64)
-    infinite = int(np.sum(~np.isfinite(found)))
+    numbers = column.to_numpy(dtype=np.float64)
+    infinite = int(np.sum(~np.isfinite(numbers)))
     if infinite:
         raise BadInput(
             f"column {column.name!r} has {infinite} infinite values; remove or replace those rows"
         )
-    return found
+    return numbers
 
 
 def _codes(column: "pd.Series", known: Categories) -> Array:

@@ -1,4 +1,4 @@
-"""What a plug-in method is: `Method`, its input `Problem`, and what fitting leaves, `Posterior`."""
+"""The contract of a method: a `Problem` goes in, fitting returns a `Posterior`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -16,15 +16,26 @@ from sklearn.utils.validation import check_is_fitted, check_random_state, valida
 
 from howrobust.base.data import Truth
 from howrobust.base.frames import Frame
-from howrobust.distributions.predictive import Array, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.predictive import Predictive
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One data set to learn from: X (n, d), y (n,), float64, and the seed of everything random.
+    """One data set to learn from.
 
-    ``truth`` is None except for a method whose ``sees_truth`` is set (the oracle). ``frame`` says
-    how X stands for a table with mixed columns, None where X is all there is.
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Training inputs, float64.
+    y : array of shape (n,)
+        Training targets, float64.
+    seed : int
+        Seed of everything random about the fit.
+    truth : Truth, optional
+        The true distribution, given to methods with ``sees_truth`` (the oracle) alone.
+    frame : Frame, optional
+        How X encodes a table with columns of categories, where it does.
     """
 
     X: Array
@@ -34,12 +45,24 @@ class Problem:
     frame: Frame | None = None
 
 
-_listener: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
+Listener = Callable[[int, int], None]
+_listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 
 @contextmanager
-def listening(listener: Callable[[int, int], None]) -> Iterator[None]:
-    """Hand what fits `announce` within this block to ``listener(done, total)``."""
+def listening(listener: Listener) -> Iterator[None]:
+    """Receive the progress that fits `announce` within a with-block.
+
+    Parameters
+    ----------
+    listener : callable
+        Called with the number of parts that are done and the number of all parts.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
     token = _listener.set(listener)
     try:
         yield
@@ -48,63 +71,121 @@ def listening(listener: Callable[[int, int], None]) -> Iterator[None]:
 
 
 def announce(done: int, total: int) -> None:
-    """Say, from within a long fit, how many of its parts are done; nothing happens unheard."""
+    """Report the progress of a long fit to the listener, if there is one.
+
+    Parameters
+    ----------
+    done : int
+        Number of parts of the fit that are done.
+    total : int
+        Number of all its parts.
+    """
     listener = _listener.get()
     if listener is not None:
         listener(done, total)
 
 
 class Posterior(ABC):
-    """All that fitting leaves behind.
+    """A fitted model.
 
-    It is picklable, and `predictive` is a function of its arguments alone.
+    Laws: it can be pickled, and `predictive` is a function of its arguments alone.
     """
 
     @abstractmethod
     def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
-        """Return p(y | x) at X (n, d), in target units.
+        """Return the predictive distribution p(y | x).
 
-        ``draws`` asks for that many components (None: the method's own number); a posterior of a
-        fixed number of members ignores it. The same ``seed`` gives the same draws, and the draws
-        are shared by all rows of X, so that any subset of rows has the same forecast.
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Inputs.
+        draws : int, optional
+            Number of components; None: the method's default. A posterior of a fixed number of
+            members ignores it.
+        seed : int, default=0
+            Seed of the draws. They are shared by all rows of X, so that any subset of rows has the
+            same forecast.
+
+        Returns
+        -------
+        Predictive
+            The distribution at each input, in target units.
         """
 
     def facts(self) -> dict[str, float | list[float]]:
-        """Numbers of the fit that a reader must see, such as a noise sd or the restarts' losses."""
+        """Return numbers of the fit for reports, such as a noise sd.
+
+        Returns
+        -------
+        dict of str to float or list of float
+            The numbers by name.
+        """
         return {}
 
 
 class DifferentiablePosterior(Posterior):
-    """A posterior that knows how its losses change with the inputs, as a gradient attack asks."""
+    """A posterior with gradients of its losses, for attacks."""
 
     @abstractmethod
     def gradients(
         self, X: Array, y: Array, draws: int | None = None, seed: int = 0
     ) -> tuple[Array, Array]:
-        """Return the gradients of (y - mu(x))^2 and of -log p(y | x) at X (n, d) and y (n,).
+        """Return the gradients of the losses of each row by its inputs.
 
-        Both are (n, d), float64, with respect to X. mu and p are the mean and the density of
-        ``predictive(X, draws, seed)``, in target units, but for its rounding.
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Inputs.
+        y : array of shape (n,)
+            Observed targets.
+        draws : int, optional
+            As of `predictive`.
+        seed : int, default=0
+            As of `predictive`.
+
+        Returns
+        -------
+        square : array of shape (n, d)
+            Gradient of (y - mu(x))^2, mu the mean of ``predictive(X, draws, seed)``.
+        nll : array of shape (n, d)
+            Gradient of -log p(y | x), p its density; both but for its rounding.
         """
 
 
 class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
-    """A way to learn p(y | x), as a scikit-learn regressor.
+    """A method that learns p(y | x), as a scikit-learn regressor.
 
     Laws:
 
-    * ``infer_stack`` is the one door to training. The posterior of a problem is a function of that
-      problem alone: on a CPU bit for bit the same whoever is trained beside it.
+    * All training goes through ``infer_stack``. The posterior of a problem is a function of that
+      problem alone: on a CPU bit for bit the same, whatever else is trained beside it.
     * Everything random derives from ``problem.seed``; no global generator is read or set.
     * Validation rows are the last fifth of the rows as given: a restart changes the seed, a shuffle
       permutes the rows. Give rows in random order; sorted rows make that fifth an extrapolation.
     * No logic in ``__init__``: settings are keyword arguments, stored untouched.
 
-    ``components`` names what the mixture's components are, ``noise_model`` how their sds came
-    about; ``LIMITS`` gives open bounds of settings, for every element of a sequence (None passes);
-    ``CHOICES`` names settings of which several values may be given, to be decided on validation
-    rows; ``epistemic`` says whether the variance between components is that of a posterior;
-    ``refits`` whether fitting again teaches it anything (a model that came fitted does not).
+    Attributes
+    ----------
+    components : str
+        What the components of the mixture are.
+    noise_model : str
+        How their sds came about.
+    epistemic : bool
+        Whether the variance between components is that of a posterior.
+    sees_truth : bool
+        Whether problems are given with the true distribution.
+    refits : bool
+        Whether fitting changes the model: False for one that is given fitted.
+    PRESETS : dict of str to dict
+        Values of settings by the name of a preset.
+    LIMITS : dict of str to (float, float)
+        Open bounds of settings, for every element of a sequence; None passes.
+    CHOICES : tuple of str
+        Settings of which several values may be given, to be chosen on validation rows.
+    random_state : int, numpy.random.RandomState or None
+        The seed of `fit`.
+    posterior_ : Posterior
+        The fitted model, after `fit`.
     """
 
     components: ClassVar[str] = "components"
@@ -120,17 +201,44 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
-        """Learn every problem and return their posteriors, in order.
+        """Learn every problem.
 
-        Raises ValueError for settings that make no sense and FloatingPointError, naming the
-        problem, where training diverged.
+        Parameters
+        ----------
+        problems : sequence of Problem
+            Problems of one shape, or of several where the method allows it.
+
+        Returns
+        -------
+        sequence of Posterior
+            The posterior of each problem, in order.
+
+        Raises
+        ------
+        ValueError
+            For settings that the method cannot use.
+        FloatingPointError
+            Where training diverged; the message names the problem.
         """
 
     def prepare(self) -> None:
-        """Load what fitting needs, such as compiled loops, before any clock runs."""
+        """Load what fitting needs, such as compiled loops, before fits are timed."""
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Learn from X (n, d) and y (n,): a stack of one."""
+        """Learn one problem.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Training inputs.
+        y : array of shape (n,)
+            Training targets.
+
+        Returns
+        -------
+        Method
+            This method, fitted.
+        """
         inputs: Array
         inputs, y = validate_data(
             self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2
@@ -147,58 +255,109 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         return self
 
     def predict(self, X: ArrayLike) -> Array:
-        """Return the mean of the predictive distribution (n,), float64."""
+        """Return the mean of the predictive distribution.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Inputs.
+
+        Returns
+        -------
+        array of shape (n,)
+            The mean at each input, in target units.
+        """
         return self.predict_distribution(X).mean()
 
     def predict_distribution(self, X: ArrayLike) -> Predictive:
-        """Return p(y | x) at X (n, d); the same draws at every call after one fit."""
+        """Return the predictive distribution, of the same draws at every call.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Inputs.
+
+        Returns
+        -------
+        Predictive
+            p(y | x) at each input, in target units.
+        """
         check_is_fitted(self, "posterior_")
         inputs: Array = validate_data(self, X, dtype=np.float64, reset=False)
         return self.posterior_.predictive(inputs, seed=self.seed_)
 
     def settings(self) -> dict[str, Any]:
-        """Constructor words as they apply: a preset replaces those left at their default.
+        """Return the settings that apply to a fit.
 
-        Raises ValueError for an unknown preset, or a value outside its limits.
+        A preset replaces those that are left at their default.
+
+        Returns
+        -------
+        dict of str to object
+            Values of the constructor's arguments.
+
+        Raises
+        ------
+        ValueError
+            For an unknown preset, or a value outside its limits.
         """
-        words: dict[str, Any] = self.get_params(deep=False)
+        settings: dict[str, Any] = self.get_params(deep=False)
         parameters = signature(type(self)).parameters
-        preset = words.get("preset")
+        preset = settings.get("preset")
         if preset is not None:
-            if preset not in self.PRESETS:
-                known = ", ".join(sorted(self.PRESETS)) or "none"
-                raise ValueError(
-                    f"unknown preset {preset!r} of {type(self).__name__}; known: {known}"
-                )
-            for word, value in self.PRESETS[preset].items():
-                if words[word] == parameters[word].default:
-                    words[word] = value
-        for word, (low, high) in self.LIMITS.items():
-            several = isinstance(words[word], list | tuple)
-            if isinstance(parameters[word].default, tuple) and not several:
-                raise ValueError(f"{word} must be a list, such as [50], not {words[word]!r}")
-            if several and not (
-                isinstance(parameters[word].default, tuple) or word in self.CHOICES
-            ):
-                raise ValueError(f"{word} must be one value, not {words[word]!r}")
-            values = words[word] if several else [words[word]]
-            if not values or not all(v is None or low < v < high for v in values):
-                bounds = f"greater than {low:g}" + (
-                    f" and less than {high:g}" if high < inf else ""
-                )
-                raise ValueError(f"{word} must be {bounds}, not {words[word]!r}")
-        return words
+            for name, value in self._preset(preset).items():
+                if settings[name] == parameters[name].default:
+                    settings[name] = value
+        for name in self.LIMITS:
+            self._require_within_limits(name, settings[name], parameters[name].default)
+        return settings
+
+    def _preset(self, preset: str) -> dict[str, Any]:
+        if preset not in self.PRESETS:
+            known = ", ".join(sorted(self.PRESETS)) or "none"
+            raise ValueError(f"unknown preset {preset!r} of {type(self).__name__}; known: {known}")
+        return self.PRESETS[preset]
+
+    def _require_within_limits(self, name: str, value: Any, default: Any) -> None:
+        several = isinstance(value, list | tuple)
+        if isinstance(default, tuple) and not several:
+            raise ValueError(f"{name} must be a list, such as [50], not {value!r}")
+        if several and not (isinstance(default, tuple) or name in self.CHOICES):
+            raise ValueError(f"{name} must be one value, not {value!r}")
+        low, high = self.LIMITS[name]
+        values = value if several else [value]
+        if not values or not all(v is None or low < v < high for v in values):
+            bounds = f"greater than {low:g}" + (f" and less than {high:g}" if high < inf else "")
+            raise ValueError(f"{name} must be {bounds}, not {value!r}")
 
 
 class SingleMethod(Method):
-    """The door for third parties: learn one problem at a time.
+    """A method that learns one problem at a time.
 
     The smallest plug-in is a subclass with ``infer`` and a `Posterior`.
     """
 
     @abstractmethod
     def infer(self, problem: Problem) -> Posterior:
-        """Learn one problem."""
+        """Learn one problem.
+
+        Parameters
+        ----------
+        problem : Problem
+            The problem.
+
+        Returns
+        -------
+        Posterior
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            For settings that the method cannot use.
+        FloatingPointError
+            Where training diverged.
+        """
 
     def infer_stack(self, problems: Sequence[Problem]) -> Sequence[Posterior]:
         return [self.infer(problem) for problem in problems]

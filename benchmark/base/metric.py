@@ -1,4 +1,4 @@
-"""What a metric is."""
+"""The contract of a metric: a number of one forecast."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,37 +6,71 @@ from typing import Literal
 
 import numpy as np
 
-from howrobust.distributions.predictive import Array, Forecast
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import Forecast
 
 Better = Literal["low", "high", "nominal", "zero", "-"]
 
 
 @dataclass(frozen=True)
 class Undefined:
-    """A result in its own right: the metric has no value here, and why."""
+    """The result of a metric that has no value for a forecast.
+
+    Parameters
+    ----------
+    reason : str
+        Why it has none.
+    """
 
     reason: str
+
+
+Value = float | Undefined
+MetricFunction = Callable[[Forecast, Array, float | None], Value]
 
 
 @dataclass(frozen=True)
 class Metric:
     """A number of one forecast.
 
-    ``function(forecast, y, y_scale)`` returns a finite float or `Undefined`; ``y_scale`` is the sd
-    of the clean training target or None. It neither changes its arguments nor depends on the order
-    of the points. ``nominal`` is the target of a metric that should be neither low nor high.
+    Law: the function neither changes its arguments nor depends on the order of the points.
+
+    Parameters
+    ----------
+    name : str
+        Name of the metric.
+    better : {"low", "high", "nominal", "zero", "-"}
+        Which values are better: "nominal" for those near the probability in the metric's name,
+        "-" where none are.
+    function : callable
+        Takes a `Forecast`, the observed y of shape (n,) and the sd of the clean training target in
+        target units, or None where it is not known. Returns a finite float or `Undefined`.
     """
 
     name: str
     better: Better
-    function: Callable[[Forecast, Array, float | None], float | Undefined]
-    nominal: float | None = None
+    function: MetricFunction
 
 
-def evaluate(
-    metric: Metric, forecast: Forecast, y: Array, y_scale: float | None
-) -> float | Undefined:
-    """Return the metric's value; a value that is not finite becomes `Undefined` with a reason."""
+def evaluate(metric: Metric, forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+    """Compute a metric.
+
+    Parameters
+    ----------
+    metric : Metric
+        The metric.
+    forecast : Forecast
+        The forecast at n points.
+    y : array of shape (n,)
+        Observed targets.
+    y_scale : float or None
+        The sd of the clean training target, in target units, where it is known.
+
+    Returns
+    -------
+    float or Undefined
+        The value; `Undefined` with a reason in place of one that is not finite.
+    """
     value = metric.function(forecast, y, y_scale)
     if isinstance(value, Undefined):
         return value

@@ -1,4 +1,4 @@
-"""Executors: where jobs run."""
+"""The contract of a pool, which runs tasks, and of a task that failed."""
 
 import traceback
 from collections.abc import Callable
@@ -7,27 +7,44 @@ from typing import Any, Protocol
 
 from howrobust.errors import printable
 
-LONGEST_REASON = 500  # characters of a line, whatever an exception says
-LONGEST_TRACEBACK = 20_000  # the last of them name the place
+_LONGEST_REASON = 500  # characters of a line: an exception may have a message of any length
+_LONGEST_TRACEBACK = 20_000  # characters, the last ones, which name the place
 
 
-class TaskFailed(Exception):  # noqa: N818 (what became of a task, not a fault of the executor)
-    """What went wrong with a task, in words that can go to any process and on any terminal.
+class TaskFailed(Exception):  # noqa: N818 (the result of a task, not an error of the pool)
+    """The failure of a task, as printable text that any process can unpickle.
 
-    ``kind`` is the name of what was raised, or ``crash``; ``reason`` is one line, ``traceback``
-    may be empty.
+    Parameters
+    ----------
+    kind : str
+        Name of the exception, or ``crash`` where the process died.
+    reason : str
+        The reason, one line.
+    traceback : str, default=""
+        Where the exception was raised.
     """
 
     def __init__(self, kind: str, reason: str, traceback: str = "") -> None:
         self.kind = printable(kind)
-        self.reason = printable(reason[:LONGEST_REASON])
-        lines = [printable(line[:LONGEST_REASON]) for line in traceback.splitlines()]
-        self.traceback = "\n".join(lines)[-LONGEST_TRACEBACK:]
+        self.reason = printable(reason[:_LONGEST_REASON])
+        lines = [printable(line[:_LONGEST_REASON]) for line in traceback.splitlines()]
+        self.traceback = "\n".join(lines)[-_LONGEST_TRACEBACK:]
         super().__init__(self.kind, self.reason, self.traceback)
 
     @classmethod
     def of(cls, error: BaseException) -> "TaskFailed":
-        """Put an exception into words; one that cannot say what it means says so."""
+        """Return the failure that an exception describes.
+
+        Parameters
+        ----------
+        error : BaseException
+            The exception; its message may itself raise an exception.
+
+        Returns
+        -------
+        TaskFailed
+            The failure; ``error`` itself where it is one.
+        """
         if isinstance(error, TaskFailed):
             return error
         kind = type(error).__name__
@@ -43,13 +60,28 @@ class TaskFailed(Exception):  # noqa: N818 (what became of a task, not a fault o
 
 
 class Pool(Protocol):
-    """Something that runs tasks: each has a limit of time, and its failure is its future's.
+    """A pool of workers that run tasks, each with a time limit.
 
-    The future raises TimeoutError past the limit, and `TaskFailed` where the task raised or its
-    process died.
+    ``workers`` is the number of tasks that run at the same time.
     """
 
     workers: int
 
     def submit(self, function: Callable[..., Any], *arguments: Any, limit_s: float) -> Future[Any]:
-        """Run ``function(*arguments)``, here or elsewhere."""
+        """Run ``function(*arguments)`` in a worker.
+
+        Parameters
+        ----------
+        function : callable
+            A function of a module.
+        *arguments : object
+            Its arguments, which can be pickled.
+        limit_s : float
+            Time limit, in seconds.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            The result. It raises TimeoutError past the limit, and `TaskFailed` where the task
+            raised an exception or its process died.
+        """

@@ -1,4 +1,4 @@
-"""Records, outcomes and results: what the stages leave in the store and find there."""
+"""Records, outcomes and results: what the stages write to the store and read from it."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -6,17 +6,17 @@ from typing import Literal
 from howrobust.base.cells import CLEAN, Level
 from howrobust.base.facts import Command, DataFacts, MethodFacts, StressFacts
 
-GRADIENTS = "gradients"  # the fact that says whether attacks could use the model's gradients
+GRADIENTS = "gradients"  # the fact whether attacks could use the model's gradients
 COSTS = (
     "fit_cpu_s", "fit_wall_s", "fit_ratio", "us_per_draw", "draw_ratio", "peak_rss_mb",
     "stack_size",
 )  # fmt: skip
-SHOWN_OF_ENVIRONMENT = {"cores", "howrobust", "processor", "torch"}
+_SHOWN_OF_ENVIRONMENT = {"cores", "howrobust", "processor", "torch"}
 
 
 @dataclass(frozen=True)
 class Record:
-    """One number of one cell at one stress level: a value, or why there is none.
+    """One number of one cell at one stress level, or why there is none.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of fitting and forecasting a cell, as the worker hands it to the store.
+    """The result of fitting and forecasting a cell, as a worker returns it.
 
     Parameters
     ----------
@@ -90,8 +90,12 @@ class CellResult:
 
     Parameters
     ----------
-    key, dataset, split, method, train_stress, level, repeat
-        The cell's key and address: see `Cell`.
+    key, dataset, split, method, train_stress : str
+        The key and the address of the cell: see `Cell`.
+    level : float
+        Severity of the stress of the fit.
+    repeat : int
+        Number of the restart.
     status : {"planned", "ok", "failed"}
         Whether it was fitted.
     held : dict of Level to str
@@ -183,7 +187,7 @@ class RunInfo:
         unknown = sorted({stress for stress, _ in self.levels} - known)
         if unknown:
             raise ValueError(f"there are levels, but no facts, of the stress {unknown[0]!r}")
-        missing = sorted(SHOWN_OF_ENVIRONMENT - self.environment.keys())
+        missing = sorted(_SHOWN_OF_ENVIRONMENT - self.environment.keys())
         if missing:
             raise ValueError(f"the environment lacks {', '.join(missing)}")
 

@@ -1,4 +1,4 @@
-"""How objects of the lower rooms are shown: the room of reports registers who renders what."""
+"""A register of renderers, so that a card or comparison can be shown by the reports above it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,14 +8,14 @@ _RENDERERS: dict[tuple[type, str], Renderer] = {}
 
 
 def register_renderer(kind: type, form: str, renderer: Renderer) -> None:
-    """Say how objects of a class are rendered.
+    """Register how objects of a class are rendered.
 
     Parameters
     ----------
     kind : type
         The class, exactly.
     form : {"text", "html"}
-        What is asked for.
+        The form.
     renderer : callable
         Takes an object of the class and returns its text.
     """
@@ -28,19 +28,19 @@ def rendered(thing: object, form: str) -> str:
     Parameters
     ----------
     thing : object
-        What is to be shown.
+        The object.
     form : {"text", "html"}
-        How.
+        The form.
 
     Returns
     -------
     str
-        What the registered renderer makes of it.
+        The rendered object.
 
     Raises
     ------
     LookupError
-        Where nothing renders its class.
+        If no renderer is registered for its class.
     """
     renderer = _RENDERERS.get((type(thing), form))
     if renderer is None:

@@ -1,4 +1,4 @@
-"""What a stress is: of the inputs of a fitted model, or of a fit's rows, region or settings."""
+"""The contract of a stress: of the inputs of a fitted model, or of a fit."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from howrobust.base.data import Source
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 if TYPE_CHECKING:
     from howrobust.base.frames import Frame
@@ -16,12 +16,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """What an input stress may know of the clean training rows and of the model fitted on them.
+    """The training rows and the model that an input stress is given.
 
-    mean, sd, lower (the least value), upper (the greatest) and fill, each (d,). ``fill`` is what
-    stands in for a missing entry: the mean, or the mode of a category, which is a feature whose
-    values are all 0 or 1 or which a frame calls one. The codes of a frame's categories have the sd
-    0: no noise, drift or attack moves them. ``posterior`` is the fitted model, for attacks.
+    A category is a feature whose values are all 0 or 1, or one that a frame states. A frame's
+    categories have the sd 0, so that no noise, drift or attack moves them.
+
+    Parameters
+    ----------
+    mean, sd : array of shape (d,)
+        Mean and sd (ddof 0) of each feature, in its unit.
+    lower, upper : array of shape (d,)
+        Least and greatest value of each feature, in its unit.
+    fill : array of shape (d,)
+        What replaces a missing entry: the mean, or the mode of a category.
+    posterior : Posterior, optional
+        The fitted model, for attacks.
     """
 
     mean: Array
@@ -35,7 +44,22 @@ class Context:
     def of(
         cls, X: Array, posterior: "Posterior | None" = None, frame: "Frame | None" = None
     ) -> "Context":
-        """Describe training inputs X (n, d)."""
+        """Describe training inputs.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Clean training inputs.
+        posterior : Posterior, optional
+            The model fitted on them.
+        frame : Frame, optional
+            How X encodes a table with columns of categories, where it does.
+
+        Returns
+        -------
+        Context
+            The context of stresses of that model.
+        """
         mean, sd = X.mean(axis=0), X.std(axis=0)
         category = ((X == 0) | (X == 1)).all(axis=0)
         if frame is not None:
@@ -49,10 +73,21 @@ class Context:
 
 
 class Stress(ABC):
-    """What the stresses of inputs and of training rows share.
+    """A stress of one of the four kinds below.
 
-    ``levels`` ascend and are greater than 0, in ``unit``; level 0 is clean. Everything random
-    comes from the seed handed to ``apply``, and the arrays handed to it are left as they are.
+    Derive one from `InputStress`, `TrainStress`, `SplitStress` or `SettingStress`.
+
+    Laws: everything random comes from the seed that a stress is given, and the arrays that it is
+    given are left as they are.
+
+    Attributes
+    ----------
+    name : str
+        Name of the stress.
+    levels : tuple of float
+        Severities, ascending and greater than 0; level 0 is clean.
+    unit : str
+        Unit of the levels.
     """
 
     name: str
@@ -61,20 +96,28 @@ class Stress(ABC):
 
     @property
     def title(self) -> str:
-        """A plain phrase for captions; a subclass may state its own as a class attribute."""
+        """Phrase for captions; a subclass may state another one."""
         return self.name.replace("_", " ")
 
 
 class InputStress(Stress):
-    """Changes the inputs a fitted model is given; nothing is refitted.
+    """A stress of the inputs of a fitted model; nothing is refitted.
 
     Laws: level 0 is clean and returns X itself; one random draw per row and entry, made from
-    ``seed`` alone, is scaled or thresholded by the level, so that levels are nested and every
-    method meets the same inputs. ``nested`` is False for an attack, which searches anew at every
-    level and for every posterior. ``moves_targets`` is True where the true targets of the stressed
-    rows are others, so that their error says nothing and only the growth of the sd does.
-    ``scored_by`` is the metric that shows what it does. ``in_turn`` is True where the variants are
-    features, each stressed alone.
+    ``seed`` alone, is scaled or thresholded by the level, so that levels are nested and all methods
+    are given the same inputs.
+
+    Attributes
+    ----------
+    nested : bool
+        False for an attack, which searches anew at every level and for every posterior.
+    moves_targets : bool
+        True where the true targets of the stressed rows are not those observed, so that only the
+        growth of the sd is informative, not the error.
+    scored_by : str
+        The metric that shows the effect.
+    in_turn : bool
+        True where the variants are features, each stressed alone.
     """
 
     nested: bool = True
@@ -84,26 +127,45 @@ class InputStress(Stress):
 
     @abstractmethod
     def apply(self, X: Array, y: Array, context: Context, level: float, seed: int) -> Array:
-        """Return stressed inputs (v n, d): v variants of all n rows, one after the other.
+        """Return stressed inputs.
 
-        Rows k n to (k + 1) n are variant k of X (n, d); y (n,) are the targets of every variant.
-        v is the same at all levels above 0, and 1 for most stresses and at level 0. X and y are
-        left as they are.
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Clean test inputs.
+        y : array of shape (n,)
+            Their targets.
+        context : Context
+            The clean training rows and the model.
+        level : float
+            Severity, one of ``levels``, or 0 for clean inputs.
+        seed : int
+            Seed of everything random.
+
+        Returns
+        -------
+        array of shape (v * n, d)
+            v variants of all n rows, one after the other, y the targets of each. v is the same at
+            all levels above 0; it is 1 for most stresses, and at level 0.
         """
 
 
 class TrainStress(Stress):
-    """Changes the training rows before a fit; test rows stay clean.
+    """A stress of the training rows before a fit; test rows stay clean.
 
     Laws: level 0 is clean and returns the rows as they are; one random draw per row, made from
     ``seed`` alone, is scaled or thresholded by the level, so that levels are nested: the rows that
     a level leaves as they are, every lower level leaves as they are. Rows keep their order, so
     that the validation rows are still the last fifth as given, and at least two rows are left.
 
-    ``ladder`` is False where levels number repeats rather than severities: they are then drawn
-    apart, need not be nested, and may change the order of rows. ``fixed_steps`` asks for as many
-    optimiser steps as on the clean rows, so that fewer rows do not also mean a shorter training:
-    the harness scales the epochs of methods that have them.
+    Attributes
+    ----------
+    ladder : bool
+        False where levels number repeats rather than severities: they are then drawn independently,
+        need not be nested, and may change the order of rows.
+    fixed_steps : bool
+        Whether a fit takes as many optimiser steps as on the clean rows, so that fewer rows do not
+        also mean a shorter training: the epochs of methods that have them are scaled.
     """
 
     ladder: bool = True
@@ -111,13 +173,37 @@ class TrainStress(Stress):
 
     @abstractmethod
     def apply(self, X: Array, y: Array, level: float, seed: int) -> tuple[Array, Array]:
-        """Return stressed training rows X (m, d) and y (m,); those given are left as they are."""
+        """Return stressed training rows.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Clean training inputs.
+        y : array of shape (n,)
+            Clean training targets.
+        level : float
+            Severity, one of ``levels``, or 0 for clean rows.
+        seed : int
+            Seed of everything random.
+
+        Returns
+        -------
+        X : array of shape (m, d)
+            Stressed training inputs.
+        y : array of shape (m,)
+            Stressed training targets.
+        """
 
 
 class SplitStress(Stress):
-    """Holds out a region of the inputs in place of rows at random; the model is fitted on the rest.
+    """A region of the inputs held out; the model is fitted on the other rows.
 
-    ``family`` is that of the splits. They are held against `Thirds`, random splits of their size.
+    Scores are compared with those of `Thirds`, random splits of the same size.
+
+    Attributes
+    ----------
+    family : str
+        Family of the splits.
     """
 
     family: str
@@ -126,11 +212,29 @@ class SplitStress(Stress):
 
     @abstractmethod
     def splits(self, source: Source, seed: int) -> list[str]:
-        """Return the names of the splits; BadInput for a source without such a family."""
+        """Return the names of the splits.
+
+        Parameters
+        ----------
+        source : Source
+            The data set.
+        seed : int
+            Seed of the run.
+
+        Returns
+        -------
+        list of str
+            Names of splits of the source.
+
+        Raises
+        ------
+        BadInput
+            If the source has no such family of splits.
+        """
 
 
 class SettingStress(Stress):
-    """Multiplies one setting of a method, which is fitted anew: how much was the choice worth?"""
+    """A stress of one setting of a method, which is multiplied before a fit."""
 
     levels = (0.5, 2.0)
     unit = "times the setting"
@@ -138,13 +242,36 @@ class SettingStress(Stress):
 
     @abstractmethod
     def change(self, settings: dict[str, Any], factor: float) -> dict[str, Any]:
-        """Return the settings that change, with their new values; empty where there is none."""
+        """Return the settings that change.
+
+        Parameters
+        ----------
+        settings : dict of str to object
+            Settings of the method.
+        factor : float
+            What the setting is multiplied by.
+
+        Returns
+        -------
+        dict of str to object
+            The settings that change with their new values; empty where the method has none.
+        """
 
 
 def each_in_turn(X: Array, changed: Array) -> Array:
-    """Return d variants of X (n, d), one after the other: in variant j, feature j is ``changed``.
+    """Change one feature at a time.
 
-    ``changed`` is (n, d), or (d,) for values that all rows share. Returns (d n, d).
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Clean inputs.
+    changed : array of shape (n, d) or (d,)
+        The changed values of every feature, for each row or for all rows.
+
+    Returns
+    -------
+    array of shape (d * n, d)
+        d variants of X, one after the other: in variant j, feature j is changed.
     """
     n, d = X.shape
     feature = np.arange(d)

@@ -18,10 +18,10 @@ def fetch(name: str, to: Path | None) -> int:
 
     They are written to the folder that HOWROBUST_DATA names, or else to one in your cache.
     """
-    from howrobust.datasets import fetch as fetching
+    from howrobust.datasets.fetching.fetch import fetch as fetch_data
 
     try:
-        fetching.fetch(name, to, click.echo)
+        fetch_data(name, to, click.echo)
     except KeyboardInterrupt as error:
         report_problem("interrupted; nothing was changed, fetch again to continue")
         return error.exit_code if isinstance(error, Interruption) else 130

@@ -1,39 +1,77 @@
-"""Running sums over blocks of mixture components: memory is that of the result, whatever S is.
+"""Running sums over blocks of mixture components: memory is that of the result, whatever S is."""
 
-Every accumulator takes blocks by ``add(means (s, n), sds (s, n))``. Their results do not depend on
-how whole blocks are grouped beyond the rounding of float64 sums.
-"""
-
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
-Array = NDArray[np.float64]
+from howrobust.distributions.arrays import Array
 
 LOG_SQRT_2PI = 0.5 * np.log(2 * np.pi)
 
 
-class Accumulator(Protocol):
-    """Something that blocks of components are added to."""
+class Accumulator(ABC):
+    """A running sum over blocks of components of a mixture.
 
+    Law: the result does not depend on how the components are cut into blocks, beyond the rounding
+    of float64 sums.
+    """
+
+    @abstractmethod
     def add(self, means: Array, sds: Array) -> None:
-        """Add components (s, n)."""
+        """Add a block of components.
+
+        Parameters
+        ----------
+        means : array of shape (s, n)
+            Component means, in target units.
+        sds : array of shape (s, n)
+            Component sds, in target units, greater than 0.
+        """
 
 
 def log_normal(z: Array, sds: Array) -> Array:
-    """log N of standardised residuals z with sds."""
+    """Return the log density of normal distributions.
+
+    Parameters
+    ----------
+    z : array of shape (s, n)
+        Standardised residuals (y - mean) / sd.
+    sds : array of shape (s, n) or (n,), or float
+        Standard deviations, in target units.
+
+    Returns
+    -------
+    array of shape (s, n)
+        -z^2 / 2 - log sd - log(2 pi) / 2, nats.
+    """
     return np.asarray(-0.5 * z**2 - np.log(sds) - LOG_SQRT_2PI, dtype=np.float64)
 
 
-class Moments:
-    """Mean, aleatoric and between variance, and least sd, each (n,).
+class Moments(Accumulator):
+    """The mean, the parts of the variance and the least sd of a mixture.
 
-    The aleatoric part is the mean square sd, unless it is given: components whose sds hold more
-    than noise say so, and what exceeds the given part is between. Means and variances are merged
-    pairwise (Chan, Golub & LeVeque 1983, eq. 2.1), which is stable where the mean is large beside
-    the spread.
+    Parameters
+    ----------
+    n : int
+        Number of inputs.
+    aleatoric : float, optional
+        The noise's part of the squared sds, where they hold more than noise: the rest is counted
+        between components. None: the aleatoric part is the mean square sd.
+
+    Attributes
+    ----------
+    count : int
+        Number S of components that were added.
+    mean : array of shape (n,)
+        Mean, in target units.
+    smallest_sd : array of shape (n,)
+        Least component sd, in target units.
+
+    Notes
+    -----
+    Means and variances are merged pairwise (Chan, Golub & LeVeque 1983, eq. 2.1), which is stable
+    where the mean is large beside the spread.
     """
 
     def __init__(self, n: int, aleatoric: float | None = None) -> None:
@@ -62,21 +100,34 @@ class Moments:
 
     @property
     def aleatoric(self) -> Array:
+        """Variance (n,) within components."""
         if self._given is not None:
             return np.full(len(self.mean), self._given)
         return np.asarray(self._noise / self.count, dtype=np.float64)
 
     @property
     def between(self) -> Array:
+        """Variance (n,) between components."""
         more = 0.0 if self._given is None else self._noise / self.count - self._given
         return np.maximum(self._squares / self.count + more, 0.0)  # rounding apart, a variance
 
 
-class MomentErrors:
-    """Monte-Carlo standard errors of the mean and of the total sd, each (n,), given both.
+class MomentErrors(Accumulator):
+    """Monte-Carlo standard errors of the mean and sd of a mixture.
 
-    A draw adds (m - mean)^2 + v^2 - sd^2 over 2 sd to the sd, by the delta method. Draws that
-    depend on each other stand together in groups of ``group``, whose means are independent.
+    Parameters
+    ----------
+    mean : array of shape (n,)
+        The finished mean, in target units.
+    variance : array of shape (n,)
+        The finished total variance.
+    group : int
+        Draws that depend on each other stand together in groups of this size, whose means are
+        independent.
+
+    Notes
+    -----
+    By the delta method, a draw adds ((m - mean)^2 + v^2 - sd^2) / (2 sd) to the sd.
     """
 
     def __init__(self, mean: Array, variance: Array, group: int) -> None:
@@ -87,26 +138,35 @@ class MomentErrors:
     def add(self, means: Array, sds: Array) -> None:
         off = means - self._mean
         for row, part in zip(self._squares, (off, off**2 + sds**2 - self._variance), strict=True):
-            grouped = grouped_means(part, self._group)
+            grouped = _grouped_means(part, self._group)
             row += np.einsum("sn,sn->n", grouped, grouped)
         self._count += len(grouped)
 
     @property
     def value(self) -> tuple[Array, Array]:
+        """Standard errors of the mean and of the sd, each (n,), in target units."""
         mean, sd = np.sqrt(self._squares) / self._count
         return mean, sd / (2 * np.sqrt(self._variance))
 
 
-def grouped_means(values: Array, group: int) -> Array:
-    """Means (s // group, ...) of every so many along the first axis; of fewer, themselves."""
+def _grouped_means(values: Array, group: int) -> Array:
+    """Means (s // group, ...) of groups along the first axis; fewer values than one group stay."""
     if group == 1 or len(values) < group:
         return values
     whole = len(values) // group * group
     return np.asarray(values[:whole].reshape(-1, group, *values.shape[1:]).mean(axis=1))
 
 
-class LogDensity:
-    """log (1/S) sum_s N(y; m_s, v_s^2) at y (k, n), with a running maximum."""
+class LogDensity(Accumulator):
+    """The log density of a mixture: log (1/S) sum_s N(y; m_s, v_s^2).
+
+    The sum is taken relative to a running maximum, so that it does not underflow.
+
+    Parameters
+    ----------
+    y : array of shape (k, n)
+        Points, in target units.
+    """
 
     def __init__(self, y: Array) -> None:
         self._y = y
@@ -125,11 +185,20 @@ class LogDensity:
 
     @property
     def value(self) -> Array:
+        """Log density (k, n), nats."""
         return np.asarray(np.log(self._sum) + self._peak - np.log(self._count), dtype=np.float64)
 
 
-class Cumulative:
-    """(1/S) sum_s Phi((y - m_s) / v_s) at y (k, n)."""
+class Cumulative(Accumulator):
+    """The distribution function of a mixture.
+
+    It is (1/S) sum_s Phi((y - m_s) / v_s) for component means m and sds v.
+
+    Parameters
+    ----------
+    y : array of shape (k, n)
+        Points, in target units.
+    """
 
     def __init__(self, y: Array) -> None:
         self._y = y
@@ -143,14 +212,24 @@ class Cumulative:
 
     @property
     def value(self) -> Array:
+        """F(y), of shape (k, n)."""
         return np.asarray(self._sum / self._count, dtype=np.float64)
 
 
-class ScoreError:
-    """Monte-Carlo standard error of mean_i -log p(y_i), by the delta method.
+class ScoreError(Accumulator):
+    """Ratios of densities for the Monte-Carlo error of the log score.
 
-    The sd over draws s of mean_i p_s(y_i) / p(y_i), over sqrt(S); p is the finished density. See
-    `MomentErrors` for groups.
+    Parameters
+    ----------
+    y : array of shape (n,)
+        Observed targets.
+    logpdf : array of shape (n,)
+        The finished log density log p at y, nats.
+
+    Notes
+    -----
+    By the delta method, the standard error of mean_i -log p(y_i) is the sd over draws s of
+    mean_i p_s(y_i) / p(y_i), divided by sqrt(S): see `score_error`.
     """
 
     def __init__(self, y: Array, logpdf: Array) -> None:
@@ -163,11 +242,24 @@ class ScoreError:
 
     @property
     def ratios(self) -> Array:
-        """mean_i p_s(y_i) / p(y_i) of every draw (S,)."""
+        """Ratio mean_i p_s(y_i) / p(y_i) of every draw (S,)."""
         return np.concatenate(self._ratios)
 
 
 def score_error(ratios: Array, group: int) -> float:
-    """Standard error of the mean of ratios (S,) that stand in groups."""
-    independent = grouped_means(ratios, group)
+    """Return the Monte-Carlo standard error of the mean log score.
+
+    Parameters
+    ----------
+    ratios : array of shape (S,)
+        `ScoreError.ratios` of every draw.
+    group : int
+        Draws that depend on each other stand together in groups of this size.
+
+    Returns
+    -------
+    float
+        sd of the means of groups over the root of their number, nats.
+    """
+    independent = _grouped_means(ratios, group)
     return float(independent.std() / np.sqrt(len(independent)))

@@ -1,18 +1,24 @@
-"""Distributions in closed form: the truth of a synthetic set, and the best it can be scored."""
+"""Distributions in closed form: the truth of a synthetic set, and the best scores against it."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from howrobust import seeds
-from howrobust.distributions.predictive import Array, Evaluation, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.predictive import Evaluation, Predictive
 from howrobust.distributions.quadrature import crps_of_cdf
 
 
 class Known(Predictive):
-    """A distribution in closed form: a frozen `scipy.stats` distribution with n-vector parameters.
+    """A distribution in closed form.
 
     All of its variance is aleatoric. It has one component.
+
+    Parameters
+    ----------
+    distribution : frozen distribution of `scipy.stats`
+        A continuous distribution whose parameters are arrays of shape (n,).
     """
 
     def __init__(self, distribution: object) -> None:
@@ -41,10 +47,7 @@ class Known(Predictive):
 
     def sample(self, size: int, seed: int) -> Array:
         rng = seeds.generator(seed, "known sample")
-        return self.quantile_of_uniform(rng.random((size, len(self.mean()))))
-
-    def quantile_of_uniform(self, uniform: Array) -> Array:
-        """Map uniforms (size, n) through the quantile function of each input."""
+        uniform = rng.random((size, len(self.mean())))
         return np.asarray(self._distribution.ppf(uniform), dtype=np.float64)  # type: ignore[attr-defined]
 
     def evaluate(self, y: Array, levels: Array) -> Evaluation:
@@ -65,10 +68,24 @@ class Known(Predictive):
 
 
 def expected_scores(truth: Predictive, nodes: int = 65) -> dict[str, float]:
-    """Scores that no forecast beats on average, where ``truth`` generates the data.
+    """Return the scores that no forecast beats on average.
 
-    rmse = root of the mean variance; nll = mean entropy, by the quadrature of `divergence`;
-    nll_gaussian = mean of .5 log(2 pi e variance), the nll of the best Gaussian.
+    Parameters
+    ----------
+    truth : Predictive
+        The distribution that generates the data.
+    nodes : int, default=65
+        Nodes of the quadrature.
+
+    Returns
+    -------
+    dict of str to float
+        Expected ``rmse`` in target units, ``nll`` and ``nll_gaussian`` in nats.
+
+    Notes
+    -----
+    rmse is the root of the mean variance; nll the mean entropy, by the quadrature of `divergence`;
+    nll_gaussian the mean of log(2 pi e variance) / 2, the nll of the best Gaussian.
     """
     z = np.linspace(-6, 6, nodes)
     weights = np.exp(-0.5 * z**2)

@@ -12,18 +12,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from howrobust.distributions.accumulators import Accumulator
+from howrobust.distributions.arrays import Array
 from howrobust.distributions.normal_sums import add_normals
 
-Array = NDArray[np.float64]
-
 TOTAL_VARIATION = 1.511  # the integral of |phi'''|
-REACH = 8.0  # the grid spans the mean -+ REACH total sds
-NODES_PER_SD = 2.0  # h = v / 2, where the cap on nodes allows it
-MOST_NODES = 513
-LEGENDRE = np.polynomial.legendre.leggauss(48)
-CUBIC_SQUARED = np.polynomial.legendre.leggauss(4)
+_REACH = 8.0  # the grid spans the mean -+ _REACH total sds
+_NODES_PER_SD = 2.0  # h = v / 2, where the cap on nodes allows it
+_MOST_NODES = 513
+_LEGENDRE = np.polynomial.legendre.leggauss(48)
+_CUBIC_SQUARED = np.polynomial.legendre.leggauss(4)
 
 
 def invert_cdf(
@@ -33,10 +32,23 @@ def invert_cdf(
     lower: Array,
     upper: Array,
 ) -> Array:
-    """Solve F(t) = level for t (k, n) by Newton's method, safeguarded by bisection.
+    """Solve F(t) = level by Newton's method, safeguarded by bisection.
 
-    ``function(t)`` returns (F, F') at t (k, n); F(lower) <= level <= F(upper). The result is exact
-    to 1e-12 of the bracket.
+    Parameters
+    ----------
+    function : callable
+        Takes t, an array of shape (k, n), and returns F(t) and F'(t) of that shape.
+    levels : array of shape (k,)
+        Levels in (0, 1).
+    start : array of shape (k, n)
+        Where the search starts, in target units; clipped to the bracket.
+    lower, upper : array of shape (k, n)
+        The bracket, in target units: F(lower) <= level <= F(upper).
+
+    Returns
+    -------
+    array of shape (k, n)
+        The solutions, exact to 1e-12 of the width of the bracket.
     """
     target = levels[:, None]
     lower, upper = np.array(lower), np.array(upper)
@@ -58,12 +70,28 @@ def invert_cdf(
 
 
 def crps_of_cdf(cdf: Callable[[Array], Array], y: Array, lower: Array, upper: Array) -> Array:
-    """Continuous ranked probability score: the integral of (F(t) - 1{y <= t})^2 (n,).
+    """Return the continuous ranked probability score from F.
 
-    Gauss-Legendre with 48 nodes on each side of y, where the integrand is smooth; F is taken to be
-    0 below ``lower`` and 1 above ``upper``.
+    Parameters
+    ----------
+    cdf : callable
+        F: takes t, an array of shape (k, n), and returns F(t) of that shape.
+    y : array of shape (n,)
+        Observed targets.
+    lower, upper : array of shape (n,)
+        F is taken to be 0 below ``lower`` and 1 above ``upper``, in target units.
+
+    Returns
+    -------
+    array of shape (n,)
+        The score at each point, in target units.
+
+    Notes
+    -----
+    The score is the integral of (F(t) - 1{y <= t})^2 (Gneiting & Raftery 2007, eq. 20), by
+    Gauss-Legendre quadrature with 48 nodes on each side of y, where the integrand is smooth.
     """
-    nodes, weights = LEGENDRE
+    nodes, weights = _LEGENDRE
     split = np.clip(y, lower, upper)
 
     def part(a: Array, b: Array, power: Callable[[Array], Array]) -> Array:
@@ -76,67 +104,114 @@ def crps_of_cdf(cdf: Callable[[Array], Array], y: Array, lower: Array, upper: Ar
 
 
 @dataclass
-class CellGrid:
+class CellGrid(Accumulator):
     """F and f of a mixture at G equally spaced nodes around each of n points.
 
-    Components are added first; once F or f has been read, no more are.
+    All components are added before F or f is read.
+
+    Parameters
+    ----------
+    first : array of shape (n,)
+        Leftmost node, in target units.
+    width : array of shape (n,)
+        Width h of the cells between nodes, in target units.
+    smallest_sd : array of shape (n,)
+        Least sd of the components, in target units.
+    sums : array of shape (2, G, n)
+        Sums of Phi and of phi / v over the components that were added.
+    count : int, default=0
+        Number of components that were added.
     """
 
-    first: Array  # (n,) leftmost node
-    width: Array  # (n,) cell width h
-    smallest_sd: Array  # (n,)
-    sums: Array  # (2, G, n) of Phi and phi / v over the components added
+    first: Array
+    width: Array
+    smallest_sd: Array
+    sums: Array
     count: int = 0
 
     @classmethod
     def around(cls, mean: Array, sd: Array, smallest_sd: Array) -> "CellGrid":
-        """Lay empty nodes over mean -+ 8 sd, half the least component sd apart (at most 513).
+        """Return a grid without components, over mean -+ 8 sd.
 
-        Raises FloatingPointError for a mean or an sd that is not finite.
+        Parameters
+        ----------
+        mean, sd : array of shape (n,)
+            Mean and total sd of the mixture, in target units.
+        smallest_sd : array of shape (n,)
+            Least sd of its components: nodes are half of it apart, and at most 513.
+
+        Returns
+        -------
+        CellGrid
+            The grid, of the same number of nodes at each point.
+
+        Raises
+        ------
+        FloatingPointError
+            If a mean or an sd is not finite.
         """
         if not (np.isfinite(mean).all() and np.isfinite(sd).all()):
             raise FloatingPointError("the forecast's mean or sd is not finite")
-        wanted = np.ceil(2 * REACH * NODES_PER_SD * float(np.max(sd / smallest_sd)))
-        count = int(np.clip(wanted, 33, MOST_NODES - 1)) + 1
-        width = 2 * REACH * sd / (count - 1)
-        return cls(mean - REACH * sd, width, smallest_sd, np.zeros((2, count, len(mean))))
+        wanted = np.ceil(2 * _REACH * _NODES_PER_SD * float(np.max(sd / smallest_sd)))
+        count = int(np.clip(wanted, 33, _MOST_NODES - 1)) + 1
+        width = 2 * _REACH * sd / (count - 1)
+        return cls(mean - _REACH * sd, width, smallest_sd, np.zeros((2, count, len(mean))))
 
     def add(self, means: Array, sds: Array) -> None:
-        """Add components (s, n)."""
         add_normals(self.first, self.width, means, sds, self.sums)
         self.count += len(means)
 
     @cached_property
     def cumulative(self) -> Array:
-        """F at the nodes (G, n)."""
+        """Values (G, n) of F at the nodes."""
         return np.asarray(self.sums[0] / self.count, dtype=np.float64)
 
     @cached_property
     def density(self) -> Array:
-        """f at the nodes (G, n)."""
+        """Values (G, n) of f at the nodes."""
         return np.asarray(self.sums[1] / self.count, dtype=np.float64)
 
     @property
     def crps_error(self) -> float:
-        """Bound of the error of `crps`: twice the integral of |e|, and the tails cut off.
+        """Bound of the error of `crps`, in target units.
 
-        Below the grid F <= F(first) and the integral of F is E(first - Y)+, at most
-        sqrt(F(first) (REACH^2 + 1)) sds by Cauchy and Schwarz; above it likewise.
+        It is twice the integral of |e|, and that of the tails which the grid cuts off. Below
+        the grid F <= F(first) and the integral of F is E(first - Y)+, at most
+        sqrt(F(first) (_REACH^2 + 1)) sds by Cauchy and Schwarz; above it likewise.
         """
         inside = 2 * TOTAL_VARIATION / 384 * self.width**4 / self.smallest_sd**3
-        sd = self.width * (self.sums.shape[1] - 1) / (2 * REACH)
+        sd = self.width * (self.sums.shape[1] - 1) / (2 * _REACH)
         tails = np.stack([self.cumulative[0], 1 - self.cumulative[-1]]).clip(0)
-        outside = (tails**1.5).sum(axis=0) * np.sqrt(REACH**2 + 1) * sd
+        outside = (tails**1.5).sum(axis=0) * np.sqrt(_REACH**2 + 1) * sd
         return float(np.max(inside + outside))
 
     def cdf(self, t: Array) -> Array:
-        """Interpolated F at t (k, n), 0 and 1 beyond the grid."""
+        """Return the interpolated distribution function.
+
+        Parameters
+        ----------
+        t : array of shape (k, n)
+            Points, in target units.
+
+        Returns
+        -------
+        array of shape (k, n)
+            F(t); F of the first or the last node beyond the grid.
+        """
         return self._interpolate(t)[0]
 
     def quantile(self, levels: Array) -> Array:
-        """Quantiles (k, n): the node cell that holds the level, then Newton's method within it.
+        """Return quantiles, by Newton's method within a cell.
 
-        A level beyond the mass that the grid spans is met at the grid's end.
+        Parameters
+        ----------
+        levels : array of shape (k,)
+            Levels in (0, 1).
+
+        Returns
+        -------
+        array of shape (k, n)
+            Quantiles, in target units; the end of the grid for a level beyond its mass.
         """
         cells = self.sums.shape[1] - 1
         cumulative = self.cumulative
@@ -147,8 +222,20 @@ class CellGrid:
         return invert_cdf(self._interpolate, levels, 0.5 * (lower + upper), lower, upper)
 
     def crps(self, y: Array) -> Array:
-        """Continuous ranked probability score at y (n,), to within `crps_error`.
+        """Return the continuous ranked probability score, to within `crps_error`.
 
+        Parameters
+        ----------
+        y : array of shape (n,)
+            Observed targets.
+
+        Returns
+        -------
+        array of shape (n,)
+            The score at each point, in target units.
+
+        Notes
+        -----
         F is a cubic on each cell, so four Gauss-Legendre nodes integrate its square exactly.
         """
         cells = self.sums.shape[1] - 1
@@ -166,7 +253,7 @@ class CellGrid:
 
     def _integral(self, start: Array, end: Array, above: bool) -> Array:
         """Integral of F^2, or of (1 - F)^2, between two points of one cell (n,)."""
-        nodes, weights = CUBIC_SQUARED
+        nodes, weights = _CUBIC_SQUARED
         t = start + (end - start) * (nodes[:, None] + 1) / 2
         value = self._interpolate(t)[0]
         squares = (1 - value) ** 2 if above else value**2

@@ -1,9 +1,6 @@
-"""Mixtures that are never held: redrawn from their seed, block by block, at every pass.
+"""Mixtures that are redrawn from their seed at every pass, so that memory is that of one block."""
 
-`StreamedMixture` bounds memory in the number of draws, `Joined` in the number of points.
-"""
-
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -19,26 +16,36 @@ from howrobust.distributions.accumulators import (
     ScoreError,
     score_error,
 )
-from howrobust.distributions.predictive import (
-    EXACT_COMPONENTS,
-    Array,
-    Evaluation,
-    GaussianMixture,
-    Predictive,
-)
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.gaussian_mixture import EXACT_COMPONENTS, GaussianMixture
+from howrobust.distributions.predictive import Evaluation, Predictive
 from howrobust.distributions.quadrature import CellGrid
 
 Blocks = Callable[[], Iterator[tuple[Array, Array]]]
 
 
 class StreamedMixture(Predictive):
-    """A mixture whose components are redrawn from their seed at every pass, block by block.
+    """A mixture whose components are redrawn from their seed at every pass.
 
-    ``blocks()`` yields (means (s, n), sds (s, n) | (n,) | scalar) and yields the same numbers each
-    time it is called: S = sum of s. Memory is that of one block (law 3). Mean, variances, logpdf
-    and cdf at y come from one pass; quantiles and the continuous ranked probability score from a
-    second, on a grid of cells with a stated error bound (see `howrobust.distributions.quadrature`).
-    ``sampled``, ``aleatoric`` and ``group`` as in `GaussianMixture`.
+    Mean, variances, logpdf and cdf at y come from one pass; quantiles and the continuous ranked
+    probability score from a second, on a grid of cells with a stated error bound (see
+    `howrobust.distributions.quadrature`).
+
+    Parameters
+    ----------
+    blocks : callable
+        Takes nothing and yields pairs (means, sds), the same numbers each time it is called: means
+        of shape (s, n), sds of shape (s, n) or (n,) or a float, in target units. The s sum to S.
+    n_points : int
+        Number n of inputs.
+    n_components : int
+        Number S of components.
+    sampled : bool, default=True
+        Whether the components are draws: see `GaussianMixture`.
+    aleatoric : float, optional
+        The noise's part of the squared sds: see `GaussianMixture`.
+    group : int, default=1
+        Size of groups of draws that depend on each other.
     """
 
     def __init__(
@@ -62,7 +69,7 @@ class StreamedMixture(Predictive):
         return self._n_components
 
     def _pass(self, *accumulators: Accumulator) -> None:
-        """Redraw every block once and hand it to each accumulator."""
+        """Redraw every block once and add it to each accumulator."""
         for means, sds in self._blocks():
             spread = np.broadcast_to(sds, means.shape)
             for accumulator in accumulators:
@@ -81,12 +88,12 @@ class StreamedMixture(Predictive):
         return grid
 
     def _empty_grid(self) -> CellGrid:
-        found = self._moments
-        sd = np.sqrt(found.aleatoric + found.between)
-        return CellGrid.around(found.mean, sd, found.smallest_sd)
+        moments = self._moments
+        sd = np.sqrt(moments.aleatoric + moments.between)
+        return CellGrid.around(moments.mean, sd, moments.smallest_sd)
 
     def forget(self) -> None:
-        """Drop the grid, several KiB a point, that quantiles left behind."""
+        """Free the grid that quantiles are read from, several KiB a point."""
         self.__dict__.pop("_grid", None)
 
     def mean(self) -> Array:
@@ -96,7 +103,13 @@ class StreamedMixture(Predictive):
         return self._moments.aleatoric, self._moments.between
 
     def standard_errors(self) -> tuple[Array, Array]:
-        """Monte-Carlo standard errors (n,) of the mean and of the total sd."""
+        """Return Monte-Carlo standard errors of the first two moments.
+
+        Returns
+        -------
+        mean, sd : array of shape (n,)
+            Standard errors of the mean and of the total sd, in target units.
+        """
         aleatoric, between = self.variance_parts()
         errors = MomentErrors(self.mean(), aleatoric + between, self.group)
         self._pass(errors)
@@ -124,10 +137,10 @@ class StreamedMixture(Predictive):
         drawn = np.empty((size, self._n_points))
         column, start = np.arange(self._n_points), 0
         for means, sds in self._blocks():
-            here = (component >= start) & (component < start + len(means))
-            row = np.where(here, component - start, 0)
+            in_block = (component >= start) & (component < start + len(means))
+            row = np.where(in_block, component - start, 0)
             value = means[row, column] + np.broadcast_to(sds, means.shape)[row, column] * noise
-            drawn = np.where(here, value, drawn)
+            drawn = np.where(in_block, value, drawn)
             start += len(means)
         return drawn
 
@@ -135,7 +148,22 @@ class StreamedMixture(Predictive):
         return self.evaluate_draws(y, levels)[0]
 
     def evaluate_draws(self, y: Array, levels: Array) -> tuple[Evaluation, Array]:
-        """`evaluate`, and the mean over points of p_s(y) / p(y) for every draw s (S,)."""
+        """Evaluate the mixture, and each draw against it.
+
+        Parameters
+        ----------
+        y : array of shape (n,)
+            Observed targets.
+        levels : array of shape (k,)
+            Levels of the quantiles, in (0, 1).
+
+        Returns
+        -------
+        evaluation : Evaluation
+            As of `evaluate`.
+        ratios : array of shape (S,)
+            The mean over points of p_s(y) / p(y) for every draw s.
+        """
         moments = Moments(self._n_points, self._aleatoric)
         density, cumulative = LogDensity(y[None]), Cumulative(y[None])
         self._pass(moments, density, cumulative)
@@ -159,73 +187,6 @@ class StreamedMixture(Predictive):
         return evaluation, error.ratios
 
 
-class Joined(Predictive):
-    """The same draws at several runs of points, one after the other: memory is that of one run."""
-
-    def __init__(self, parts: Sequence[StreamedMixture], sizes: Sequence[int]) -> None:
-        self._parts = parts
-        self._starts = np.cumsum([0, *sizes])
-
-    @property
-    def n_components(self) -> int:
-        return self._parts[0].n_components
-
-    def _cut(self, y: ArrayLike) -> list[Array]:
-        """Y (..., n) as one array per run of points."""
-        return np.split(np.asarray(y, dtype=np.float64), self._starts[1:-1], axis=-1)
-
-    def mean(self) -> Array:
-        return np.concatenate([part.mean() for part in self._parts])
-
-    def variance_parts(self) -> tuple[Array, Array]:
-        pairs = [part.variance_parts() for part in self._parts]
-        return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
-
-    def standard_errors(self) -> tuple[Array, Array]:
-        """Monte-Carlo standard errors (n,) of the mean and of the total sd."""
-        pairs = [part.standard_errors() for part in self._parts]
-        return np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
-
-    def logpdf(self, y: ArrayLike) -> Array:
-        each = zip(self._parts, self._cut(y), strict=True)
-        return np.concatenate([part.logpdf(own) for part, own in each], axis=-1)
-
-    def cdf(self, y: ArrayLike) -> Array:
-        each = zip(self._parts, self._cut(y), strict=True)
-        return np.concatenate([part.cdf(own) for part, own in each], axis=-1)
-
-    def quantile(self, levels: ArrayLike) -> Array:
-        found = []
-        for part in self._parts:
-            found.append(part.quantile(levels))
-            part.forget()
-        return np.concatenate(found, axis=-1)
-
-    def sample(self, size: int, seed: int) -> Array:
-        seeded = [seeds.derive(seed, "points", k) for k in range(len(self._parts))]
-        drawn = [part.sample(size, own) for part, own in zip(self._parts, seeded, strict=True)]
-        return np.concatenate(drawn, axis=-1)
-
-    def evaluate(self, y: Array, levels: Array) -> Evaluation:
-        first, evaluations = self._parts[0], []
-        ratios = np.zeros(self.n_components)
-        for part, own in zip(self._parts, self._cut(y), strict=True):
-            evaluation, of_part = part.evaluate_draws(own, levels)
-            part.forget()
-            evaluations.append(evaluation)
-            ratios += len(own) / self._starts[-1] * of_part
-
-        def join(name: str) -> Array:
-            return np.concatenate([getattr(e, name) for e in evaluations], axis=-1)
-
-        arrays = ("mean", "aleatoric", "between", "logpdf", "cdf", "crps", "quantiles")
-        return Evaluation(
-            **{name: join(name) for name in (*arrays, "smallest_sd")},
-            nll_error=score_error(ratios, first.group) if first.sampled else 0.0,
-            crps_error=max(e.crps_error for e in evaluations),
-        )
-
-
 def mixture(
     blocks: Blocks,
     n_points: int,
@@ -234,7 +195,28 @@ def mixture(
     aleatoric: float | None = None,
     group: int = 1,
 ) -> Predictive:
-    """Hold up to 200 components in memory; stream more. See `GaussianMixture`."""
+    """Return a mixture that is held in memory up to 200 components.
+
+    Parameters
+    ----------
+    blocks : callable
+        As of `StreamedMixture`.
+    n_points : int
+        Number n of inputs.
+    n_components : int
+        Number S of components.
+    sampled : bool
+        Whether the components are draws: see `GaussianMixture`.
+    aleatoric : float, optional
+        The noise's part of the squared sds: see `GaussianMixture`.
+    group : int, default=1
+        Size of groups of draws that depend on each other.
+
+    Returns
+    -------
+    GaussianMixture or StreamedMixture
+        The mixture, streamed where it has more components.
+    """
     if n_components > EXACT_COMPONENTS:
         return StreamedMixture(blocks, n_points, n_components, sampled, aleatoric, group)
     means, sds = zip(*blocks(), strict=True)

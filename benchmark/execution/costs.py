@@ -9,7 +9,7 @@ import numpy as np
 import psutil
 
 from howrobust.base.method import Posterior
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.execution.timing import median_unit_s, time_paired
 
 TIMED_POINTS = 1000

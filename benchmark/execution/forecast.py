@@ -12,7 +12,8 @@ import numpy as np
 from howrobust import seeds
 from howrobust.base.data import Truth
 from howrobust.base.method import Posterior
-from howrobust.distributions.predictive import Array, Forecast
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import Forecast
 
 BLOCK = 8192  # rows
 

@@ -20,7 +20,8 @@ from howrobust.base.method import DifferentiablePosterior, Posterior, Problem, l
 from howrobust.base.pool import TaskFailed
 from howrobust.base.records import COSTS, GRADIENTS, Outcome, Record
 from howrobust.base.stress import Context, InputStress, TrainStress
-from howrobust.distributions.predictive import Array, Forecast
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import Forecast
 from howrobust.errors import BadInput
 from howrobust.execution.costs import draw_cost, measure_fit, peak_memory_mb, reset_peak_memory
 from howrobust.execution.forecast import forecast_rows

@@ -2,47 +2,57 @@
 
 import numpy as np
 
-from howrobust.base.metric import UNBOUNDED, Metric, Undefined
+from howrobust.base.metric import UNBOUNDED, Metric, MetricFunction, Undefined, Value
 from howrobust.distributions.accumulators import LOG_SQRT_2PI
-from howrobust.distributions.predictive import Array, Forecast
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import Forecast
 
-Value = float | Undefined
-# Only a forecast without a density has a log density that is no number at every point.
 NO_DENSITY = Undefined("this forecast has no density: it is made of intervals, as those of CV+")
 
 
 def has_density(forecast: Forecast) -> bool:
-    """Whether the forecast has a density, so that a likelihood can be asked of it."""
+    """Return whether a forecast has a density.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        The forecast.
+
+    Returns
+    -------
+    bool
+        False where the log density is NaN at every point.
+    """
     return not np.isnan(forecast.logpdf).all()
 
 
-def nll(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
-    """Mean over points of minus the mixture's log density, nats: the primary score."""
+def _nll(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+    """Mean over points of minus the log density, nats: the primary score."""
     return float(-np.mean(forecast.logpdf)) if has_density(forecast) else NO_DENSITY
 
 
-def nll_error(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+def _nll_error(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
     """Monte-Carlo standard error of ``nll``; 0 where the components are the model itself."""
     return forecast.nll_error if has_density(forecast) else NO_DENSITY
 
 
-def nll_gaussian(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
-    """The same of the one Gaussian with the mixture's mean and variance: what most papers print."""
+def _nll_gaussian(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+    """Mean negative log density of the Gaussian with the forecast's mean and variance, nats."""
     if not has_density(forecast):
         return NO_DENSITY
     z = (y - forecast.mean) / forecast.sd
     return float(np.mean(0.5 * z**2 + np.log(forecast.sd) + LOG_SQRT_2PI))
 
 
-def nll_std(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
-    """``nll`` less log of the clean training target's sd: comparable over data sets."""
+def _nll_std(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+    """``nll`` minus the log of the clean training target's sd: comparable over data sets."""
     if y_scale is None:
         return Undefined("the scale of the training target was not given")
-    found = nll(forecast, y, y_scale)
-    return found if isinstance(found, Undefined) else found - float(np.log(y_scale))
+    value = _nll(forecast, y, y_scale)
+    return value if isinstance(value, Undefined) else value - float(np.log(y_scale))
 
 
-def nll_rounded(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+def _nll_rounded(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
     """Mean of -log([F(y + d/2) - F(y - d/2)] / d) for a target that repeats on a step d."""
     if forecast.step == 0:
         return Undefined("the target is not discrete")
@@ -51,34 +61,45 @@ def nll_rounded(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
     return float(-np.mean(forecast.logpdf_rounded))
 
 
-def crps(forecast: Forecast, y: Array, y_scale: float | None) -> float:
-    """Continuous ranked probability score, the integral of (F(t) - 1{y <= t})^2."""
+def _crps(forecast: Forecast, y: Array, y_scale: float | None) -> float:
+    """Continuous ranked probability score, the integral of (F(t) - 1{y <= t})^2.
+
+    Gneiting & Raftery 2007, eq. 20.
+    """
     return float(np.mean(forecast.crps))
 
 
-def crps_error(forecast: Forecast, y: Array, y_scale: float | None) -> float:
+def _crps_error(forecast: Forecast, y: Array, y_scale: float | None) -> float:
     """Bound of the quadrature error of ``crps``; 0 where it is exact."""
     return forecast.crps_error
 
 
-def pinball(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
-    """Quantile loss, averaged over the levels .01 to .99."""
-    found = float(np.mean(forecast.pinball))
-    return UNBOUNDED if np.isinf(found) else found
+def _pinball(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+    """Quantile loss (Koenker & Bassett 1978), averaged over the levels .01 to .99."""
+    value = float(np.mean(forecast.pinball))
+    return UNBOUNDED if np.isinf(value) else value
 
 
-def interval_score(forecast: Forecast, y: Array, level: float) -> Value:
-    """(u - l) + 2/a ((l - y)+ + (y - u)+), a = 1 - level (Gneiting & Raftery 2007, eq. 43)."""
+def _interval_score(level: float) -> MetricFunction:
     alpha = 1 - level
-    lower = forecast.quantile(round(alpha / 2, 6))
-    upper = forecast.quantile(round(1 - alpha / 2, 6))
-    if np.isinf(lower).any() or np.isinf(upper).any():
-        return UNBOUNDED
-    miss = np.maximum(lower - y, 0) + np.maximum(y - upper, 0)
-    return float(np.mean(upper - lower + 2 / alpha * miss))
+
+    def function(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+        lower = forecast.quantile(round(alpha / 2, 6))
+        upper = forecast.quantile(round(1 - alpha / 2, 6))
+        if np.isinf(lower).any() or np.isinf(upper).any():
+            return UNBOUNDED
+        miss = np.maximum(lower - y, 0) + np.maximum(y - upper, 0)
+        return float(np.mean(upper - lower + 2 / alpha * miss))
+
+    function.__doc__ = (
+        f"Score of the central {100 * level:g} % interval from l to u: mean of "
+        "(u - l) + 2/a ((l - y)+ + (y - u)+), "
+        f"a = {alpha:g} (Gneiting & Raftery 2007, eq. 43)."
+    )
+    return function
 
 
-def kl_to_truth(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+def _kl_to_truth(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
     """Mean over x of KL(p(y|x) || forecast), nats, where p is known: no sampling noise."""
     if forecast.kl.size == 0:
         return Undefined("the true p(y | x) at the observed inputs is not known")
@@ -88,15 +109,15 @@ def kl_to_truth(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
 
 
 METRICS = (
-    Metric("nll", "low", nll),
-    Metric("nll_error", "-", nll_error),
-    Metric("nll_gaussian", "low", nll_gaussian),
-    Metric("nll_std", "low", nll_std),
-    Metric("nll_rounded", "low", nll_rounded),
-    Metric("crps", "low", crps),
-    Metric("crps_error", "-", crps_error),
-    Metric("pinball", "low", pinball),
-    Metric("interval_score_90", "low", lambda f, y, s: interval_score(f, y, 0.90)),
-    Metric("interval_score_95", "low", lambda f, y, s: interval_score(f, y, 0.95)),
-    Metric("kl_to_truth", "zero", kl_to_truth),
+    Metric("nll", "low", _nll),
+    Metric("nll_error", "-", _nll_error),
+    Metric("nll_gaussian", "low", _nll_gaussian),
+    Metric("nll_std", "low", _nll_std),
+    Metric("nll_rounded", "low", _nll_rounded),
+    Metric("crps", "low", _crps),
+    Metric("crps_error", "-", _crps_error),
+    Metric("pinball", "low", _pinball),
+    Metric("interval_score_90", "low", _interval_score(0.90)),
+    Metric("interval_score_95", "low", _interval_score(0.95)),
+    Metric("kl_to_truth", "zero", _kl_to_truth),
 )

@@ -1,4 +1,4 @@
-"""Score: forecasts in the store become records. It never sees a method.
+"""The scoring stage: forecasts in the store become records; no method is imported.
 
 Law 4: every planned cell x stress level x metric ends as a record: a value, `undefined` with a
 reason, or `failed` with a reason.
@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from howrobust.base.cells import CLEAN, Level
+from howrobust.base.metric import Metric, Undefined, evaluate
 from howrobust.base.pool import Pool, TaskFailed
 from howrobust.base.progress import NullProgress, Progress
 from howrobust.base.records import COSTS, Record
-from howrobust.distributions.predictive import Array, Forecast
-from howrobust.metrics import METRICS, Metric, Undefined, evaluate
-from howrobust.metrics.calibration import terciles
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import Forecast
+from howrobust.metrics.builtin import METRICS
+from howrobust.metrics.group_coverage import terciles
 from howrobust.planning import entry_points
 from howrobust.planning.source_closure import sources
 from howrobust.storage.array_reader import ArrayReader
@@ -27,12 +29,18 @@ from howrobust.storage.reader import RunReader
 from howrobust.storage.store import Store
 from howrobust.storage.writer import RunWriter
 
-SCORING_LIMIT_S = 600.0
+_SCORING_LIMIT_S = 600.0
 
 
 @lru_cache
 def all_metrics() -> tuple[Metric, ...]:
-    """Return the built-in metrics and those of plug-ins."""
+    """Return the built-in metrics and those of plug-ins.
+
+    Returns
+    -------
+    tuple of Metric
+        The metrics, built-in ones first.
+    """
     return (
         *METRICS,
         *(entry_points.load("metrics", name) for name in entry_points.names("metrics")),
@@ -45,24 +53,52 @@ def _codes() -> dict[str, str]:
 
 
 def unscored(run: str, store: Store) -> dict[str, list[Level]]:
-    """Return the levels at which cells of a run lack a record of some metric, by key."""
+    """Return the levels at which cells of a run lack a record of some metric.
+
+    Parameters
+    ----------
+    run : str
+        Name of the run.
+    store : Store
+        The store that holds it.
+
+    Returns
+    -------
+    dict of str to list of Level
+        Levels by the key of a cell; only cells that lack any.
+    """
     reader = RunReader(store)
     codes, known, cells = _codes(), reader.scored(run), reader.cells(run)
     trained = {cell.stress_level for cell in cells} - {CLEAN}
-    levels_of_clean = [p for p in reader.run(run).levels if p not in trained]
+    levels_of_clean = [level for level in reader.run(run).levels if level not in trained]
     lacking = {}
     for cell in cells:
-        have = known.get(cell.key, set())
+        scored = known.get(cell.key, set())
         stressed = cell.train_stress == CLEAN[0] and cell.repeat == 0
-        planned = levels_of_clean if stressed else [CLEAN]
-        lacks = [p for p in planned if any((*p, *pair) not in have for pair in codes.items())]
-        if lacks:
-            lacking[cell.key] = lacks
+        levels = [
+            level
+            for level in (levels_of_clean if stressed else [CLEAN])
+            if any((*level, *pair) not in scored for pair in codes.items())
+        ]
+        if levels:
+            lacking[cell.key] = levels
     return lacking
 
 
 def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = None) -> None:
-    """Score what a run's cells lack, in the pool, and commit it cell by cell."""
+    """Score the cells of a run where they lack records, and commit each cell.
+
+    Parameters
+    ----------
+    run : str
+        Name of the run.
+    store : Store
+        The store that holds it.
+    pool : Pool
+        Where the metrics are computed.
+    progress : Progress, optional
+        Where progress is shown.
+    """
     progress = progress or NullProgress()
     codes, reader, writer = _codes(), RunReader(store), RunWriter(store)
     cells = reader.cells(run)
@@ -71,25 +107,27 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
     futures = {}
     for cell in cells:
         levels = lacking.get(cell.key, [])
-        here = [level for level in levels if level in cell.held]
+        held = [level for level in levels if level in cell.held]
         lost = [level for level in levels if level not in cell.held]
         for level in lost:
             reason = cell.lost.get(level) or cell.reason or "the cell was not fitted"
-            writer.commit_records(cell.key, failed_records(level, reason, codes))
-        if here:
-            paths = ArrayReader(store).fetch(cell.key, cell.testset)
-            future = pool.submit(score_cell, *paths, here, codes, limit_s=SCORING_LIMIT_S)
-            futures[future] = (cell, here)
+            writer.commit_records(cell.key, _failed_records(level, reason, codes))
+        if held:
+            forecasts, testset = ArrayReader(store).fetch(cell.key, cell.testset)
+            future = pool.submit(
+                score_cell, forecasts, testset, held, codes, limit_s=_SCORING_LIMIT_S
+            )
+            futures[future] = (cell, held)
         elif lost:
             progress.advance(0, 1, cell.dataset)
     for future in as_completed(futures):
-        cell, here = futures[future]
+        cell, held = futures[future]
         try:
             records = future.result()
         except Exception as error:  # a time limit, a dead worker or a damaged file
             reason = f"scoring failed: {TaskFailed.of(error)}"
-            have = known.get(cell.key, set())
-            records = unfinished_records(here, reason, codes, have)
+            scored = known.get(cell.key, set())
+            records = _unfinished_records(held, reason, codes, scored)
         writer.commit_records(cell.key, records)
         progress.advance(1, 0, f"{cell.method} on {cell.dataset}")
 
@@ -97,23 +135,40 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
 def score_cell(
     forecasts: Path, testset: Path, levels: Sequence[Level], codes: dict[str, str]
 ) -> list[Record]:
-    """Worker: every metric of a cell at every level."""
-    held = read_forecasts(forecasts)
+    """Compute every metric of a cell; this runs in a worker.
+
+    Parameters
+    ----------
+    forecasts : Path
+        File of the forecasts of the cell.
+    testset : Path
+        File of its test rows.
+    levels : sequence of Level
+        Levels to score.
+    codes : dict of str to str
+        Hashes of the metrics' source, by name.
+
+    Returns
+    -------
+    list of Record
+        A record for each level and metric.
+    """
+    forecast_at = read_forecasts(forecasts)
     test = read_testset(testset)
     groups = np.stack([terciles(column) for column in test.X.T])
     records = []
     for stress, level in levels:
-        forecast = held[stress, level]
-        shared = replace(forecast, groups=np.tile(groups, forecast.variants))
+        forecast = forecast_at[stress, level]
+        grouped = replace(forecast, groups=np.tile(groups, forecast.variants))
         y = np.tile(test.y, forecast.variants)
-        records += score_forecast(shared, y, test.y_scale, stress, level)
+        records += _score_forecast(grouped, y, test.y_scale, stress, level)
     return [replace(record, code=codes[record.metric]) for record in records]
 
 
-def score_forecast(
+def _score_forecast(
     forecast: Forecast, y: Array, y_scale: float, stress: str, level: float
 ) -> list[Record]:
-    """Every metric of one forecast as a record; a metric that raises fails alone."""
+    """Return every metric of one forecast as a record; one that raises fails alone."""
     records = []
     for metric in all_metrics():
         try:
@@ -129,29 +184,29 @@ def score_forecast(
     return records
 
 
-def unfinished_records(
+def _unfinished_records(
     levels: Sequence[Level],
     reason: str,
     codes: dict[str, str],
-    have: Collection[tuple[str, float, str, str]],
+    scored: Collection[tuple[str, float, str, str]],
 ) -> list[Record]:
-    """Records of what was lacking where scoring ended before its time.
+    """Return failed records of what is not scored yet, where scoring was cut off.
 
-    They have no code, so that the next run tries again; what the cell has already stays.
+    They have no code, so that the next run tries again.
     """
     return [
         Record(stress, level, name, None, "failed", reason)
         for stress, level in levels
         for name, code in codes.items()
-        if (stress, level, name, code) not in have
+        if (stress, level, name, code) not in scored
     ]
 
 
-def failed_records(level: Level, reason: str, codes: dict[str, str]) -> list[Record]:
-    """Records of a level that has no forecast: one per metric, and of the costs if it is clean."""
-    rows = [
-        Record(level[0], level[1], name, None, "failed", reason, code)
-        for name, code in codes.items()
+def _failed_records(level: Level, reason: str, codes: dict[str, str]) -> list[Record]:
+    """Return records of a level without a forecast: of all metrics, and of costs if it is clean."""
+    stress, severity = level
+    records = [
+        Record(stress, severity, name, None, "failed", reason, code) for name, code in codes.items()
     ]
     costs = COSTS if level == CLEAN else ()
-    return [*rows, *(Record(*CLEAN, cost, None, "failed", reason) for cost in costs)]
+    return [*records, *(Record(stress, severity, cost, None, "failed", reason) for cost in costs)]

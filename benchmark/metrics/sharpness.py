@@ -1,31 +1,38 @@
-"""How wide the forecast is, and whether its width says anything about its error."""
+"""Widths of the forecast, and how well they predict its errors."""
 
 import numpy as np
 from scipy.stats import rankdata
 
-from howrobust.base.metric import UNBOUNDED, Metric, Undefined
-from howrobust.distributions.predictive import Array, Forecast
+from howrobust.base.metric import UNBOUNDED, Metric, MetricFunction, Undefined, Value
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import Forecast
 from howrobust.metrics.null import standard_normal
 
-CEILING_DRAWS = 200
+_CEILING_DRAWS = 200
 
 
-def sharpness(forecast: Forecast, y: Array, y_scale: float | None) -> float:
+def _sharpness(forecast: Forecast, y: Array, y_scale: float | None) -> float:
     """Root of the mean total variance: comparable with ``rmse``."""
     return float(np.sqrt(np.mean(forecast.variance)))
 
 
-def between_share(forecast: Forecast, y: Array, y_scale: float | None) -> float:
+def _between_share(forecast: Forecast, y: Array, y_scale: float | None) -> float:
     """Share of the total variance that lies between components, summed over points."""
     return float(forecast.between.sum() / forecast.variance.sum())
 
 
-def width(forecast: Forecast, level: float) -> float | Undefined:
-    """Mean width of the central interval that holds ``level`` of the mass."""
+def _width(level: float) -> MetricFunction:
     tail = (1 - level) / 2
-    lower, upper = forecast.quantile(round(tail, 6)), forecast.quantile(round(1 - tail, 6))
-    found = float(np.mean(upper - lower))
-    return UNBOUNDED if np.isinf(found) else found
+
+    def function(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+        lower, upper = forecast.quantile(round(tail, 6)), forecast.quantile(round(1 - tail, 6))
+        value = float(np.mean(upper - lower))
+        return UNBOUNDED if np.isinf(value) else value
+
+    function.__doc__ = (
+        f"Mean width of the central interval that holds {100 * level:g} % of the mass."
+    )
+    return function
 
 
 def _rank_correlation(errors: Array, sd_rank: Array) -> Array:
@@ -37,7 +44,7 @@ def _rank_correlation(errors: Array, sd_rank: Array) -> Array:
     return np.asarray(ranks @ sd_rank / norm, dtype=np.float64)
 
 
-def error_sd_rank(forecast: Forecast, y: Array, y_scale: float | None) -> float | Undefined:
+def _error_sd_rank(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
     """Spearman's correlation of |error| with the predictive sd."""
     errors = np.abs(y - forecast.mean)
     if np.ptp(forecast.sd) == 0 or np.ptp(errors) == 0:
@@ -45,13 +52,13 @@ def error_sd_rank(forecast: Forecast, y: Array, y_scale: float | None) -> float 
     return float(_rank_correlation(errors, rankdata(forecast.sd)))
 
 
-def error_sd_rank_ceiling(forecast: Forecast, y: Array, y_scale: float | None) -> float | Undefined:
-    """Mean of ``error_sd_rank`` if the errors came from the forecast's own sds."""
-    sd = np.sort(forecast.sd)  # the simulation must not depend on the order of the points
+def _error_sd_rank_ceiling(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+    """Mean of ``error_sd_rank`` of simulated Gaussian errors with the forecast's sds."""
+    sd = np.sort(forecast.sd)  # so that the simulation does not depend on the order of points
     if np.ptp(sd) == 0:
         return Undefined("the predictive sd is constant")
-    errors = np.abs(standard_normal(len(y), CEILING_DRAWS)) * sd
-    # As _rank_correlation, of errors that never tie: the k-th least of them has rank k.
+    errors = np.abs(standard_normal(len(y), _CEILING_DRAWS)) * sd
+    # _rank_correlation for errors that never tie: the k-th least of them has rank k.
     ranks, sd_rank = np.arange(len(sd)) - (len(sd) - 1) / 2, rankdata(sd)
     sd_rank -= sd_rank.mean()
     products = sd_rank[np.argsort(errors, axis=-1)] @ ranks
@@ -83,7 +90,7 @@ def _rejection_ratio(squared: Array, sd: Array) -> Array:
     return np.asarray((random - model) / (random - oracle), dtype=np.float64)
 
 
-def prr(forecast: Forecast, y: Array, y_scale: float | None) -> float | Undefined:
+def _prr(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
     """Prediction rejection ratio on squared error (Malinin et al. 2020): 1 ideal, 0 random."""
     squared = (y - forecast.mean) ** 2
     if np.ptp(squared) == 0:
@@ -93,24 +100,24 @@ def prr(forecast: Forecast, y: Array, y_scale: float | None) -> float | Undefine
     return float(_rejection_ratio(squared, forecast.sd))
 
 
-def prr_ceiling(forecast: Forecast, y: Array, y_scale: float | None) -> float | Undefined:
-    """Mean of ``prr`` if the errors came from the forecast's own sds."""
+def _prr_ceiling(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+    """Mean of ``prr`` of simulated Gaussian errors with the forecast's sds."""
     if len(y) < 2:
         return Undefined("one point has no order")
     sd = np.sort(forecast.sd)
     if np.ptp(sd) == 0:
         return 0.0
-    squared = (standard_normal(len(y), CEILING_DRAWS) * sd) ** 2
+    squared = (standard_normal(len(y), _CEILING_DRAWS) * sd) ** 2
     return float(_rejection_ratio(squared, sd).mean())
 
 
 METRICS = (
-    Metric("sharpness", "-", sharpness),
-    Metric("between_share", "-", between_share),
-    Metric("width_90", "low", lambda f, y, s: width(f, 0.90)),
-    Metric("width_95", "low", lambda f, y, s: width(f, 0.95)),
-    Metric("error_sd_rank", "high", error_sd_rank),
-    Metric("error_sd_rank_ceiling", "-", error_sd_rank_ceiling),
-    Metric("prr", "high", prr),
-    Metric("prr_ceiling", "-", prr_ceiling),
+    Metric("sharpness", "-", _sharpness),
+    Metric("between_share", "-", _between_share),
+    Metric("width_90", "low", _width(0.90)),
+    Metric("width_95", "low", _width(0.95)),
+    Metric("error_sd_rank", "high", _error_sd_rank),
+    Metric("error_sd_rank_ceiling", "-", _error_sd_rank_ceiling),
+    Metric("prr", "high", _prr),
+    Metric("prr_ceiling", "-", _prr_ceiling),
 )

@@ -79,7 +79,7 @@ class DataSpec:
         if self.source is not None:
             return self.source
         if self.is_file:
-            table: Source = import_untracked("howrobust.datasets.files", "TableFile")(
+            table: Source = import_untracked("howrobust.datasets.tables.files", "TableFile")(
                 self.name,
                 target=self.target,
                 one_hot=self.one_hot,
@@ -116,5 +116,5 @@ def given_rows(X: Any, y: Any, name: str = "data") -> "Source":
     BadInput
         For rows that no model can be fitted to.
     """
-    source: Source = import_untracked("howrobust.datasets.given", "given")(X, y, name)
+    source: Source = import_untracked("howrobust.datasets.tables.given", "given")(X, y, name)
     return source

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.base.data import Dataset, Source, discrete_step, held_feature
+from howrobust.base.data import Dataset, Source, discrete_step
+from howrobust.base.split_names import held_feature
 
 REPEATED_SHARE = 0.005  # of the test rows
 PILE_SHARE = 0.005  # of all rows

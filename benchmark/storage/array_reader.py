@@ -6,7 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from howrobust.base.cells import Level
-from howrobust.distributions.predictive import Forecast
+from howrobust.distributions.forecast import Forecast
 from howrobust.storage.arrays import (
     HeldOut,
     forecast_name,

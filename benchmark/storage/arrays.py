@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust.base.cells import Level
-from howrobust.distributions.predictive import STORED_LEVELS, Array, Forecast
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import STORED_LEVELS, Forecast
 from howrobust.errors import Damaged
 from howrobust.storage.atomic import write_bytes
 

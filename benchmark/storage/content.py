@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from howrobust.base.cells import Level
 from howrobust.base.records import CellResult, RunInfo
-from howrobust.distributions.predictive import Forecast
+from howrobust.distributions.forecast import Forecast
 from howrobust.errors import Damaged
 from howrobust.storage.arrays import HeldOut
 from howrobust.storage.rows import Baseline, PlannedCell, StoredRecord, decode

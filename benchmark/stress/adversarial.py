@@ -1,9 +1,9 @@
-"""Inputs moved, within a small box around each, to where the fitted model does worst.
+"""Inputs moved, within a small box around each, to raise the loss of the fitted model.
 
 A row moves by at most level * sd in each feature, sd that of training. A posterior that is a
-`DifferentiablePosterior` is attacked along its gradients, any other by random search, which sees
-forecasts alone and finds less: the two kinds are never ranked together. The attack forecasts with
-``ATTACK_DRAWS`` draws of a seed of its own, so that it does not fit the very draws that score it.
+`DifferentiablePosterior` is attacked along its gradients, any other by random search, which is
+weaker since it uses forecasts alone: the two kinds are never ranked together. The attack forecasts
+with ``ATTACK_DRAWS`` draws of another seed than the draws that are scored.
 
 For a linear model with weights w, residuals r and a constant sd, both attacks reach
 rmse^2 = mean (|r| + level sum_j |w_j| sd_j)^2.
@@ -17,20 +17,21 @@ import numpy as np
 from howrobust import seeds
 from howrobust.base.method import DifferentiablePosterior
 from howrobust.base.stress import Context, InputStress
-from howrobust.distributions.predictive import Array, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.predictive import Predictive
 
 ATTACK_DRAWS = 64
-STEPS = 10
+_STEPS = 10
 QUERIES = 100
 
-Loss = Callable[[Array], Array]  # (n, d) -> (n,)
-Gradient = Callable[[Array], Array]  # (n, d) -> (n, d)
+_Loss = Callable[[Array], Array]  # (n, d) -> (n,)
+_Gradient = Callable[[Array], Array]  # (n, d) -> (n, d)
 
 
 class Attack(InputStress):
-    """Moves every row to where a loss of its forecast is greatest, as far as the attack can find.
+    """An attack: every row is moved to raise a loss of its forecast.
 
-    Raises ValueError for a context without a posterior.
+    `apply` raises ValueError for a context without a posterior.
     """
 
     levels = (0.01, 0.03, 0.1, 0.3)
@@ -39,11 +40,35 @@ class Attack(InputStress):
 
     @abstractmethod
     def loss(self, predictive: Predictive, y: Array) -> Array:
-        """Loss (n,) of a forecast at y (n,)."""
+        """Return the loss of a forecast.
+
+        Parameters
+        ----------
+        predictive : Predictive
+            The forecast at n inputs.
+        y : array of shape (n,)
+            Observed targets.
+
+        Returns
+        -------
+        array of shape (n,)
+            The loss of each row.
+        """
 
     @abstractmethod
     def gradient(self, square: Array, nll: Array) -> Array:
-        """Choose the gradient of `loss` from those of `DifferentiablePosterior`."""
+        """Choose the gradient of `loss`.
+
+        Parameters
+        ----------
+        square, nll : array of shape (n, d)
+            Gradients of both losses: see `DifferentiablePosterior.gradients`.
+
+        Returns
+        -------
+        array of shape (n, d)
+            One of the two.
+        """
 
     def apply(self, X: Array, y: Array, context: Context, level: float, seed: int) -> Array:
         if level == 0:
@@ -52,22 +77,23 @@ class Attack(InputStress):
         if posterior is None:
             raise ValueError(f"{self.name} attacks a fitted model: the context needs a posterior")
         radius = level * context.sd
-        draws = (ATTACK_DRAWS, seeds.derive(seed, self.name, "draws"))
+        draws_seed = seeds.derive(seed, self.name, "draws")
 
         def loss(inputs: Array) -> Array:
-            return self.loss(posterior.predictive(inputs, *draws), y)
+            return self.loss(posterior.predictive(inputs, ATTACK_DRAWS, draws_seed), y)
 
         if isinstance(posterior, DifferentiablePosterior):
 
             def gradient(inputs: Array) -> Array:
-                return self.gradient(*posterior.gradients(inputs, y, *draws))
+                square, nll = posterior.gradients(inputs, y, ATTACK_DRAWS, draws_seed)
+                return self.gradient(square, nll)
 
-            return along_gradients(X, radius, loss, gradient)
-        return by_random_search(X, radius, loss, seeds.generator(seed, self.name, "search"))
+            return _along_gradients(X, radius, loss, gradient)
+        return _by_random_search(X, radius, loss, seeds.generator(seed, self.name, "search"))
 
 
 class Adversarial(Attack):
-    """An attack on (y - mu)^2, to be scored by rmse."""
+    """An attack on the squared error (y - mu)^2, scored by rmse."""
 
     name = "adversarial"
     title = "every input moved to raise the squared error"
@@ -80,21 +106,21 @@ class Adversarial(Attack):
 
 
 class AdversarialNll(Attack):
-    """An attack on -log p(y | x), to be scored by nll, beside that of `marginal`."""
+    """An attack on -log p(y | x), scored by nll and compared with `marginal`."""
 
     name = "adversarial_nll"
     title = "every input moved to raise the negative log-likelihood"
     scored_by = "nll"
 
     def loss(self, predictive: Predictive, y: Array) -> Array:
-        # Where there is no density nothing is worse than anything: the inputs stay as they are.
+        # Without a density the loss is NaN everywhere, and the inputs stay as they are.
         return -predictive.logpdf(y)
 
     def gradient(self, square: Array, nll: Array) -> Array:
         return nll
 
 
-def along_gradients(X: Array, radius: Array, loss: Loss, gradient: Gradient) -> Array:
+def _along_gradients(X: Array, radius: Array, loss: _Loss, gradient: _Gradient) -> Array:
     """Return the worst, row by row, of X, one step of the radius, and ten of a quarter of it.
 
     One step along the signs of the gradient is the fast gradient sign method (Goodfellow, Shlens &
@@ -104,14 +130,14 @@ def along_gradients(X: Array, radius: Array, loss: Loss, gradient: Gradient) -> 
     signs = np.sign(gradient(X))
     single = X + radius * signs
     moved = X + radius / 4 * signs
-    for _ in range(STEPS - 1):
+    for _ in range(_STEPS - 1):
         step = radius / 4 * np.sign(gradient(moved))
         moved = np.clip(moved + step, X - radius, X + radius)
-    return worst([X, single, moved], loss)
+    return _worst([X, single, moved], loss)
 
 
-def by_random_search(X: Array, radius: Array, loss: Loss, rng: np.random.Generator) -> Array:
-    """Return, row by row, the worst of X and of 99 others that random search proposes.
+def _by_random_search(X: Array, radius: Array, loss: _Loss, rng: np.random.Generator) -> Array:
+    """Return, row by row, the worst of X and of 99 proposals of a random search.
 
     It starts at X. A proposal moves some features, one at random and each other with probability
     1 / d, to the other end of the box, or, where they still stand at X, to either end; a row keeps
@@ -125,13 +151,13 @@ def by_random_search(X: Array, radius: Array, loss: Loss, rng: np.random.Generat
         chosen[np.arange(n), rng.integers(d, size=n)] = True
         either = np.where(rng.random((n, d)) < 0.5, 1.0, -1.0)
         proposed = np.where(chosen, np.where(signs == 0, either, -signs), signs)
-        found = loss(X + radius * proposed)
-        better = found > highest
-        signs[better], highest[better] = proposed[better], found[better]
+        proposed_loss = loss(X + radius * proposed)
+        better = proposed_loss > highest
+        signs[better], highest[better] = proposed[better], proposed_loss[better]
     return X + radius * signs
 
 
-def worst(candidates: list[Array], loss: Loss) -> Array:
+def _worst(candidates: list[Array], loss: _Loss) -> Array:
     """Return each row (n, d) of the candidate with its greatest loss, the first of equals."""
     highest = np.argmax([loss(inputs) for inputs in candidates], axis=0)
     return np.asarray(np.stack(candidates)[highest, np.arange(len(highest))], np.float64)

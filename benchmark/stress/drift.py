@@ -1,4 +1,4 @@
-"""Sensors that drift: in their gain, and in their offset.
+"""Drift of the gain or of the offset of a sensor.
 
 A linear model with weights w and residuals r = y - prediction, its input moved by e in feature j,
 has the squared error (r - w_j e)^2: its mean grows by w_j^2 mean(e^2) - 2 w_j mean(r e).
@@ -7,13 +7,14 @@ has the squared error (r - w_j e)^2: its mean grows by w_j^2 mean(e^2) - 2 w_j m
 import numpy as np
 
 from howrobust.base.stress import Context, InputStress, each_in_turn
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class DriftGain(InputStress):
-    """mean + (1 + level) (x - mean), mean that of training, for each feature in turn: d variants.
+    """Drift of the gain of one feature: mean + (1 + level) (x - mean).
 
-    Around the mean, for scaling x itself would depend on where its unit has its origin.
+    Each feature in turn is stressed alone, which gives d variants. The gain is relative to the
+    training mean, so that the stress does not depend on the origin of the unit.
 
     Here e = level (x_j - mean_j). For least squares on its own training rows r has no correlation
     with x_j, and the mean squared error grows by level^2 w_j^2 var_j.
@@ -33,7 +34,9 @@ class DriftGain(InputStress):
 
 
 class DriftOffset(InputStress):
-    """x + level * sd for each feature in turn, the sd that of training: d variants.
+    """Drift of the offset of one feature: x + level * sd, sd that of training.
+
+    Each feature in turn is stressed alone, which gives d variants.
 
     Here e = level * sd_j. Where the mean of r is 0, as for least squares on its own training rows,
     the mean squared error grows by (level w_j sd_j)^2.

@@ -4,14 +4,15 @@ import numpy as np
 
 from howrobust import seeds
 from howrobust.base.stress import Context, InputStress
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class Far(InputStress):
-    """X + level * sd * s, s = -1 or 1 at random per row and feature, sd that of training.
+    """Inputs far from all training rows: X + level * sd * s.
 
-    The targets are those of the unmoved rows, so that the error says nothing of the model. What
-    is asked is whether its sd grows where it has seen no data.
+    s is -1 or 1, drawn per row and feature; sd is that of training. The true targets there are not known, so
+    the error is not informative: the stress shows whether the predictive sd grows where there are
+    no data.
     """
 
     name = "far"

@@ -2,12 +2,13 @@
 
 from howrobust import seeds
 from howrobust.base.stress import Context, InputStress
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class InputNoise(InputStress):
-    """X + level * sd * e, e standard normal, sd that of the clean training rows.
+    """Gaussian noise on every feature: X + level * sd * e, e standard normal.
 
+    sd is that of the clean training rows.
     For a linear model with weights w the mean squared error grows by level^2 sum (w sd)^2.
     """
 

@@ -1,14 +1,15 @@
-"""Training targets that belong to other rows."""
+"""Noise on training targets."""
 
 from howrobust import seeds
 from howrobust.base.stress import TrainStress
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class LabelNoise(TrainStress):
-    """The targets of round(level n) rows are replaced by draws from the clean training targets.
+    """The targets of round(level n) rows replaced by those of random rows.
 
-    Rows are taken in one random order, and each has one draw, so that levels are nested.
+    Replacements are drawn from the clean training targets. Rows are taken in one random order, and
+    each has one draw, so that levels are nested.
 
     Given x, a training target then has the mean (1 - p) f(x) + p mean(f) at level p: where the
     model can express f, the clean mean squared error of least squares grows by p^2 var f as n

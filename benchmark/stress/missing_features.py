@@ -1,17 +1,18 @@
-"""Entries that are missing."""
+"""Missing entries of the inputs."""
 
 import numpy as np
 
 from howrobust import seeds
 from howrobust.base.stress import Context, InputStress
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class MissingFeatures(InputStress):
-    """Each entry is missing with probability ``level``; the training mean stands in for it.
+    """Entries missing at random, replaced by the training mean.
 
-    For a category (0 or 1) it is the mode. An entry is missing where one uniform draw is below the
-    level. This is the gentlest failure of a feature: nothing leaves the range of training.
+    That of a category (0 or 1) is replaced by the mode. An entry is missing with probability
+    ``level``: where one uniform draw is below it. This is the mildest failure of a feature: its values stay in the range of
+    training.
 
     At level p the mean squared error of least squares, weights w, on its own training rows grows
     by p (1 - p) sum w^2 var + p^2 w' Sigma w in expectation, Sigma the covariance of the features:

@@ -1,16 +1,17 @@
-"""Training targets that are far off."""
+"""Outliers among the training targets."""
 
 from howrobust import seeds
 from howrobust.base.stress import TrainStress
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
-DISTANCE = 10.0  # sds of the clean training target
+_DISTANCE = 10.0  # sds of the clean training target
 
 
 class Outliers(TrainStress):
-    """max(1, round(level n)) targets are moved by 10 sds of the target, up or down at random.
+    """Outliers: max(1, round(level n)) targets moved by 10 sds of the target.
 
-    Rows are taken in one random order, and each has one sign, so that levels are nested.
+    Each is moved up or down at random. Rows are taken in one random order, and each has one sign,
+    so that levels are nested.
     """
 
     name = "outliers"
@@ -26,5 +27,5 @@ class Outliers(TrainStress):
         order, sign = rng.permutation(n), rng.choice((-1.0, 1.0), size=n)
         moved = order[: max(1, round(level * n))]
         outlying = y.copy()
-        outlying[moved] += DISTANCE * y.std() * sign[moved]
+        outlying[moved] += _DISTANCE * y.std() * sign[moved]
         return X, outlying

@@ -1,20 +1,21 @@
-"""Regions of the inputs held out whole: a gap in the middle of a feature, or a tail of it."""
+"""Regions of the inputs held out: a gap in the middle of a feature, or a tail of it."""
 
 import numpy as np
 from scipy.stats import spearmanr
 
-from howrobust.base.data import PLACES, Source
+from howrobust.base.data import Source
+from howrobust.base.split_names import PLACES
 from howrobust.base.stress import SplitStress
 
-MOST_FEATURES = 3
-FEWEST_VALUES = 10
+_MOST_FEATURES = 3
+_FEWEST_VALUES = 10
 
 
-def telling_features(source: Source, seed: int) -> list[int]:
-    """Return at most three features, those whose ranks go most with the target's.
+def _predictive_features(source: Source, seed: int) -> list[int]:
+    """Return the three features with the largest rank correlation with the target, or fewer.
 
-    To leave out the middle of a feature that says nothing tests nothing; a category, and a feature
-    with fewer than ten values, has no middle. Ties keep the order of the columns.
+    Holding out a region of a feature that does not predict the target tests nothing; a category,
+    and a feature with fewer than ten values, has no such region. Ties keep the order of columns.
     """
     train, test = source.realise(source.splits(1)[0], seed)
     rows = train.join(test)
@@ -23,51 +24,54 @@ def telling_features(source: Source, seed: int) -> list[int]:
     strength = {
         j: abs(float(spearmanr(rows.X[:, j], rows.y).statistic))
         for j in range(d)
-        if not category[j] and len(np.unique(rows.X[:, j])) >= FEWEST_VALUES
+        if not category[j] and len(np.unique(rows.X[:, j])) >= _FEWEST_VALUES
     }
-    return sorted(strength, key=lambda j: -strength[j])[:MOST_FEATURES]
+    return sorted(strength, key=lambda j: -strength[j])[:_MOST_FEATURES]
 
 
-def telling_regions(source: Source, family: str, seed: int) -> list[str]:
-    """Return the splits of a family on the telling features that hold out any value of theirs.
-
-    Raises BadInput for a source without the family.
-    """
+def _regions(source: Source, family: str, seed: int) -> list[str]:
+    """Return the splits of a family by predictive features that hold out any of their values."""
     known, sides = source.splits(family=family), len(PLACES[family])
-    found = []
-    for j in telling_features(source, seed):
+    names = []
+    for j in _predictive_features(source, seed):
         for name in (f"{family}-{sides * j + k}" for k in range(sides)):
             if name in known:
                 train, test = source.realise(name, seed)
                 if not np.isin(test.X[:, j], train.X[:, j]).all():
-                    found.append(name)
-    return found
+                    names.append(name)
+    return names
 
 
 class Gap(SplitStress):
-    """The middle third of each of the telling features is held out."""
+    """The middle third of a feature held out, for each of the most predictive.
+
+    These are at most three, by the rank correlation with the target.
+    """
 
     name = "gap"
     family = "gap"
     title = "the middle third of a feature never trained on"
 
     def splits(self, source: Source, seed: int) -> list[str]:
-        return telling_regions(source, self.family, seed)
+        return _regions(source, self.family, seed)
 
 
 class Tail(SplitStress):
-    """Each outer third of each of the telling features is held out."""
+    """An outer third of a feature held out, for each of the most predictive.
+
+    These are at most three, by the rank correlation with the target.
+    """
 
     name = "tail"
     family = "tail"
     title = "an outer third of a feature never trained on"
 
     def splits(self, source: Source, seed: int) -> list[str]:
-        return telling_regions(source, self.family, seed)
+        return _regions(source, self.family, seed)
 
 
 class Thirds(SplitStress):
-    """As many rows as a gap holds out, at random: what a gap and a tail are held against."""
+    """A third of the rows held out at random, to compare a gap or a tail with."""
 
     name = "third"
     family = "third"

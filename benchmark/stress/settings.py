@@ -6,16 +6,19 @@ from howrobust.base.stress import SettingStress
 
 
 class LearningRate(SettingStress):
-    """The learning rate; of several that validation rows decide among, all of them."""
+    """The learning rate, halved and doubled.
+
+    All of them are where there are several to choose from on validation rows.
+    """
 
     name = "settings_learning_rate"
 
     def change(self, settings: dict[str, Any], factor: float) -> dict[str, Any]:
-        return scaled(settings, "learning_rate", factor)
+        return _scaled(settings, "learning_rate", factor)
 
 
 class Width(SettingStress):
-    """The units of every hidden layer, at least one."""
+    """The width of every hidden layer, halved and doubled; at least one unit."""
 
     name = "settings_width"
 
@@ -26,23 +29,26 @@ class Width(SettingStress):
 
 
 class Prior(SettingStress):
-    """The sds of the prior, or the rate of dropout, which stands for it (at most 0.9)."""
+    """The sds of the prior, halved and doubled.
+
+    For a method with dropout it is the rate of dropout instead, at most 0.9.
+    """
 
     name = "settings_prior"
 
     def change(self, settings: dict[str, Any], factor: float) -> dict[str, Any]:
         if "dropout" in settings:
-            return scaled(settings, "dropout", factor, most=0.9)
-        return scaled(settings, "prior_scale", factor)
+            return _scaled(settings, "dropout", factor, most=0.9)
+        return _scaled(settings, "prior_scale", factor)
 
 
-def scaled(
-    settings: dict[str, Any], word: str, factor: float, most: float = float("inf")
+def _scaled(
+    settings: dict[str, Any], name: str, factor: float, most: float = float("inf")
 ) -> dict[str, Any]:
     """Return a setting times a factor, value by value where there are several."""
-    if word not in settings:
+    if name not in settings:
         return {}
-    value = settings[word]
+    value = settings[name]
     if isinstance(value, list | tuple):
-        return {word: tuple(min(v * factor, most) for v in value)}
-    return {word: min(value * factor, most)}
+        return {name: tuple(min(v * factor, most) for v in value)}
+    return {name: min(value * factor, most)}

@@ -2,13 +2,14 @@
 
 from howrobust import seeds
 from howrobust.base.stress import TrainStress
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class Shuffle(TrainStress):
-    """The rows are permuted, so that other ones are the last fifth, which validates.
+    """Training rows permuted, so that other rows are used for validation.
 
-    A level is the number of a shuffle: each is a permutation of its own.
+    The last fifth of the rows validates. A level is the number of a shuffle, each another
+    permutation.
     """
 
     name = "shuffle"

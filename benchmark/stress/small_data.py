@@ -4,11 +4,14 @@ import numpy as np
 
 from howrobust import seeds
 from howrobust.base.stress import TrainStress
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class SmallData(TrainStress):
-    """round(level n) rows are left out, in one random order; at least two are kept, in theirs."""
+    """Training rows left out: round(level n) of them, but at least two stay.
+
+    Rows are left out in one random order, so that levels are nested; the others keep their order.
+    """
 
     name = "small_data"
     levels = (0.5, 0.75, 0.9)

@@ -3,13 +3,14 @@
 import numpy as np
 
 from howrobust.base.stress import Context, InputStress, each_in_turn
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 class StuckSensor(InputStress):
-    """Each feature in turn is stuck at its least training value, then at its greatest.
+    """One feature stuck at its least or at its greatest training value.
 
-    2 d variants: in variant j feature j is at its least value, in variant d + j at its greatest.
+    There are 2 d variants: in variant j feature j is at its least value, in variant d + j at its
+    greatest.
 
     Feature j stuck at c, the mean squared error of least squares on its own training rows grows by
     w_j^2 (var_j + (c - mean_j)^2): its residuals have mean 0 and no correlation with a feature.

@@ -7,7 +7,7 @@ from howrobust.base.data import Source
 from howrobust.base.metric import Metric
 from howrobust.base.stress import Stress
 from howrobust.errors import BadInput
-from howrobust.metrics import METRICS
+from howrobust.metrics.builtin import METRICS
 from howrobust.planning import entry_points
 from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.method_spec import MethodSpec

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from howrobust.base.method import Method, Posterior, Problem
-from howrobust.distributions.predictive import Array, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.predictive import Predictive
 from howrobust.testing.laws import Finding, Law, describe, require, small_problem, try_laws
 
 LEARNS = "it learns three small problems"

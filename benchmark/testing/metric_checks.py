@@ -3,7 +3,7 @@
 import numpy as np
 
 from howrobust.base.metric import Metric, Undefined, evaluate
-from howrobust.distributions.predictive import GaussianMixture
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.testing.laws import Finding, Law, require, try_laws
 
 N_ROWS = 60

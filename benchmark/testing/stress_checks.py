@@ -14,7 +14,9 @@ from howrobust.base.stress import (
     Stress,
     TrainStress,
 )
-from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.gaussian_mixture import GaussianMixture
+from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.planning import entry_points
 from howrobust.planning.data_spec import DataSpec

@@ -9,7 +9,7 @@ import numpy as np
 
 from howrobust import seeds
 from howrobust.base.method import Problem
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.methods.core.problems.problem_pool import validation_start
 from howrobust.methods.core.sampling.posterior import NetworkPosterior
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from howrobust import seeds
-from howrobust.distributions.predictive import Array, Evaluation, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.predictive import Evaluation, Predictive
 
 HELD_FLOATS = 2**21  # ends of intervals held at a time
 JUST = 1e-12  # far above rounding, far below a step of the cdf

@@ -9,7 +9,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
 from howrobust.base.method import DifferentiablePosterior
-from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.gaussian_mixture import GaussianMixture
+from howrobust.distributions.predictive import Predictive
 
 
 class StandardisedPosterior(DifferentiablePosterior):

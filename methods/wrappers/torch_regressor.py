@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, check_random_state, valida
 from torch import Tensor, nn
 
 from howrobust import seeds
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.methods.core.problems.scaling import scaling_of
 
 Factory = Callable[[int], nn.Module]

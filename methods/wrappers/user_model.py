@@ -10,7 +10,9 @@ from sklearn.base import clone
 from howrobust import seeds
 from howrobust.base.frames import Frame
 from howrobust.base.method import Posterior, Problem, SingleMethod
-from howrobust.distributions.predictive import Array, GaussianMixture, Predictive
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.gaussian_mixture import GaussianMixture
+from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.core.sampling.noise import noise_floor

@@ -6,7 +6,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.reports.plots.figure_file import ReportFigure
 from howrobust.reports.plots.panel_grid import panel_grid
 from howrobust.reports.plots.style import GREY, Styles, axes_or_new, method_styles, plain

@@ -9,7 +9,7 @@ from howrobust import seeds
 from howrobust.analysis.cards.measures import coverage
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.metric import Undefined
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.reports.table import Table, TableCell, TableRow, kind_of, share_cell
 
 STATED = (0.5, 0.9, 0.95, 0.997)  # probabilities of central intervals in the table

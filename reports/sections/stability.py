@@ -9,7 +9,7 @@ from howrobust.analysis.cards.measures import SHUFFLE
 from howrobust.analysis.run_scores import REFERENCES, Scores
 from howrobust.analysis.variance_parts import variance_parts
 from howrobust.base.cells import CLEAN
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.reports.table import Table, TableCell, TableRow
 
 HEADER = ("data set", "method", "score", "component", "share", "variance")

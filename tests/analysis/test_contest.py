@@ -20,9 +20,9 @@ from howrobust.analysis.split_values import ScoreKey
 from howrobust.analysis.statistics import over_splits, wilson
 from howrobust.base.cells import CLEAN
 from howrobust.base.facts import Command, DataFacts, MethodFacts
+from howrobust.base.metric import Undefined
 from howrobust.base.records import SHOWN_OF_ENVIRONMENT, CellResult, RunInfo
 from howrobust.errors import BadInput
-from howrobust.metrics import Undefined
 from howrobust.storage.arrays import HeldOut
 
 N_TRAIN, N_TEST = 90, 10

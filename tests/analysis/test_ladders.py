@@ -11,7 +11,7 @@ from howrobust.analysis.stress_curves import (
     first_level_above,
     tolerance_over_splits,
 )
-from howrobust.metrics import Undefined
+from howrobust.base.metric import Undefined
 
 LEVELS = (0.05, 0.1, 0.2, 0.4, 0.8)
 RMSE = np.array([1.02, 1.1, 1.4, 2.1, 3.9])

@@ -10,7 +10,7 @@ from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.stress_curves import awareness
 from howrobust.base.method import Posterior, SingleMethod
-from howrobust.distributions.predictive import GaussianMixture
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.execution.pools.inline import InlinePool
 from howrobust.methods import BayesianRidge
 from howrobust.planning.data_spec import DataSpec, given_rows

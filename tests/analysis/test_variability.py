@@ -4,7 +4,7 @@ from scipy.stats import chi2, f, f_oneway
 
 from howrobust import seeds
 from howrobust.analysis.variability import instability, variance_split
-from howrobust.metrics import Undefined
+from howrobust.base.metric import Undefined
 
 # A share of 2,000 simulated 95 % intervals has sd sqrt(.05 .95 / 2000) = .0049; 3.5 of them.
 SIMULATED = 2_000

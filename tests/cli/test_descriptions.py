@@ -6,8 +6,9 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
+from howrobust.base.metric import Metric
 from howrobust.cli.descriptions import definition, docstring_of, summary
-from howrobust.metrics import METRICS, Metric
+from howrobust.metrics import METRICS
 from howrobust.planning import entry_points
 
 

@@ -12,7 +12,7 @@ from howrobust._run import execute
 from howrobust.base.method import Posterior, SingleMethod
 from howrobust.cli.main import main
 from howrobust.comparison.baseline import Address, read_file, to_json
-from howrobust.distributions.predictive import GaussianMixture
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.execution.pools.inline import InlinePool
 from howrobust.methods import BayesianRidge
 from howrobust.planning.data_spec import DataSpec, given_rows

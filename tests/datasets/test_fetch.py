@@ -16,8 +16,15 @@ import numpy as np
 import pytest
 from commandline import environment, howrobust
 
-from howrobust.datasets import fetch as fetching
-from howrobust.datasets.fetch import UCI_SETS, Pinned, fetch_uci, gap_splits, random_splits
+from howrobust.datasets.fetching import fetch as fetching
+from howrobust.datasets.fetching.fetch import fetch_uci
+from howrobust.datasets.fetching.pinned import UCI_SETS, Pinned
+from howrobust.datasets.fetching.published_splits import (
+    INDICES,
+    gap_splits,
+    random_splits,
+    rows_sha256,
+)
 from howrobust.datasets.uci import data_folder, usual_folder
 from howrobust.errors import BadInput
 from howrobust.planning.data_spec import DataSpec
@@ -103,11 +110,11 @@ def made_up(name, n, d):
     table = np.column_stack([rng.integers(0, 4, (n, d - 1)), rng.normal(size=(n, 2))])
     text = "".join(" ".join(map(repr, row)) + "\n" for row in table.tolist()).encode()
     found = (*random_splits(n, 3), *gap_splits(table[:, :d]))
-    indices = dict(zip(fetching.INDICES, found, strict=True))
+    indices = dict(zip(INDICES, found, strict=True))
     header = ",".join([*(f"x{j}" for j in range(d)), "y"])
     pinned = Pinned(
         name, f"{name}-source", header, "y", 3, hashlib.sha256(text).hexdigest(),
-        hashlib.sha256(table.tobytes()).hexdigest(), fetching.rows_sha256(indices),
+        hashlib.sha256(table.tobytes()).hexdigest(), rows_sha256(indices),
     )  # fmt: skip
     return pinned, text
 
@@ -164,7 +171,7 @@ def test_what_was_fetched_is_what_the_catalogue_reads(site, sets, tmp_path, monk
         middle = (ranks >= n // 2 - round(n / 6)) & (ranks < n // 2 + round(n / 6))
         np.testing.assert_array_equal(test.y, table[middle, d])
         with np.load(folder / "splits" / f"{each.name}.npz", allow_pickle=False) as splits:
-            assert {splits[key].dtype for key in fetching.INDICES} == {np.dtype(np.uint16)}
+            assert {splits[key].dtype for key in INDICES} == {np.dtype(np.uint16)}
             assert splits["feature_columns"].tolist() == list(range(d))
             assert int(splits["target_column"]) == d
 
@@ -342,7 +349,7 @@ def test_other_splits_than_those_published_are_refused(site, sets, tmp_path):
 
 def stored_indices(uci, name):
     with np.load(uci / "splits" / f"{name}.npz", allow_pickle=False) as splits:
-        return {key: splits[key] for key in fetching.INDICES}
+        return {key: splits[key] for key in INDICES}
 
 
 def stored_manifest(folder):
@@ -365,7 +372,7 @@ def test_what_is_pinned_is_what_is_stored(uci):
         indices = stored_indices(uci, each.name)
         for key in ("gap_train", "gap_test"):
             indices[key] = np.sort(indices[key], axis=1)
-        assert each.rows_sha256 == fetching.rows_sha256(indices)
+        assert each.rows_sha256 == rows_sha256(indices)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -457,8 +464,8 @@ def command(site, sets):
     program = f"""
 import functools
 from howrobust.cli.main import main
-from howrobust.datasets import fetch
-from howrobust.datasets.fetch import Pinned
+from howrobust.datasets.fetching import fetch
+from howrobust.datasets.fetching.pinned import Pinned
 fetch.fetch_uci = functools.partial(fetch.fetch_uci, base_url={site.url!r}, sets={sets!r})
 main.main()
 """

@@ -1,17 +1,10 @@
 import numpy as np
 import pytest
 
-from howrobust.base.data import (
-    Dataset,
-    Provenance,
-    discrete_step,
-    group_split,
-    held_feature,
-    hold_out_third,
-    random_split,
-    time_split,
-)
-from howrobust.datasets.rows import RowSource
+from howrobust.base.data import Dataset, Provenance, discrete_step
+from howrobust.base.split_names import held_feature
+from howrobust.base.splits import group_split, hold_out_third, random_split, time_split
+from howrobust.datasets.tables.rows import RowSource
 from howrobust.errors import BadInput
 
 

@@ -4,7 +4,8 @@ import shutil
 import numpy as np
 import pytest
 
-from howrobust.base.data import discrete_step, hold_out_third
+from howrobust.base.data import discrete_step
+from howrobust.base.splits import hold_out_third
 from howrobust.errors import BadInput
 from howrobust.planning.data_spec import DataSpec
 

@@ -9,11 +9,9 @@ from scipy import integrate, stats
 
 from howrobust.datasets.synthetic import Quintic
 from howrobust.distributions.closed_form import Known, expected_scores
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.distributions.normal_sums import add_normals
-from howrobust.distributions.predictive import (
-    GaussianMixture,
-    divergence,
-)
+from howrobust.distributions.predictive import divergence
 from howrobust.distributions.quadrature import TOTAL_VARIATION, CellGrid
 from howrobust.distributions.streaming import StreamedMixture, mixture
 

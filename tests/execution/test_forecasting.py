@@ -7,7 +7,8 @@ import pytest
 
 from howrobust.base.data import Truth
 from howrobust.base.method import Posterior
-from howrobust.distributions.predictive import Forecast, GaussianMixture
+from howrobust.distributions.forecast import Forecast
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.execution import forecast
 
 

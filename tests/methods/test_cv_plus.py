@@ -6,10 +6,12 @@ from math import ceil, floor
 import numpy as np
 import pytest
 
-from howrobust.distributions.predictive import PINBALL_LEVELS, STORED_LEVELS
+from howrobust.base.metric import Undefined, evaluate
+from howrobust.distributions.forecast import STORED_LEVELS
+from howrobust.distributions.predictive import PINBALL_LEVELS
 from howrobust.methods.wrappers import cv_plus
 from howrobust.methods.wrappers.cv_plus import CVPlus
-from howrobust.metrics import METRICS, Undefined, evaluate, score
+from howrobust.metrics import METRICS, score
 
 METRIC = {metric.name: metric for metric in METRICS}
 

@@ -8,10 +8,10 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 from sklearn.utils.estimator_checks import check_estimator
 
-from howrobust.base.data import random_split
 from howrobust.base.method import Problem
+from howrobust.base.splits import random_split
 from howrobust.datasets.synthetic import Heteroscedastic, Quintic
-from howrobust.distributions.predictive import GaussianMixture
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.bayesian_ridge import BayesianRidge
 from howrobust.methods.core.engines.training import Schedule, TrainingJob, train

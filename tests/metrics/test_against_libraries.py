@@ -5,7 +5,7 @@ import pytest
 import scoringrules
 import uncertainty_toolbox as uct
 
-from howrobust.distributions.predictive import GaussianMixture
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.metrics import score
 from howrobust.metrics.calibration import share_below
 

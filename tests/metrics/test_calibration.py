@@ -1,26 +1,21 @@
 import tracemalloc
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp, kstest
 
-from howrobust.distributions.predictive import Forecast, GaussianMixture
-from howrobust.metrics import METRICS, Undefined, evaluate, score
-from howrobust.metrics.calibration import (
-    LEVELS,
-    ence_null,
-    quantile_null,
-    sd_bins,
-    share_below,
-    terciles,
-    worst_group,
-)
+from howrobust.base.metric import Undefined, evaluate
+from howrobust.distributions.forecast import Forecast
+from howrobust.distributions.gaussian_mixture import GaussianMixture
+from howrobust.metrics import METRICS, score
+from howrobust.metrics.calibration import LEVELS, quantile_null, share_below
+from howrobust.metrics.group_coverage import terciles, worst_group
 from howrobust.metrics.null import (
     cell_counts,
     shares_of_many,
     weighted_chi_square,
 )
+from howrobust.metrics.variance_calibration import ence_null, sd_bins
 
 METRIC = {metric.name: metric for metric in METRICS}
 
@@ -85,8 +80,8 @@ def test_the_least_share_of_many_points_has_the_law_of_the_slow_one():
 @pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
 def test_the_null_of_ence_does_not_depend_on_the_unit_of_the_target(n, unit):
     sd = np.random.default_rng(0).gamma(2, 1, n)
-    null = ence_null(SimpleNamespace(sd=sd * unit))
-    np.testing.assert_allclose(null, ence_null(SimpleNamespace(sd=sd)), rtol=1e-4)
+    null = ence_null(sd * unit)
+    np.testing.assert_allclose(null, ence_null(sd), rtol=1e-4)
     assert np.isfinite(null).all()
 
 

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 
 from howrobust.compiled import available
-from howrobust.distributions.predictive import GaussianMixture
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.methods.core.engines.compiled_engine import train_compiled
 from howrobust.methods.core.engines.torch_engine import train_in_torch
 from howrobust.methods.core.engines.training_job import Schedule, TrainingJob
 from howrobust.methods.core.losses.squared_error import SquaredError
 from howrobust.metrics import METRICS, score
 from howrobust.metrics.calibration import share_below
-from howrobust.metrics.proper import interval_score
 
 
 def test_members_are_mixed_not_their_parameters_averaged():
@@ -57,8 +56,10 @@ def test_the_interval_score_pays_two_over_alpha_for_a_miss():
             return np.array([0.0 if level < 0.5 else 1.0])
 
     # Width 1 and a miss of 1.
-    assert interval_score(Interval, np.array([2.0]), 0.95) == pytest.approx(41)
-    assert interval_score(Interval, np.array([2.0]), 0.90) == pytest.approx(21)
+    metric = {each.name: each for each in METRICS}
+    y = np.array([2.0])
+    assert metric["interval_score_95"].function(Interval, y, None) == pytest.approx(41)
+    assert metric["interval_score_90"].function(Interval, y, None) == pytest.approx(21)
 
 
 def test_scores_are_means_and_units_differ_by_the_log_of_the_scale():

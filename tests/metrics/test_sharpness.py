@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from howrobust.distributions.predictive import GaussianMixture
-from howrobust.metrics import METRICS, Undefined, evaluate, score
+from howrobust.base.metric import Undefined, evaluate
+from howrobust.distributions.gaussian_mixture import GaussianMixture
+from howrobust.metrics import METRICS, score
 
 METRIC = {metric.name: metric for metric in METRICS}
 

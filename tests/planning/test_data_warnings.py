@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from howrobust.base.data import Dataset, Provenance
-from howrobust.datasets.rows import RowSource
+from howrobust.datasets.tables.rows import RowSource
 from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.data_warnings import data_warnings, repeated_share
 

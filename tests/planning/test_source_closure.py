@@ -155,7 +155,7 @@ def test_the_key_begins_with_the_module_of_the_worker():
 def test_what_a_function_returns_counts_with_the_module_that_its_name_leads_to():
     source = entry_points.load("datasets", "diabetes")()
     read = plugin_sources("datasets", "diabetes", source)
-    assert {"howrobust.datasets.embedded", "howrobust.datasets.rows"} <= read.files.keys()
+    assert {"howrobust.datasets.embedded", "howrobust.datasets.tables.rows"} <= read.files.keys()
 
 
 # In a copy of the package: what is printed are the files of a key, those whose change left it as it

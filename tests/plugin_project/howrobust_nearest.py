@@ -5,11 +5,13 @@ import time
 
 import numpy as np
 
-from howrobust.base.data import Dataset, Provenance, Source, numbered, random_split, split_number
+from howrobust.base.data import Dataset, Provenance, Source
 from howrobust.base.method import Posterior, SingleMethod
+from howrobust.base.metric import Metric
+from howrobust.base.split_names import numbered, split_number
+from howrobust.base.splits import random_split
 from howrobust.base.stress import InputStress
-from howrobust.distributions.predictive import GaussianMixture
-from howrobust.metrics import Metric
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 
 
 class Nearest(SingleMethod):

@@ -8,10 +8,11 @@ import pytest
 from commandline import FAST
 
 import howrobust as hr
+from howrobust.base.metric import Metric
 from howrobust.base.pool import TaskFailed
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
-from howrobust.metrics import Metric, scoring
+from howrobust.metrics import scoring
 from howrobust.reports.markdown import markdown
 from howrobust.reports.model import build_report
 from howrobust.storage import schema

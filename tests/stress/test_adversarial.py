@@ -5,7 +5,7 @@ import pytest
 
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.base.stress import Context
-from howrobust.distributions.predictive import GaussianMixture
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.bayesian_ridge import BayesianRidge
 from howrobust.methods.gaussian_process import GaussianProcess

@@ -13,7 +13,7 @@ from howrobust.testing.method_checks import LEARNS
 
 PLUGIN = """
 import howrobust.base.stress as contract
-from howrobust.metrics import Metric
+from howrobust.base.metric import Metric
 from howrobust.base.method import SingleMethod
 
 class Raises(SingleMethod):
@@ -112,7 +112,7 @@ def test_what_is_no_plug_in_is_said_in_one_sentence(name, said, module):
 @pytest.mark.parametrize(
     ("group", "value", "said"),
     [
-        ("metrics", "howrobust.metrics.point:rmse", "is a function, where a howrobust.base.metric"),
+        ("metrics", "howrobust.metrics.builtin:score", "is a function, where a howrobust.base.metric"),
         ("stress", "howrobust.datasets.synthetic:Quintic", "is a Quintic, where a"),
         ("datasets", "howrobust.stress.far:Far", "is a Far, where a howrobust.base.data.Source"),
         ("datasets", "howrobust.base.data:Source", "cannot be made: TypeError"),

@@ -24,7 +24,7 @@ from howrobust.analysis.statistics import effective_n, over_splits, wilson
 from howrobust.analysis.variability import instability
 from howrobust.base.cells import CLEAN
 from howrobust.base.metric import Undefined
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 SHUFFLE = "shuffle"
 COVERAGE_UNRANKED = "nearer its nominal share is better"

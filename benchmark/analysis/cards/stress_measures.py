@@ -24,7 +24,7 @@ from howrobust.analysis.stress_curves import (
 )
 from howrobust.base.facts import StressFacts
 from howrobust.base.metric import Undefined
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 def _doubling(scores: Scores, dataset: str, method: str, stress: str) -> Result:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust.base.method import Problem
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 
 def scaling_of(X: Array, y: Array, standardise: bool) -> list[Array]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 from howrobust.methods.core.arithmetic.products import Floats
 from howrobust.methods.core.networks.stacked import Layer
 from howrobust.methods.core.problems.scaling import Scaling

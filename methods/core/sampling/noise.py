@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from howrobust.distributions.predictive import Array
+from howrobust.distributions.arrays import Array
 
 FLOOR = 1e-3
 

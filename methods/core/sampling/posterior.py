@@ -13,8 +13,11 @@ import numpy as np
 
 from howrobust import seeds
 from howrobust.base.method import DifferentiablePosterior, Problem
-from howrobust.distributions.predictive import EXACT_COMPONENTS, Array, Predictive
-from howrobust.distributions.streaming import Joined, StreamedMixture, mixture
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.gaussian_mixture import EXACT_COMPONENTS
+from howrobust.distributions.joined import Joined
+from howrobust.distributions.predictive import Predictive
+from howrobust.distributions.streaming import StreamedMixture, mixture
 from howrobust.methods.core.arithmetic.products import Floats
 from howrobust.methods.core.problems.problem_pool import validation_start
 from howrobust.methods.core.problems.scaling import Scaling

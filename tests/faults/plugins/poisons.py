@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from howrobust.base.method import Posterior, SingleMethod
-from howrobust.distributions.predictive import GaussianMixture
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 
 NOISE = b"\x1b[2J\x1b[31m\x07\xff\x00garbage\r" * 50_000  # a megabyte
 

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from howrobust.metrics import Metric
+from howrobust.base.metric import Metric
 
 
 def slow(forecast, y, y_scale):

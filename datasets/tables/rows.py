@@ -1,11 +1,32 @@
 """Sources that hold one fixed table and split its rows."""
 
-from howrobust.base.data import Dataset, Provenance, Source, checked, row_split, table_splits
+from howrobust.base.data import Dataset, Provenance, Source, checked
 from howrobust.base.frames import Frame
+from howrobust.base.split_names import table_splits
+from howrobust.base.splits import row_split
 
 
 class RowSource(Source):
-    """A table with random 90/10 splits of its rows, and splits that hold out a third of them."""
+    """Rows of a table, split at random.
+
+    A random split holds out a tenth of the rows; other families hold out a third.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data set.
+    data : Dataset
+        The rows.
+    provenance : Provenance
+        Where they come from.
+    frame : Frame, optional
+        How the rows encode a table with columns of categories, where they do.
+
+    Raises
+    ------
+    BadInput
+        For rows that no regression can be learnt from.
+    """
 
     def __init__(
         self, name: str, data: Dataset, provenance: Provenance, frame: Frame | None = None

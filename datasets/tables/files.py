@@ -11,43 +11,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust import seeds
-from howrobust.base.data import (
-    FEWEST_ROWS,
+from howrobust.base.data import FEWEST_ROWS, Dataset, Provenance, Source, checked
+from howrobust.base.frames import Frame
+from howrobust.base.split_names import (
     OWN_SPLITS,
-    Dataset,
-    Provenance,
-    Source,
-    checked,
-    group_split,
     known_family,
     numbered,
-    row_split,
     split_number,
     table_splits,
-    time_split,
 )
-from howrobust.base.frames import Frame
+from howrobust.base.splits import group_split, row_split, time_split
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SUFFIXES = (".csv", ".parquet")
-TIME_SPLITS = 5
-MOST_VALUES = 20  # texts of a column that are encoded, or a twentieth of the rows if more
+_SUFFIXES = (".csv", ".parquet")
+_TIME_SPLITS = 5
+_MOST_VALUES = 20  # values of a column that are encoded, or a twentieth of the rows if more
 
 
 class TableFile(Source):
     """The rows of a file, split at random, by whole groups or by time.
 
     A file split at random also has the families that hold out a third of its rows; one split by
-    groups or by time has that family alone, for its rows are not exchangeable.
+    groups or by time has that family alone, since its rows are not exchangeable.
 
-    ``target`` is the last column where it is None. Columns are numbers or booleans; a text column
-    is an error, or becomes one 0/1 column per value with ``one_hot``. ``groups`` and ``time`` name
-    a column that orders the splits and is not a feature. ``mixed``: columns of text are categories
-    of its ``frame``. The data set is called by the file's name.
-    Raises BadInput for a file that cannot be read or learnt from.
+    Parameters
+    ----------
+    path : str
+        A .csv or .parquet file, whose name is that of the data set.
+    target : str, optional
+        The target; None: the last column.
+    one_hot : bool, default=False
+        Whether a column of text becomes one 0/1 column per value; otherwise it is an error.
+    groups : str, optional
+        A column, no feature, whose groups are held out whole.
+    time : str, optional
+        A column, no feature, that orders the rows: later ones are held out.
+    mixed : bool, default=False
+        Whether columns of text are categories of the ``frame``.
+
+    Raises
+    ------
+    BadInput
+        For a file that cannot be read or that no regression can be learnt from.
     """
 
     def __init__(
@@ -85,8 +93,8 @@ class TableFile(Source):
 
     @property
     def sha256(self) -> str:
-        # The column that splits the rows is part of the data, though it is no feature; and so is
-        # what its numbers stand for.
+        # The column that splits the rows is part of the data, though it is no feature; and so are
+        # the categories that codes stand for.
         by = b"" if self.by is None else self.by.tobytes()
         frame = b"" if self.frame is None else repr(self.frame).encode()
         if not by and not frame:
@@ -96,9 +104,9 @@ class TableFile(Source):
     def splits(self, count: int | None = None, family: str | None = None) -> list[str]:
         if self.by is None:
             return table_splits("random", count, family, len(self.data.features), self.name)
-        own = TIME_SPLITS if self.family == "time" else OWN_SPLITS
+        default = _TIME_SPLITS if self.family == "time" else OWN_SPLITS
         known_family(family, (self.family,), self.name)
-        names = numbered(self.family, count, own, None, self.name)
+        names = numbered(self.family, count, default, None, self.name)
         if self.family == "group":
             return names
         # What block k holds depends on how many blocks there are: the name says both.
@@ -113,18 +121,34 @@ class TableFile(Source):
         else:
             count = split.split("-")[1]
             number = split_number(split, f"time-{count}", self.name)
-            own = seeds.derive(seed, self.name, split)
-            train, test = time_split(self.by, number, int(count), own)
+            split_seed = seeds.derive(seed, self.name, split)
+            train, test = time_split(self.by, number, int(count), split_seed)
         return self.data.take(train), self.data.take(test)
 
 
 def read_table(path: Path) -> "pd.DataFrame":
-    """Read a .csv or .parquet file; BadInput names what is wrong with it."""
+    """Read a table.
+
+    Parameters
+    ----------
+    path : Path
+        A .csv or .parquet file.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table.
+
+    Raises
+    ------
+    BadInput
+        If it cannot be read; the message names the reason.
+    """
     import pandas as pd  # 0.65 s to import: only when a file is read
 
     if not os.path.exists(path):  # nor for what can be no path
         raise BadInput(f"there is no file {path}; check the path")
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in _SUFFIXES:
         raise BadInput(f"{path} is neither .csv nor .parquet; convert it to one of them")
     try:
         if path.suffix.lower() == ".parquet":
@@ -145,7 +169,7 @@ def read_table(path: Path) -> "pd.DataFrame":
 
 
 def _read_parquet(path: Path) -> "pd.DataFrame":
-    """Read a .parquet file; what it is read with, thrice the table, is given back."""
+    """Read a .parquet file; the memory for it, three times that of the table, is freed."""
     import pandas as pd
     import pyarrow
 
@@ -158,16 +182,16 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
 
 
 def _require_header(path: Path) -> None:
-    """Find what pandas would mend in silence: no header, names twice, a column without a name."""
+    """Raise BadInput for what pandas would rename: no header, equal names, an empty name."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         header = next(csv.reader(file), [])
     if len(header) == 1 and ";" in header[0]:
         raise BadInput(f"{path} is separated by ';'; save it with commas, and '.' in its decimals")
     if header and all(_is_number(name) for name in header):
         raise BadInput(f"{path} has no header: its first line is numbers; name the columns there")
-    twice = [name for name, count in Counter(header).items() if count > 1]
-    if twice:
-        raise BadInput(f"{path} has two columns called {twice[0]!r}; rename one of them")
+    repeated = [name for name, count in Counter(header).items() if count > 1]
+    if repeated:
+        raise BadInput(f"{path} has two columns called {repeated[0]!r}; rename one of them")
     if "" in (name.strip() for name in header):
         raise BadInput(f"{path} has a column without a name (a saved index?); name or drop it")
 
@@ -181,12 +205,12 @@ def _is_number(text: str) -> bool:
 
 
 def _labels(column: "pd.Series") -> NDArray[np.int64]:
-    """A number for each group."""
+    """Return the number of each row's group."""
     return np.unique(column.astype(str).to_numpy(), return_inverse=True)[1].astype(np.int64)
 
 
 def _times(column: "pd.Series", path: str) -> NDArray[np.float64]:
-    """Times as numbers that ascend; BadInput for text that is no unambiguous date."""
+    """Return times as numbers; BadInput for text that is no unambiguous date."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(column):
@@ -208,7 +232,7 @@ def _require_column(table: "pd.DataFrame", column: str | None, path: str) -> Non
 
 
 def _require_text(column: "pd.Series", path: str) -> None:
-    """BadInput for a text column with gaps, or one that was meant to be numbers."""
+    """Raise BadInput for a text column with gaps, or one that was meant to be numbers."""
     import pandas as pd
 
     if column.isna().any():
@@ -216,20 +240,20 @@ def _require_text(column: "pd.Series", path: str) -> None:
             f"column {column.name!r} of {path} has missing values; "
             "remove those rows or fill them in before the run"
         )
-    words = column.astype(str)
-    if words.str.fullmatch(r"-?\d+,\d+").mean() > 0.5:
+    texts = column.astype(str)
+    if texts.str.fullmatch(r"-?\d+,\d+").mean() > 0.5:
         raise BadInput(f"column {column.name!r} of {path} has ',' in its decimals; use '.'")
-    wrong = pd.to_numeric(words, errors="coerce").isna()
+    wrong = pd.to_numeric(texts, errors="coerce").isna()
     if wrong.mean() < 0.5:
         row = int(np.argmax(wrong))
         raise BadInput(
             f"column {column.name!r} of {path} is numbers but for {int(wrong.sum())} cells, the "
-            f"first of them {words.iloc[row]!r} in row {row + 1}; mend or remove those rows"
+            f"first of them {texts.iloc[row]!r} in row {row + 1}; correct or remove those rows"
         )
 
 
 def _described(table: "pd.DataFrame", path: str) -> Frame:
-    """Return the frame of a table's features; BadInput names the file too."""
+    """Return the frame of a table's features; a BadInput names the file too."""
     try:
         return Frame.of(table)
     except BadInput as error:
@@ -259,7 +283,7 @@ def _dataset(
         )
     for column in text:
         count = table[column].nunique()
-        if count > max(MOST_VALUES, len(table) // 20):
+        if count > max(_MOST_VALUES, len(table) // 20):
             raise BadInput(
                 f"column {column!r} of {path} has {count} different texts, too many for a 0/1 "
                 "column each; drop it, group its values or encode it as numbers"

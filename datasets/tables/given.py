@@ -1,4 +1,4 @@
-"""A user's own rows, in memory."""
+"""Rows given from Python."""
 
 from typing import Any
 
@@ -6,14 +6,31 @@ import numpy as np
 
 from howrobust.base.data import Dataset, Provenance, Source
 from howrobust.base.frames import Frame
-from howrobust.datasets.rows import RowSource
+from howrobust.datasets.tables.rows import RowSource
 from howrobust.errors import BadInput
 
 
 def given(X: Any, y: Any, name: str = "data") -> Source:
-    """Return the source of rows X (n, d), an array or a pandas frame, and their targets y (n,).
+    """Return the source of rows given from Python.
 
-    Raises BadInput for what no regression can be learnt from.
+    Parameters
+    ----------
+    X : array or pandas.DataFrame of shape (n, d)
+        Features; a frame may have columns of texts, categories or booleans.
+    y : array of shape (n,)
+        Targets.
+    name : str, default="data"
+        Name of the data set.
+
+    Returns
+    -------
+    Source
+        The data set.
+
+    Raises
+    ------
+    BadInput
+        For rows that no regression can be learnt from.
     """
     frame = Frame.of(X) if hasattr(X, "columns") else None
     try:

@@ -1,0 +1,2 @@
+from .builtin import METRICS as METRICS
+from .builtin import score as score

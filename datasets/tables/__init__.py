@@ -1,0 +1,1 @@
+"""Tables of rows: files and arrays of a user's own, and the splits of their rows."""
