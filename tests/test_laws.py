@@ -114,7 +114,7 @@ def test_a_name_that_crosses_rooms_is_exported_by_the_door_of_its_room():
         f"{name} takes {thing} from {source}"
         for name, module in HOUSE.items()
         for source, thing in module.imported
-        if source in HOUSE and module.room != HOUSE[source].room != "__init__"
+        if thing and source in HOUSE and module.room != HOUSE[source].room != "__init__"
         if f"howrobust.{HOUSE[source].room}" in exported and f"{source}.{thing}" not in HOUSE
         if (source, thing) not in exported[f"howrobust.{HOUSE[source].room}"]
     )

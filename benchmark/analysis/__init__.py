@@ -1,1 +1,5 @@
 """From records to statistics, stress curves, rankings and robustness cards."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Fits and forecasts: what a worker does, and which job runs when."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """Where results are kept: a folder with SQLite, or a PostgreSQL database."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -133,7 +133,8 @@ VALUES = ["1", "-1", "0", "1e9", "99999999999999999999", "nan", "-inf", "true", 
 METHODS = ["deep_ensemble", "bayesian_nn", "mc_dropout", "shuffled_cv", "gaussian_process",
            "bayesian_ridge", "marginal", "oracle", "", "os:system", "os.path:join", ":", "a:",
            "builtins:int", "sklearn.linear_model:Ridge", "nowhere:x", "--help", "-m", "é",
-           "a" * 300, ":b", "howrobust.base.method:Method", "\udcff", "../x:y", "math:pi"]  # fmt: skip
+           "a" * 300, ":b", "howrobust.base.method:Method", "\udcff", "../x:y",
+           "math:pi"]  # fmt: skip
 WORDS = ["epochs", "hidden", "n_members", "batch_size", "preset", "dropout", "noise", "alpha", "é",
          "", "self", "random_state", "a.b", '"epochs"']  # fmt: skip
 setting = st.tuples(st.sampled_from(WORDS), st.sampled_from(VALUES)).map("=".join)

@@ -13,8 +13,8 @@ from howrobust.methods.core.engines.compiled_engine import train_compiled
 from howrobust.methods.core.engines.torch_engine import train_in_torch
 from howrobust.methods.core.engines.training_job import Schedule, TrainingJob
 from howrobust.methods.core.engines.warm_up import warm_up
-from howrobust.methods.core.losses import LOSSES
 from howrobust.methods.core.losses.loss import Batch
+from howrobust.methods.core.losses.registry import LOSSES
 from howrobust.methods.core.networks.layout import Layout
 from howrobust.methods.core.networks.stacked import padded
 from howrobust.methods.core.networks.workspace import workspace_of

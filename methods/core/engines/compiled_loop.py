@@ -9,7 +9,7 @@ from howrobust.compiled import part
 from howrobust.methods.core.arithmetic.compilation import compiled
 from howrobust.methods.core.arithmetic.products import Floats
 from howrobust.methods.core.engines.adam import adam
-from howrobust.methods.core.losses import LOSSES
+from howrobust.methods.core.losses.registry import LOSSES
 from howrobust.methods.core.networks.dense import ORDER, Ints, f32, forward
 from howrobust.methods.core.networks.workspace import CompiledNetwork, Workspace, workspace_of
 from howrobust.methods.core.random_numbers.philox import fill_order, fill_words

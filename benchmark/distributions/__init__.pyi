@@ -1,0 +1,14 @@
+from .accumulators import LOG_SQRT_2PI as LOG_SQRT_2PI
+from .arrays import Array as Array
+from .closed_form import Known as Known
+from .closed_form import expected_scores as expected_scores
+from .forecast import Forecast as Forecast
+from .forecast import STORED_LEVELS as STORED_LEVELS
+from .gaussian_mixture import EXACT_COMPONENTS as EXACT_COMPONENTS
+from .gaussian_mixture import GaussianMixture as GaussianMixture
+from .joined import Joined as Joined
+from .normal_sums import add_normals as add_normals
+from .predictive import Evaluation as Evaluation
+from .predictive import Predictive as Predictive
+from .streaming import StreamedMixture as StreamedMixture
+from .streaming import mixture as mixture

@@ -1,0 +1,1 @@
+from .checks import check_plugin as check_plugin

@@ -1,0 +1,13 @@
+from .bayesian_nn import BayesianNN as BayesianNN
+from .bayesian_ridge import BayesianRidge as BayesianRidge
+from .core.sampling.exact_moments import exact_moments as exact_moments
+from .deep_ensemble import DeepEnsemble as DeepEnsemble
+from .gaussian_process import GaussianProcess as GaussianProcess
+from .marginal import Marginal as Marginal
+from .mc_dropout import MCDropout as MCDropout
+from .oracle import Oracle as Oracle
+from .shuffled_cv import ShuffledCV as ShuffledCV
+from .wrappers.bayesian_surrogate import bayesian_surrogate as bayesian_surrogate
+from .wrappers.torch_regressor import TorchRegressor as TorchRegressor
+from .wrappers.user_model import FittedModel as FittedModel
+from .wrappers.user_model import UserModel as UserModel
