@@ -194,7 +194,7 @@ class ShuffledPosterior(MemberPosterior):
         ----------
         problem : Problem
             The problem that was learnt.
-        held : list of ndarray of int64
+        held : list of ndarray of int64, each of shape (n_held,)
             Rows that each network left out.
         """
         means = [self.block(problem.X[out], slice(s, s + 1), 0)[0] for s, out in enumerate(held)]

@@ -25,7 +25,7 @@ class Batch:
         Standardised targets.
     share : Tensor of float32, shape (B,)
         Weight of each row in a mean; 0 for padding.
-    noise : list of Tensor
+    noise : list of Tensor, each of shape (b, ...)
         Random numbers of the step, as `Loss.noise` draws them, stacked over networks.
     n : int
         Training rows of each network.

@@ -110,7 +110,7 @@ class VariationalLoss(Loss):
 
         Parameters
         ----------
-        parameters : list of Tensor
+        parameters : list of Tensor, each of shape (b, ...)
             Parameters in the order of `start`.
 
         Returns

@@ -158,11 +158,11 @@ def glorot_layers(shape: Sequence[tuple[int, int]], generator: torch.Generator) 
 
 
 def pairs(parameters: Sequence[Tensor]) -> list[Layer]:
-    """[weight, bias, weight, bias, ...] as layers.
+    """Group parameters into layers.
 
     Parameters
     ----------
-    parameters : sequence of Tensor
+    parameters : sequence of Tensor, shapes (b, in, out) and (b, 1, out) in turn
         [weight, bias, weight, bias, ...].
 
     Returns

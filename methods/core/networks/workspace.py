@@ -49,11 +49,13 @@ class Workspace(NamedTuple):
         Inputs of each layer, and their counterparts in a pass for variances.
     d_activity : ndarray of float32, shape (3, rows, width)
         Gradients with respect to activities.
-    buffer, turned : ndarray of float32
-        Intermediate results of products.
-    noise : ndarray of float32
-        Standard normals of one step.
-    words : ndarray of uint32
+    buffer : ndarray of float32, shape (rows, width)
+        Intermediate result of a product.
+    turned : ndarray of float32, shape (width (width + 1),)
+        A transposed matrix of weights.
+    noise : ndarray of float32, shape (m,)
+        Standard normals of one step, m at least as many as it needs.
+    words : ndarray of uint32, shape (m,)
         Random words of one step.
     outputs, slopes : ndarray of float32, shape (rows, 2)
         Outputs of the network, and the derivatives of the loss with respect to them.
