@@ -1,8 +1,8 @@
 from .cells import CLEAN as CLEAN
 from .cells import Cell as Cell
 from .cells import Level as Level
-from .data import Dataset as Dataset
 from .data import FEWEST_ROWS as FEWEST_ROWS
+from .data import Dataset as Dataset
 from .data import Provenance as Provenance
 from .data import Source as Source
 from .data import Truth as Truth
@@ -21,9 +21,9 @@ from .method import Method as Method
 from .method import Posterior as Posterior
 from .method import Problem as Problem
 from .method import SingleMethod as SingleMethod
+from .metric import UNBOUNDED as UNBOUNDED
 from .metric import Metric as Metric
 from .metric import MetricFunction as MetricFunction
-from .metric import UNBOUNDED as UNBOUNDED
 from .metric import Undefined as Undefined
 from .metric import Value as Value
 from .metric import evaluate as evaluate
@@ -32,8 +32,8 @@ from .pool import TaskFailed as TaskFailed
 from .progress import NullProgress as NullProgress
 from .progress import Progress as Progress
 from .records import COSTS as COSTS
-from .records import CellResult as CellResult
 from .records import GRADIENTS as GRADIENTS
+from .records import CellResult as CellResult
 from .records import Outcome as Outcome
 from .records import Record as Record
 from .records import RunInfo as RunInfo

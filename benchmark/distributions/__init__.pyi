@@ -2,8 +2,8 @@ from .accumulators import LOG_SQRT_2PI as LOG_SQRT_2PI
 from .arrays import Array as Array
 from .closed_form import Known as Known
 from .closed_form import expected_scores as expected_scores
-from .forecast import Forecast as Forecast
 from .forecast import STORED_LEVELS as STORED_LEVELS
+from .forecast import Forecast as Forecast
 from .gaussian_mixture import EXACT_COMPONENTS as EXACT_COMPONENTS
 from .gaussian_mixture import GaussianMixture as GaussianMixture
 from .joined import Joined as Joined
