@@ -15,8 +15,9 @@ from threadpoolctl import threadpool_limits
 from howrobust import seeds
 from howrobust.base.cells import CLEAN, Cell, Level
 from howrobust.base.data import Dataset, Source, Truth, discrete_step
+from howrobust.base.fit_progress import listening
 from howrobust.base.frames import Frame
-from howrobust.base.method import DifferentiablePosterior, Posterior, Problem, listening
+from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.base.pool import TaskFailed
 from howrobust.base.records import COSTS, GRADIENTS, Outcome, Record
 from howrobust.base.stress import Context, InputStress, TrainStress

@@ -10,9 +10,9 @@ from howrobust.distributions.arrays import Array
 class Far(InputStress):
     """Inputs far from all training rows: X + level * sd * s.
 
-    s is -1 or 1, drawn per row and feature; sd is that of training. The true targets there are not known, so
-    the error is not informative: the stress shows whether the predictive sd grows where there are
-    no data.
+    s is -1 or 1, drawn per row and feature; sd is that of training. The true targets there are not
+    known, so the error is not informative: the stress shows whether the predictive sd grows where
+    there are no data.
     """
 
     name = "far"

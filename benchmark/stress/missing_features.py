@@ -11,8 +11,8 @@ class MissingFeatures(InputStress):
     """Entries missing at random, replaced by the training mean.
 
     That of a category (0 or 1) is replaced by the mode. An entry is missing with probability
-    ``level``: where one uniform draw is below it. This is the mildest failure of a feature: its values stay in the range of
-    training.
+    ``level``: where one uniform draw is below it. This is the mildest failure of a feature: its
+    values stay in the range of training.
 
     At level p the mean squared error of least squares, weights w, on its own training rows grows
     by p (1 - p) sum w^2 var + p^2 w' Sigma w in expectation, Sigma the covariance of the features:

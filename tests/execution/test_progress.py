@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from howrobust import compiled
-from howrobust.base.method import announce, listening
+from howrobust.base.fit_progress import announce, listening
 from howrobust.base.progress import NullProgress
 from howrobust.errors import BadInput
 from howrobust.execution import scheduler, worker

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from howrobust.base.method import announce
+from howrobust.base.fit_progress import announce
 from howrobust.compiled import threads
 from howrobust.methods.core.engines.compiled_loop import COMPILED_LOSSES, train_network
 from howrobust.methods.core.engines.training_job import (

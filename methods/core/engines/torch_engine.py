@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from howrobust.base.method import announce
+from howrobust.base.fit_progress import announce
 from howrobust.methods.core.engines.training_job import (
     Schedule,
     Trained,
