@@ -1,4 +1,4 @@
-"""Pages that cannot go stale: what the catalogue holds, from the objects and their docstrings."""
+"""Reference pages generated from the catalogue's objects and their docstrings."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -66,7 +66,7 @@ def unit(metric: Metric) -> str:
 def metrics() -> str:
     """Return every metric by module, with its direction, unit and definition."""
     text = []
-    for module, found in groupby(METRICS, key=lambda metric: metric.function.__module__):
+    for module, group in groupby(METRICS, key=lambda metric: metric.function.__module__):
         rows = [
             (
                 f"`{metric.name}`",
@@ -74,7 +74,7 @@ def metrics() -> str:
                 unit(metric),
                 prose(definition(metric)),
             )
-            for metric in found
+            for metric in group
         ]
         title = summary(getdoc(modules[module]) or module).rstrip(".")
         text.append(f"## {prose(title)}\n")
@@ -103,7 +103,7 @@ def stresses() -> str:
 
 
 def datasets() -> str:
-    """Return every data set with what its source says of it."""
+    """Return every data set with its provenance."""
     rows = []
     for name in entry_points.names("datasets"):
         about = DataSpec(name).open().provenance
@@ -117,8 +117,8 @@ def suites() -> str:
     for name in suite_names():
         suite = load_suite(name)
         splits = "of the source" if suite.splits is None else str(suite.splits)
-        lists = [" ".join(f"`{word}`" for word in words) or "-"
-                 for words in (suite.datasets, suite.methods, suite.stress)]  # fmt: skip
+        lists = [" ".join(f"`{name}`" for name in names) or "-"
+                 for names in (suite.datasets, suite.methods, suite.stress)]  # fmt: skip
         rows.append((f"`{name}`", prose(suite.title), *lists, splits, str(suite.repeats)))
     header = ("name", "what it asks", "data sets", "methods", "stresses", "splits", "repeats")
     return table(header, (10, 20, 18, 20, 18, 7, 7), rows)

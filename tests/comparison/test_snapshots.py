@@ -65,7 +65,7 @@ class Making:
                     cells.append(cell)
         data = SnapshotData(self.sha256, self.n_test, self.overlap)
         names = {f"data{d}": data for d in range(self.datasets)}
-        return Snapshot(FORMAT, "made", "made", "0", MACHINE, names, [], cells)
+        return Snapshot(FORMAT, "made", "made", "0", MACHINE, names, cells)
 
 
 def by_split(metric, values):

@@ -8,7 +8,7 @@ import pytest
 
 from howrobust.analysis import ranking
 from howrobust.analysis.run_scores import Scores
-from howrobust.cli.main import _conclude
+from howrobust.cli.run import _conclude
 from howrobust.reports import model, terminal
 from howrobust.reports.latex import latex
 from howrobust.reports.markdown import markdown

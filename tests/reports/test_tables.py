@@ -147,7 +147,7 @@ def test_costs_are_written_out(report):
 
 MADE = DataFacts(
     name="made", title="", source="", licence="", unit="-", sha256="", synthetic=True, limits={},
-    target="y", features=["x"], n_train=100, n_test=100, split="draw", cautions=[],
+    target="y", features=["x"], n_train=100, n_test=100, split="draw", warnings=[],
 )  # fmt: skip
 
 

@@ -112,7 +112,11 @@ def test_what_is_no_plug_in_is_said_in_one_sentence(name, said, module):
 @pytest.mark.parametrize(
     ("group", "value", "said"),
     [
-        ("metrics", "howrobust.metrics.builtin:score", "is a function, where a howrobust.base"),
+        (
+            "metrics",
+            "howrobust.metrics.builtin:score",
+            "is a function, where a howrobust.base.metric",
+        ),
         ("stress", "howrobust.datasets.synthetic:Quintic", "is a Quintic, where a"),
         ("datasets", "howrobust.stress.far:Far", "is a Far, where a howrobust.base.data.Source"),
         ("datasets", "howrobust.base.data:Source", "cannot be made: TypeError"),
