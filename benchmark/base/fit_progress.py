@@ -1,4 +1,4 @@
-"""The progress of a long fit, from the method that makes it to the worker that runs it."""
+"""The progress of a long fit, from the method to the worker that runs it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

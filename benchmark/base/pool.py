@@ -1,9 +1,10 @@
 """The contract of a pool, which runs tasks, and of a task that failed."""
 
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Protocol
+from typing import Any
 
 from howrobust.errors import printable
 
@@ -51,7 +52,7 @@ class TaskFailed(Exception):  # noqa: N818 (the result of a task, not an error o
         try:
             lines = str(error).splitlines()
             text = "".join(traceback.format_exception(error))
-        except BaseException as worse:  # its own code runs here
+        except BaseException as worse:  # code of the exception runs here
             lines, text = [f"(its message raised {type(worse).__name__})"], ""
         return cls(kind, f"{kind}: {lines[0] if lines else kind}", text)
 
@@ -59,7 +60,7 @@ class TaskFailed(Exception):  # noqa: N818 (the result of a task, not an error o
         return self.reason
 
 
-class Pool(Protocol):
+class Pool(ABC):
     """A pool of workers that run tasks, each with a time limit.
 
     ``workers`` is the number of tasks that run at the same time.
@@ -67,6 +68,7 @@ class Pool(Protocol):
 
     workers: int
 
+    @abstractmethod
     def submit(self, function: Callable[..., Any], *arguments: Any, limit_s: float) -> Future[Any]:
         """Run ``function(*arguments)`` in a worker.
 

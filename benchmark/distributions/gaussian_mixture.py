@@ -104,7 +104,7 @@ class GaussianMixture(Predictive):
 
     def quantile(self, levels: ArrayLike) -> Array:
         levels = np.atleast_1d(np.asarray(levels, dtype=np.float64))
-        # Every component has its quantile between these two, so the mixture's lies there too.
+        # Every component has its quantile between these two, and so has the mixture.
         z = ndtri(levels)[:, None]
         sds = np.broadcast_to(self.sds, self.means.shape)
         shape = (len(levels), self.means.shape[1])

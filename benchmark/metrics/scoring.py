@@ -1,4 +1,4 @@
-"""The scoring stage: forecasts in the store become records; no method is imported.
+"""The scoring stage: forecasts in the store are scored; no method is imported.
 
 Law 4: every planned cell x stress level x metric ends as a record: a value, `undefined` with a
 reason, or `failed` with a reason.

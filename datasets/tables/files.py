@@ -109,7 +109,7 @@ class TableFile(Source):
         names = numbered(self.family, count, default, None, self.name)
         if self.family == "group":
             return names
-        # What block k holds depends on how many blocks there are: the name says both.
+        # The rows of block k depend on the number of blocks: the name states both.
         return [f"time-{len(names)}-{k}" for k in range(len(names))]
 
     def realise(self, split: str, seed: int) -> tuple[Dataset, Dataset]:
