@@ -55,9 +55,10 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!howrobust\.).*"),
     (
         "py:class",
-        r"howrobust\..*\.(Change|Evaluation|Event|Frame|HeldOut|Pace|Progress|Regressor|Scores"
-        r"|Snapshot)",
+        r"howrobust\..*\.(CardRecord|Change|Evaluation|Event|Frame|HeldOut|Pace|Progress|_Regressor"
+        r"|Scores|Snapshot|StoredRun)",
     ),
+    ("py:obj", r"howrobust\.comparison\..*"),
 ]
 
 CODE = re.compile(r"(``.*?``|`.*?`)")
