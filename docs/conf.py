@@ -55,8 +55,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!howrobust\.).*"),
     (
         "py:class",
-        r"howrobust\..*\.(CardRecord|Change|Evaluation|Event|Frame|HeldOut|Pace|Progress|_Regressor"
-        r"|Scores|Snapshot|StoredRun)",
+        r"howrobust\..*\.(CardRecord|CellResult|Change|Evaluation|Event|Frame|HeldOut|Progress"
+        r"|_Regressor|Scores|Snapshot|SpeedComparison|StoredRun)",
     ),
     ("py:obj", r"howrobust\.comparison\..*"),
 ]
