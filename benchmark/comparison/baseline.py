@@ -145,7 +145,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Data sets by name.
     cells : list of SnapshotCell
         Cells in the order of their addresses.
-    moves_targets : list of str, default []
+    moves_targets : list of str, default=[]
         Stresses under which errors are not compared, see `InputStress`.
     """
 
