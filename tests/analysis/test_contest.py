@@ -21,7 +21,7 @@ from howrobust.analysis.statistics import over_splits, wilson
 from howrobust.base.cells import CLEAN
 from howrobust.base.facts import Command, DataFacts, MethodFacts
 from howrobust.base.metric import Undefined
-from howrobust.base.records import SHOWN_OF_ENVIRONMENT, CellResult, RunInfo
+from howrobust.base.records import _SHOWN_OF_ENVIRONMENT, CellResult, RunInfo
 from howrobust.errors import BadInput
 from howrobust.storage.arrays import HeldOut
 
@@ -73,14 +73,14 @@ def about(methods, datasets, tables):
         DataFacts(
             name=name, title=name, source="", licence="", unit="", sha256="",
             synthetic=name not in tables, limits={}, target="y", features=["x"], n_train=N_TRAIN,
-            n_test=N_TEST, split=tables.get(name, "draw"), cautions=[],
+            n_test=N_TEST, split=tables.get(name, "draw"), warnings=[],
         )
         for name in datasets
     )  # fmt: skip
     return RunInfo(
         run="run", suite="made", seed="0", started=0, levels=(CLEAN,), data=data,
         methods=tuple(MethodFacts(m, "components", "constant") for m in methods), stresses=(),
-        command=Command("howrobust run", []), environment=dict.fromkeys(SHOWN_OF_ENVIRONMENT, "x"),
+        command=Command("howrobust run", []), environment=dict.fromkeys(_SHOWN_OF_ENVIRONMENT, "x"),
     )  # fmt: skip
 
 
