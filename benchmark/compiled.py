@@ -34,7 +34,7 @@ def part(function: F) -> F:
     return _njit(function, inline="always")
 
 
-def compiled(function: F, sources: Path | None = None) -> F:
+def compiled(function: F, sources: Path | None = None, stored: bool = True) -> F:
     """Compile a function when it is first called, and cache it on disk.
 
     Parameters
@@ -43,6 +43,8 @@ def compiled(function: F, sources: Path | None = None) -> F:
         A function of arrays and numbers.
     sources : Path, optional
         The folder of all functions that it calls; by default that of its own file.
+    stored : bool, default True
+        Whether it is cached; if not, it is compiled again in every process.
 
     Returns
     -------
@@ -50,6 +52,8 @@ def compiled(function: F, sources: Path | None = None) -> F:
         The compiled function, which releases the lock of the interpreter. Without numba it is the
         function itself, which should not be called: see `available`.
     """
+    if not stored:
+        return _njit(function, nogil=True)
     # numba checks the function's own file alone for changes.
     folder = sources or Path(inspect.getfile(function)).parent
     function.__qualname__ += f"-{_sources(folder)[:12]}"

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from house import modules
 
+import howrobust
+
 docscrape = pytest.importorskip(
     "numpydoc.docscrape", reason="tox installs numpydoc in the environment docs"
 )
@@ -46,7 +48,15 @@ def _members(name: str, kind: type) -> Iterator[str]:
         yield f"{name}.{key}"
 
 
-NAMES = sorted(public_objects())
+def front_doors() -> Iterator[str]:
+    """Yield the dotted names that the package itself exports, with members of classes."""
+    for key in howrobust.__all__:
+        yield f"howrobust.{key}"
+        if inspect.isclass(thing := getattr(howrobust, key)):
+            yield from _members(f"howrobust.{key}", thing)
+
+
+NAMES = sorted({*public_objects(), *front_doors()})
 
 
 def _resolved(name: str) -> object:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from howrobust.compiled import part
-from howrobust.methods.core.arithmetic.compilation import compiled
+from howrobust.methods.core.arithmetic.compilation import compiled, entry_point
 from howrobust.methods.core.arithmetic.products import Floats
 from howrobust.methods.core.engines.adam import adam
 from howrobust.methods.core.losses.registry import LOSSES
@@ -46,7 +46,7 @@ _gradient, _error, _validation = (
 )
 
 
-@compiled
+@entry_point
 def train_network(
     net: CompiledNetwork,
     X: Floats,

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust.compiled import available
+from howrobust.methods.core.arithmetic.compilation import entry_point
 from howrobust.methods.core.random_numbers.philox import (
     Stream,
     Words,
@@ -15,6 +16,24 @@ from howrobust.methods.core.random_numbers.philox import (
 
 Floats = NDArray[np.float32]
 LOW = np.uint64(0xFFFFFFFF)
+
+
+@entry_point
+def _stored_words(out: Words, stream: Stream) -> None:
+    """`fill_words` for callers in Python."""
+    fill_words(out, stream)
+
+
+@entry_point
+def _stored_normals(out: Floats, stream: Stream) -> None:
+    """`fill_normals` for callers in Python."""
+    fill_normals(out, stream)
+
+
+@entry_point
+def _stored_order(order: NDArray[np.int64], words: Words) -> None:
+    """`fill_order` for callers in Python."""
+    fill_order(order, words)
 
 
 def threshold(dropout: float) -> int:
@@ -51,7 +70,7 @@ def uniform_words(stream: Stream, size: int) -> Words:
     if not available():
         return _plain_words(stream, size)
     numbers = np.empty(chunks(size), np.uint32)
-    fill_words(numbers, stream)
+    _stored_words(numbers, stream)
     return numbers[:size]
 
 
@@ -73,7 +92,7 @@ def normals(stream: Stream, size: int) -> Floats:
     if not available():
         return _plain_normals(stream, size)
     numbers = np.empty(chunks(size), np.float32)
-    fill_normals(numbers, stream)
+    _stored_normals(numbers, stream)
     return numbers[:size]
 
 
@@ -93,7 +112,7 @@ def order(stream: Stream, n: int) -> NDArray[np.int64]:
         A permutation of 0 .. n-1.
     """
     numbers = np.empty(n, np.int64)
-    fill = fill_order if available() else _plain_order
+    fill = _stored_order if available() else _plain_order
     fill(numbers, uniform_words(stream, n))
     return numbers
 

@@ -7,7 +7,7 @@ float32 or all float64; the noise is that of float32 in both.
 
 import numpy as np
 
-from howrobust.methods.core.arithmetic.compilation import compiled
+from howrobust.methods.core.arithmetic.compilation import compiled, entry_point
 from howrobust.methods.core.arithmetic.products import Floats, columns
 from howrobust.methods.core.networks.dense import Ints, rectify
 from howrobust.methods.core.random_numbers.philox import Words, fill_normals, fill_words
@@ -64,7 +64,7 @@ def _draw_mask(
         start += m
 
 
-@compiled
+@entry_point
 def sample_normal(
     means: Floats,
     sds: Floats,
@@ -115,7 +115,7 @@ def sample_normal(
         _evaluate(flat, widths, units, X, activity, spread, out[s], variance[s])
 
 
-@compiled
+@entry_point
 def sample_masks(
     network: Floats,
     threshold: int,
@@ -155,7 +155,7 @@ def sample_masks(
         _evaluate(flat, widths, units, X, activity, none, out[s], none)
 
 
-@compiled
+@entry_point
 def sample_members(members: Floats, widths: Ints, units: Ints, X: Floats, out: Floats) -> None:
     """Outputs ``out`` (S, o, n) of S networks (S, P) at X (d, n).
 
