@@ -74,6 +74,7 @@ def test_a_report_reads_its_records_once(hostile, monkeypatch):
 @pytest.mark.parametrize("renderer", ["page", "markdown", "latex", "csv_text", "terminal"])
 def test_a_renderer_imports_nothing_of_the_analysis(renderer):
     tree = ast.parse((REPORTS / f"{renderer}.py").read_text(encoding="utf-8"))
-    imported = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    lines = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    imported = [ast.unparse(line) for line in lines]
     assert imported
-    assert not [name for name in imported if name.startswith("howrobust.analysis")]
+    assert not [line for line in imported if "howrobust.analysis" in line]
