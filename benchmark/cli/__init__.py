@@ -1,4 +1,4 @@
-"""The command line, one file per group of commands."""
+"""The command line, one file per command group; the options of a run stand in planning."""
 
 import lazy_loader
 

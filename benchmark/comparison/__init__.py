@@ -1,4 +1,4 @@
-"""Two runs held against each other: quality, speed and a verdict."""
+"""Two runs compared: quality, speed and events; reports words the verdict."""
 
 import lazy_loader
 

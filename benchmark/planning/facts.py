@@ -13,7 +13,7 @@ from howrobust.planning.data_warnings import data_warnings
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.planning.options import run_options
 from howrobust.planning.selection import REFERENCES, Selection
-from howrobust.stress.regions import Thirds
+from howrobust.stress.held_out_regions import Thirds
 
 STRESS_KINDS: dict[type[Stress], StressKind] = {
     InputStress: "input",

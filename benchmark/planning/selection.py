@@ -11,7 +11,7 @@ from howrobust.planning.entry_points import load_stress
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.planning.options import RunOptions
 from howrobust.planning.suite import Suite, load_suite
-from howrobust.stress.regions import Thirds
+from howrobust.stress.held_out_regions import Thirds
 
 MOST_FITS = 10_000  # of a method on a data set: a plan is held in memory
 REFERENCES = ("marginal", "oracle")  # added to every run

@@ -1,4 +1,4 @@
-"""Stresses: ladders of severities that a model's inputs, rows or targets are put through."""
+"""Stresses of inputs, training rows, held-out regions and settings: one family per file."""
 
 import lazy_loader
 

@@ -3,13 +3,13 @@ from .adversarial import AdversarialNll as AdversarialNll
 from .drift import DriftGain as DriftGain
 from .drift import DriftOffset as DriftOffset
 from .far import Far as Far
+from .held_out_regions import Gap as Gap
+from .held_out_regions import Tail as Tail
+from .held_out_regions import Thirds as Thirds
 from .input_noise import InputNoise as InputNoise
 from .label_noise import LabelNoise as LabelNoise
 from .missing_features import MissingFeatures as MissingFeatures
 from .outliers import Outliers as Outliers
-from .regions import Gap as Gap
-from .regions import Tail as Tail
-from .regions import Thirds as Thirds
 from .settings import LearningRate as LearningRate
 from .settings import Prior as Prior
 from .settings import Width as Width
