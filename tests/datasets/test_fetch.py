@@ -467,7 +467,7 @@ from howrobust.cli.main import main
 from howrobust.datasets.fetching import fetch
 from howrobust.datasets.fetching.pinned import Pinned
 fetch.fetch_uci = functools.partial(fetch.fetch_uci, base_url={site.url!r}, sets={sets!r})
-main.main()
+main()
 """
     return [sys.executable, "-c", program, "fetch", "uci"]
 
