@@ -126,7 +126,7 @@ def local_pool(workers: int | None) -> AbstractContextManager[Pool]:
     count = worker_count(workers)
     if "forkserver" not in multiprocessing.get_all_start_methods():
         raise BadInput(
-            "models are fitted and scored on Linux or macOS, this system has no fork server; run "
+            "models are fitted and scored on Linux or macOS; this system has no fork server: run "
             "there and copy the results folder here, where it can be read"
         )
     from howrobust.execution.pools.local import LocalPool

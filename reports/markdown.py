@@ -84,7 +84,7 @@ def _protocol(report: Report) -> Iterator[str]:
         f"{protocol.took_s:.0f} s on {machine['cores']} cores ({md(machine['processor'])}; "
         f"howrobust {machine['howrobust']}, torch {machine['torch']}). {protocol.reused}"
     )
-    yield f"Made again by\n\n```\n{single_line(protocol.command.text)}\n```"
+    yield f"Repeat the run with\n\n```\n{single_line(protocol.command.text)}\n```"
     yield "\n".join(f"* {md(sentence)}" for sentence in protocol.command.remarks)
     yield from _folded(protocol.settings)
 

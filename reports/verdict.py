@@ -25,7 +25,7 @@ from howrobust.comparison.speed import Pace
 LONGEST = 12  # lines of what is no regression
 HEADLINES = {
     0: "No regression.",
-    1: "Regression: something is worse, slower, missing or failed, or of other data.",
+    1: "Regression: something is worse, slower, missing or failed, or computed on other data.",
     3: "Nothing to compare.",
 }
 
@@ -110,7 +110,7 @@ def _sections(comparison: Comparison) -> Iterator[_Section]:
         _Section("Slower", [_pace(p) for p in paces if p.verdict == WORSE], whole=True),
         _Section("Missing", _events(comparison, MISSING), whole=True),
         _Section("Failed", _events(comparison, FAILED), whole=True),
-        _Section("Of other data", _events(comparison, OTHER_DATA), whole=True),
+        _Section("On other data", _events(comparison, OTHER_DATA), whole=True),
         _Section("Inconclusive: worse, but not significantly", [
             *_sentences(comparison.of(INCONCLUSIVE)),
             *(_pace(p) for p in paces if p.verdict == INCONCLUSIVE),
@@ -133,7 +133,7 @@ def _conclusion(comparison: Comparison) -> list[str]:
     sizes = ", ".join(f"{name} {_amount(name, gate.size)}" for name, gate in GATES.items())
     lines = [
         f"Unchanged: {len(unchanged)} of {len(comparison.changes)}, {equal} of them identical.",
-        f"A change counts beyond {sizes}, and significant at {comparison.alpha:g} over "
+        f"A change counts if beyond {sizes}, and significant at {comparison.alpha:g} over "
         f"{comparison.tests} tests (corrected resampled t, Holm).",
     ]
     if comparison.max_slowdown is not None:
@@ -148,7 +148,7 @@ def _headline(comparison: Comparison) -> str:
     if comparison.exit_code == 3 and comparison.changes and not comparison.tested:
         return "Nothing could be tested: a test of a change needs two splits or more (--splits)."
     if comparison.exit_code == 3 and comparison.changes:
-        return "No regression, but speed was to be compared and could not be."
+        return "No regression, but speed could not be compared, as was asked."
     return HEADLINES[comparison.exit_code]
 
 

@@ -144,8 +144,8 @@ def contest(scores: Scores, metric: str = "nll") -> Contest | Undefined:
     if len(blocks.values) < 2 or len(blocks.methods) < 2:
         return Undefined(
             "ranks over data sets need 2 methods with a value on every planned split of the same 2 "
-            f"data sets; complete are {_count(len(blocks.methods), 'method')} on "
-            f"{_count(len(blocks.values), 'data set')}"
+            f"data sets; {_count(len(blocks.methods), 'method')} on "
+            f"{_count(len(blocks.values), 'data set')} are complete"
             + (f". {left_out.removesuffix('.')}" if left_out else "")
         )
     means = np.array([block.mean(axis=1) for block in blocks.values.values()])

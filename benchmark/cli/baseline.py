@@ -29,7 +29,7 @@ def save(name: str, out: str, file: Path | None) -> None:
     if not name or not name.isprintable() or "/" in name or name.endswith(".json"):
         raise BadInput(f"a baseline cannot be called {name!r}; give a word, such as main")
     if file is not None and file.suffix != ".json":
-        raise BadInput(f"a baseline's file ends in .json, {file} does not")
+        raise BadInput(f"a baseline file must end in .json; {file} does not")
     results = load(out)
     text = results.save_baseline(name)
     click.echo(f"Baseline {name} is kept in {results.where}")

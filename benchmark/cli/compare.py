@@ -9,7 +9,7 @@ import click
 @click.option(
     "--max-slowdown",
     type=float,
-    help="Largest ratio of the cost of a fit or a draw, such as 1.3.",
+    help="Largest allowed ratio of the new to the old cost of a fit or draw, such as 1.3.",
 )
 @click.option(
     "--alpha", type=float, default=0.05, show_default=True, help="Probability of a false alarm."

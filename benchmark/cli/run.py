@@ -76,7 +76,7 @@ def run(store: str | None, dry_run: bool, **parameters: Any) -> int:
     from howrobust.execution.progress import Reporter
 
     if options.out and store:
-        raise BadInput("--out and --store both say where results go; give one of them")
+        raise BadInput("--out and --store both set where results go; give one of them")
     with Reporter() as reporter:
         results = execute(
             plan,

@@ -301,7 +301,7 @@ def from_json(text: str | bytes, name: str) -> Snapshot:
     try:
         read = msgspec.json.decode(text, type=Snapshot)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{name} is no baseline ({error}); {needed}") from None
+        raise BadInput(f"{name} is not a baseline ({error}); {needed}") from None
     if read.format != FORMAT:
         raise BadInput(f"{name} has the format {read.format!r}, not {FORMAT!r}; {needed}")
     unknown = {cell.dataset for cell in read.cells} - read.data.keys()

@@ -274,7 +274,7 @@ def _is_name(where: Comparable) -> bool:
 
 def _named(name: Comparable, new: Comparable) -> Snapshot:
     if isinstance(new, Snapshot) or str(new).endswith(".json"):
-        raise BadInput(f"{name} is no folder of results, and a file keeps no baselines by name")
+        raise BadInput(f"{name} is not a folder of results, and a file keeps no baselines by name")
     home = new if isinstance(new, StoredRun) else StoredRun(new)
     return from_json(home.baseline(str(name)), f"baseline {name}")
 

@@ -69,5 +69,5 @@ def with_null(
 
 def _simulated(null: Null, forecast: Forecast) -> Array | Undefined:
     if forecast.variants > 1:
-        return Undefined("variants share their rows, and points that do have no such null")
+        return Undefined("variants share their rows, and points that share rows have no such null")
     return null(forecast)

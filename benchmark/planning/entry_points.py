@@ -101,7 +101,7 @@ def load(group: str, name: str) -> Any:
             return entry.load()
         except Exception as error:  # a plug-in's module may raise anything
             raise BadInput(
-                f"{plugin} ({entry.value}) does not import: {type(error).__name__}: {error}"
+                f"{plugin} ({entry.value}) cannot be imported: {type(error).__name__}: {error}"
             ) from error
 
 

@@ -102,7 +102,7 @@ def stress_facts(stress: Stress) -> StressFacts:
     kind = next((name for base, name in STRESS_KINDS.items() if isinstance(stress, base)), None)
     if kind is None:
         raise BadInput(
-            f"the stress {stress.name!r} is of no kind; derive it from InputStress, "
+            f"the stress {stress.name!r} is of unknown kind; derive it from InputStress, "
             "TrainStress, SplitStress or SettingStress"
         )
     facts = StressFacts(stress.name, kind, str(stress.title), str(stress.unit))

@@ -96,7 +96,7 @@ def select(options: RunOptions) -> Selection:
     """
     suite = load_suite(options.suite)
     if options.device == "cuda" and environment.gpu() in ("none", "unknown"):
-        raise BadInput("--device cuda needs a GPU that torch sees, and there is none; leave it out")
+        raise BadInput("--device cuda needs a GPU, and torch finds none; leave it out")
     labels = chosen(options.methods, suite.methods, "methods")
     stresses = chosen(options.stress, suite.stress, "stress")
     if not labels:
@@ -135,7 +135,7 @@ def chosen(names: Sequence[str] | None, default: Sequence[str], kind: str) -> li
     """
     given = default if names is None else [names] if isinstance(names, str) else list(names)
     if not all(isinstance(name, str) for name in given):
-        raise BadInput(f"{kind} are named by text, such as 'deep_ensemble[n_members=10]'")
+        raise BadInput(f"{kind} are named by strings, such as 'deep_ensemble[n_members=10]'")
     return list(dict.fromkeys(given))
 
 

@@ -84,7 +84,7 @@ def load_suite(name: str) -> Suite:
         For an unknown name or a file with errors.
     """
     if Path(name).suffix in (".csv", ".parquet"):
-        raise BadInput(f"{name!r} is no suite; a file is given with -d {name}")
+        raise BadInput(f"{name!r} is not a suite; give a file with -d {name}")
     if name not in suite_names():
         raise BadInput(f"unknown suite {name!r}; known: {', '.join(suite_names())}")
     text = (files("howrobust.suites") / f"{name}.toml").read_text(encoding="utf-8")

@@ -77,7 +77,7 @@ def _checked(name: str) -> str:
     """Return a name that is safe in a path: letters and digits, so that it leaves no folder."""
     if not re.fullmatch(r"[0-9A-Za-z]{1,64}", name):
         raise Damaged(
-            f"the store names arrays {name!r}, which no run does; it is damaged, and "
+            f"the store names arrays {name!r}, as no run would; it is damaged, and "
             "`howrobust store export` saves what can be read"
         )
     return name

@@ -59,8 +59,8 @@ class Store:
                     make_tables(connection)
         if version not in (None, VERSION):
             raise BadInput(
-                f"{self.backend.database} has schema {version}, this howrobust reads {VERSION}; "
-                f"use the version of howrobust that wrote it, or {self.backend.remedy}"
+                f"{self.backend.database} has schema {version}, but this howrobust reads "
+                f"{VERSION}; use the version of howrobust that wrote it, or {self.backend.remedy}"
             )
 
     def close(self) -> None:

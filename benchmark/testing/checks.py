@@ -77,7 +77,7 @@ def _check_imported(name: str, thing: Any) -> list[Finding]:
     findings = check_method(spec.build)
     if spec.is_user_model() and not findings[0].passed:
         detail = findings[0].detail
-        raise BadInput(f"{name} is no plug-in and no model that can be fitted: {detail}")
+        raise BadInput(f"{name} is neither a plug-in nor a model that can be fitted: {detail}")
     return findings
 
 

@@ -32,7 +32,7 @@ def check_method(make: Callable[[], Method]) -> list[Finding]:
     """
     problems = [small_problem(n, seed) for seed, n in enumerate((60, 47, 60))]
     if make().sees_truth:
-        return [Finding("a method that is told the truth has no posterior to check", True)]
+        return [Finding("a method that is given the truth has no posterior to check", True)]
     try:
         posteriors = make().infer_stack(problems)
     except (Exception, SystemExit) as error:  # no other law can be tried

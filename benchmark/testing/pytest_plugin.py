@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """
     parser.getgroup("howrobust").addoption(
         UPDATE, action="store_true",
-        help="write the baselines of `robustness(...).against(NAME)`, and compare with none",
+        help="write the baselines of `robustness(...).against(NAME)`; compare with none",
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ class Robustness:
             The file, which need not exist.
         """
         if not re.fullmatch(r"[\w.-]+", name) or name.startswith("."):
-            pytest.fail(f"a baseline's name is of letters, digits, _, . and -, not {name!r}", False)
+            pytest.fail(f"name a baseline with letters, digits, _, . and -, not {name!r}", False)
         if name in self._named:
             pytest.fail(f"this test uses the baseline {name!r} twice; give another name", False)
         self._named.add(name)

@@ -53,8 +53,8 @@ def check_stress(stress: Stress) -> list[Finding]:
     if isinstance(stress, SettingStress):
         return try_laws(stress, SETTING_LAWS)
     raise BadInput(
-        f"{type(stress).__name__} is a stress of no kind; derive it from InputStress, TrainStress, "
-        "SplitStress or SettingStress"
+        f"{type(stress).__name__} is a stress of unknown kind; derive it from InputStress, "
+        "TrainStress, SplitStress or SettingStress"
     )
 
 
@@ -216,7 +216,7 @@ def _splits_exist(stress: SplitStress) -> None:
     for name in names:
         train, test = source.realise(name, 7)
         rows = {row.tobytes() for row in train.X}
-        require(len(test.y) > 0, f"{name} tests on nothing")
+        require(len(test.y) > 0, f"{name} has no test rows")
         require(not any(r.tobytes() in rows for r in test.X), f"{name} trains on test rows")
 
 

@@ -106,8 +106,8 @@ def _splits(each: Pinned, table: Array) -> dict[str, RowNumbers]:
     indices = dict(zip(INDICES, (*random, *gap), strict=True))
     if (array_sha256(table), rows_sha256(indices)) != (each.array_sha256, each.rows_sha256):
         raise BadInput(
-            f"NumPy {np.__version__} reads or splits {each.name} otherwise than published; nothing "
-            "was changed, install another version of NumPy"
+            f"NumPy {np.__version__} reads or splits {each.name} differently than published; "
+            "nothing was changed, install another version of NumPy"
         )
     return indices
 

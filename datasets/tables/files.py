@@ -247,7 +247,7 @@ def _require_text(column: "pd.Series", path: str) -> None:
     if wrong.mean() < 0.5:
         row = int(np.argmax(wrong))
         raise BadInput(
-            f"column {column.name!r} of {path} is numbers but for {int(wrong.sum())} cells, the "
+            f"column {column.name!r} of {path} is numbers except for {int(wrong.sum())} cells, the "
             f"first of them {texts.iloc[row]!r} in row {row + 1}; correct or remove those rows"
         )
 

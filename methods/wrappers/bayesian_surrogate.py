@@ -78,7 +78,7 @@ def _require_plain(layer: nn.Linear | nn.Conv2d, path: str, owners: Counter[int]
     if kind not in (nn.Linear, nn.Conv2d):
         base = "nn.Linear" if isinstance(layer, nn.Linear) else "nn.Conv2d"
         raise ValueError(
-            f"{path} is a {kind.__name__}, a subclass of {base} whose use torchbnn does not know; "
+            f"{path} is a {kind.__name__}, a subclass of {base} that torchbnn does not support; "
             f"build the module from {base} itself"
         )
     if isinstance(layer, nn.Conv2d) and layer.padding_mode != "zeros":
@@ -94,7 +94,7 @@ def _require_plain(layer: nn.Linear | nn.Conv2d, path: str, owners: Counter[int]
         )
     if any(owners[id(parameter)] > 1 for parameter in layer.parameters()):
         raise ValueError(
-            f"{path} shares a parameter with another layer, and its twin would not; "
+            f"{path} shares a parameter with another layer, and its Bayesian version would not; "
             "give each layer its own, or use one layer in both places"
         )
 

@@ -49,7 +49,7 @@ def method_of(
     if fitted:
         function = getattr(thing, "predict", thing)
         if not callable(function):
-            raise BadInput(f"{thing!r} has no predict and is no function: it cannot be asked")
+            raise BadInput(f"{thing!r} has no predict and is not a function: it cannot forecast")
         return FittedModel(function)
     module = isinstance(thing, nn.Module) or (
         isinstance(thing, type) and issubclass(thing, nn.Module)
@@ -63,9 +63,9 @@ def method_of(
             return UserModel(thing, n_folds=n_folds, noise=noise)
         if not (callable(thing) and _needs(thing) == 1):
             raise BadInput(
-                f"{thing!r} is no regressor: it needs fit(X, y) and predict(X), or to be a torch "
-                "module or a function that makes one; a function that predicts is assessed with "
-                "fitted=True"
+                f"{thing!r} is not a regressor: it needs fit(X, y) and predict(X), or to be a "
+                "torch module or a function that makes one; a function that predicts is assessed "
+                "with fitted=True"
             )
     return UserModel(TorchRegressor(thing), n_folds=n_folds, noise=noise)
 

@@ -9,7 +9,7 @@ from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import REFERENCES, Scores
 from howrobust.reports.sections.scores import ScoreRow, mean_ranks
 
-NO_ANSWER = "No method has a score on every split of a data set; the failures below say why."
+NO_ANSWER = "No method has a score on every split of a data set; see the failures below."
 Rows = Mapping[str, Sequence[ScoreRow]]  # by data set
 
 

@@ -139,7 +139,7 @@ def _sentence(scores: Scores, dataset: str, rows: Sequence[ScoreRow]) -> str:
     """Which method leads and by how much, its calibration, and what stress does to it."""
     ranked = [row for row in rows if row.rank is not None]
     if not ranked:
-        return f"On {dataset} no method has a score on every split; the failures below say why."
+        return f"On {dataset} no method has a score on every split; see the failures below."
     best = ranked[0]
     lead, calibration = _lead(scores, dataset, best), _calibration(scores, dataset, best)
     text = f"{lead}. {calibration}{_example(scores, dataset, best)}"

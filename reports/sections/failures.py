@@ -86,7 +86,7 @@ def warnings(scores: Scores) -> tuple[str, ...]:
     for data in scores.data:
         if data.n_test < FEWEST_TEST_POINTS:
             sentences.append(
-                f"{data.name}: coverage and calibration are uncertain, they rest on {data.n_test} "
+                f"{data.name}: coverage and calibration are uncertain: they rest on {data.n_test} "
                 "test points per split"
             )
         sentences += [f"{data.name}: {warning}" for warning in data.warnings]
@@ -98,8 +98,8 @@ def _few_draws(scores: Scores) -> list[str]:
     r = scores.records
     clean = r[(r["metric"] == "nll_error") & (r["level"] == 0)]
     return [
-        f"{method} on {dataset}: so few draws leave a Monte-Carlo standard error of "
-        f"{group['value'].max():.3f} in its nll; ask for more with n_draws"
+        f"{method} on {dataset}: with so few draws its nll has a Monte-Carlo standard error of "
+        f"{group['value'].max():.3f}; ask for more with n_draws"
         for (dataset, method), group in clean.groupby(["dataset", "method"], sort=False)
         if group["value"].max() > MOST_NLL_ERROR
     ]
@@ -113,7 +113,7 @@ def _narrow_forecasts(scores: Scores, dataset: str) -> list[str]:
         forecast = scores.clean(cells[0]) if cells else None
         if forecast and forecast.smallest_sd.min() < forecast.step / 5:
             sentences.append(
-                f"{method} on {dataset}: the target repeats on a step of {forecast.step:g} and "
+                f"{method} on {dataset}: the target comes in steps of {forecast.step:g} and "
                 f"the forecast has a noise sd of {forecast.smallest_sd.min():.2g}; read "
                 "nll_rounded instead of nll"
             )

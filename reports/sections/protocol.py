@@ -72,7 +72,7 @@ def protocol(scores: Scores) -> Protocol:
         command=about.command,
         environment=about.environment,
         reused=(
-            f"{about.reused} of {fits} fits come from earlier runs, {fits - about.reused} were "
+            f"{about.reused} of {fits} fits come from earlier runs; {fits - about.reused} were "
             "fitted now."
         ),
         settings=_settings(scores),

@@ -10,8 +10,8 @@ from howrobust.reports.table import Table, TableCell, TableRow
 TITLE = "Beside published results"
 HEADER = ("data set", "method", "score", "ours", "published", "difference", "spread")
 CAPTION = (
-    "Mean over splits ± standard error, on the published splits. 'difference': ours less the "
-    "published in standard errors, paired by split where the published results of every split are "
+    "Mean over splits ± standard error, on the published splits. 'difference': ours minus the "
+    "published, in standard errors, paired by split where the published results of every split are "
     "known; 2 or more in either direction is an exception (!). Brackets: a reference of another "
     "protocol, not a target."
 )

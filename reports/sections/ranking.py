@@ -14,8 +14,8 @@ HEADER = ("method", "mean rank", "p against first", "nll below first's")
 CAPTION = (
     "Ranks by nll, averaged over the data sets on which every method has every split. 'p against "
     "first': Wilcoxon's signed ranks over data sets, Holm's correction over all pairs. 'nll below "
-    "first's': how often on a run of each, ties half, averaged over data sets, with a 95 % "
-    "interval (Agarwal et al. 2021)."
+    "first's': how often a run of the method has a lower nll than one of the first, ties counting "
+    "half, averaged over data sets, with a 95 % interval (Agarwal et al. 2021)."
 )
 DIFFERENCES = (
     "data set", "method", "compared with", "nll above it", "p (Holm)", "p < 0.05", "splits",

@@ -270,7 +270,7 @@ BAD_INPUT = {
     "unknown target": (["run", "-d", "good.csv", "--target", "z"], "'z'"),
     "target without a file": (["run", "--target", "y"], "-d"),
     "unknown method": (["run", "-m", "deep_ensembel"], "did you mean 'deep_ensemble'?"),
-    "unknown class": (["run", "-m", "nowhere.module:Class"], "does not import"),
+    "unknown class": (["run", "-m", "nowhere.module:Class"], "cannot be imported"),
     "unknown parameter": (["run", "-m", "deep_ensemble[members=3]"], "'members'"),
     "unreadable parameter": (["run", "-m", "deep_ensemble[n_members=]"], "TOML"),
     "senseless parameter": (["run", "-m", "deep_ensemble[n_members=0]"], "n_members"),

@@ -339,7 +339,7 @@ def test_a_folder_without_permission_is_named(site, sets, tmp_path):
 
 def test_other_splits_than_those_published_are_refused(site, sets, tmp_path):
     wrong = [sets[0], replace(sets[1], rows_sha256="0" * 64)]
-    with pytest.raises(BadInput, match="splits yacht otherwise than published; nothing was chang"):
+    with pytest.raises(BadInput, match="splits yacht differently than published; nothing was"):
         fetched(tmp_path / "uci", site, wrong)
     assert not (tmp_path / "uci").exists()
 

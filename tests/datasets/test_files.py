@@ -121,7 +121,7 @@ BAD = {
     ),
     "a stray text": (
         "a,y\n" + "".join(f"{k},{k * k}\n" for k in range(12)) + "n/a?,3\n",
-        r"numbers but for 1 cells, the first of them 'n/a\?' in row 13",
+        r"numbers except for 1 cells, the first of them 'n/a\?' in row 13",
     ),
     "ragged": ("a,y\n" + "1,2\n" * 11 + "1,2,3,4\n", "cannot be read"),
 }

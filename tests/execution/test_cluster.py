@@ -282,7 +282,7 @@ def test_a_worker_of_other_versions_is_refused(cluster, plugins, tmp_path):
     # Only here is there a plug-in called sleepy.
     words = ("-m", "sleepy", "--dask", cluster.address, "--out", tmp_path)
     err = one_sentence(*words, **plugins)
-    assert "cannot run the order: unknown method 'sleepy'" in err
+    assert "cannot run the job: unknown method 'sleepy'" in err
     cluster.add_worker(NUMBA_DISABLE_JIT="1")
     with pytest.raises(BadInput, match="has loops torch, not numba as here"):
         wait_until(lambda: ClusterPool(cluster.address).workers > 2)  # once it has joined

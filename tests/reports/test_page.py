@@ -269,7 +269,7 @@ def test_degradation_on_the_page_is_that_of_the_results(stressed, stressed_text)
         assert [found.dataset, found.method, f"{found.level:g}", *shown] in rows
 
 
-# How to make it again
+# How to repeat the run
 
 
 def plan_of(line):

@@ -59,7 +59,7 @@ def test_a_module_that_a_users_model_imports_is_part_of_the_key(project):
     (folder / "shifted_helper.py").write_text("ALPHA = 1e6\n")
     out, other = run()
     assert "nothing was refitted" not in out
-    assert "1 of 2 fits come from earlier runs, 1 were fitted now." in out
+    assert "1 of 2 fits come from earlier runs; 1 were fitted now." in out
     assert other != first
 
 

@@ -44,7 +44,7 @@ def test_a_run_says_how_many_fits_it_took_from_earlier_runs(tmp_path):
     assert len(more.cells()) > cells
     assert more.about.reused == cells
     new = len(more.cells()) - cells
-    sentence = f"{cells} of {cells + new} fits come from earlier runs, {new} were fitted now."
+    sentence = f"{cells} of {cells + new} fits come from earlier runs; {new} were fitted now."
     assert build_report(more).protocol.reused == sentence
     assert sentence in more.report().read_text()
     assert sentence in markdown(build_report(more))

@@ -96,11 +96,11 @@ def test_a_method_that_cannot_learn_breaks_a_law_and_is_no_traceback(module):
         ("json", "unknown plug-in 'json'"),
         ("json:dumps", "no plug-in"),
         ("json:JSONEncoder", "no regressor"),
-        ("json:nothing", "does not import"),
+        ("json:nothing", "cannot be imported"),
         ("builtins:int", "builtins:int"),
         ("howrobust.metrics:METRICS", "no regressor"),
         ("howrobust.base.method:SingleMethod", "abstract"),
-        ("asked:OfNoKind", "a stress of no kind"),
+        ("asked:OfNoKind", "a stress of unknown kind"),
         ("asked:Needy", "asked:Needy cannot be made: TypeError"),
     ],
 )
@@ -134,7 +134,7 @@ def test_an_entry_point_of_another_kind_is_said_in_one_sentence(group, value, sa
 def test_the_command_exits_2_with_one_sentence_for_what_is_no_plug_in():
     code, out, err = howrobust("check", "json:dumps")
     assert (code, out) == (2, "")
-    assert err.startswith("howrobust: json:dumps is no plug-in")
+    assert err.startswith("howrobust: json:dumps is neither a plug-in")
     assert err.count("\n") == 1
 
 

@@ -115,7 +115,7 @@ def test_a_damaged_baseline_and_a_name_that_is_a_path_are_said(suite, pytester):
     written.write_text("{")
     result, said = suite(gate())
     result.assert_outcomes(failed=1)
-    assert "is no baseline" in said
+    assert "is not a baseline" in said
 
     result, said = suite(gate().replace('"main"', '"../main"'))
     result.assert_outcomes(failed=1)

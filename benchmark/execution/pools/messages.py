@@ -73,7 +73,7 @@ def run_message(text: str, folder: Path) -> dict[str, Any]:
         refused = difference(versions, order["versions"])
     except BadInput as error:
         refused = (
-            f"cannot run the order: {error}; on every worker, files must have the same path and "
+            f"cannot run the job: {error}; on every worker, files must have the same path and "
             "plug-ins must be installed"
         )
     if refused:
@@ -264,7 +264,7 @@ def difference(remote: dict[str, str], local: dict[str, str]) -> str:
         other = remote.get(name, "none")
         if other != value:
             return (
-                f"has {name} {other[:12]}, not {value[:12]} as here, so that results could not be "
+                f"has {name} {other[:12]}, not {value[:12]} as here, so results could not be "
                 "compared; install the same versions there as here"
             )
     return ""
