@@ -21,10 +21,11 @@ from typing import Any, Self
 
 from howrobust.base.pool import Pool, TaskFailed
 from howrobust.execution.pools.supervisor import guard
+from howrobust.planning.entry_points import entries
 
 # Several threads in each of several workers are 20 times slower, since barriers spin.
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-PRELOAD = ["howrobust.execution.pools.preload", "howrobust.methods", "howrobust.execution.worker"]
+PRELOAD = ("howrobust.execution.pools.preload", "howrobust.execution.worker")
 EXIT_TIMEOUT_S = 1.0
 STOP_TIMEOUT_S = 3.0  # a fork server that is still loading is not waited for
 
@@ -63,7 +64,7 @@ class LocalPool(Pool):
         self._saved = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
         self._context = _Context()
-        self._context.set_forkserver_preload([*PRELOAD, self._shared] if self._shared else PRELOAD)
+        self._context.set_forkserver_preload(_preloaded(self._shared))
         self._stopping = Event()
         self._running: set[_Child] = set()
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
@@ -240,3 +241,13 @@ class _Worker(ForkServerProcess):
 
 class _Context(ForkServerContext):
     Process = _Worker
+
+
+def _preloaded(shared: str) -> list[str]:
+    """Modules that the fork server loads once: importing torch in every worker would take seconds.
+
+    The plug-ins of other packages are left to the tasks that need them: their import may fail.
+    """
+    plugins = (entry.module for entry in entries("methods").values())
+    methods = {module for module in plugins if module.startswith("howrobust.")}
+    return [*PRELOAD, *sorted(methods), *([shared] if shared else [])]
