@@ -128,8 +128,6 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         What the components of the mixture are.
     noise_model : str
         How their sds came about.
-    epistemic : bool
-        Whether the variance between components is that of a posterior.
     sees_truth : bool
         Whether problems are given with the true distribution.
     refits : bool
@@ -148,7 +146,6 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     components: ClassVar[str] = "components"
     noise_model: ClassVar[str] = "not stated"
-    epistemic: ClassVar[bool] = False
     sees_truth: ClassVar[bool] = False
     refits: ClassVar[bool] = True
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}

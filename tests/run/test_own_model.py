@@ -160,9 +160,9 @@ def test_intervals_alone_have_no_nll_and_say_their_guarantee():
         (Ridge(), np.zeros((50, 2)), np.arange(49.0), "must be"),
         (Ridge(), np.zeros((50, 2)), np.ones(50), "constant"),
         (Ridge(), [["a"]] * 50, np.arange(50.0), "must be numbers"),
-        ("ridge", np.zeros((50, 2)), np.arange(50.0), "no regressor"),
-        (StandardScaler(), np.zeros((50, 2)), np.arange(50.0), "no regressor"),
-        (lambda X, y, z: 0, np.zeros((50, 2)), np.arange(50.0), "no regressor"),
+        ("ridge", np.zeros((50, 2)), np.arange(50.0), "not a regressor"),
+        (StandardScaler(), np.zeros((50, 2)), np.arange(50.0), "not a regressor"),
+        (lambda X, y, z: 0, np.zeros((50, 2)), np.arange(50.0), "not a regressor"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_assessed_is_said_in_a_sentence(model, X, y, sentence):
@@ -260,7 +260,7 @@ def test_a_users_class_takes_settings_and_needs_numbers_beside_our_methods(folde
     assert "no setting 'beta'" in err
     code, _, err = howrobust("run", "-m", "mine:np", *arguments, cwd=folder)
     assert code == 2
-    assert "no regressor" in err
+    assert "not a regressor" in err
     assert "Traceback" not in err
 
 
