@@ -13,7 +13,7 @@ from commandline import environment, howrobust
 MODULE = """
 import numpy as np
 from howrobust.datasets.synthetic import Quintic
-from howrobust.methods.references import BayesianRidge
+from howrobust.methods import BayesianRidge
 from howrobust.stress.input_noise import InputNoise
 
 class Method(BayesianRidge):

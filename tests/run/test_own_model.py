@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -254,7 +255,7 @@ def test_a_users_class_takes_settings_and_needs_numbers_beside_our_methods(folde
     assert "mine:Plain" in out
     about = hr.load(folder / "out").about
     assert "mine:Plain[alpha=2.5,n_folds=3]" in about.labels
-    assert json.dumps(about.data)
+    assert json.dumps([asdict(facts) for facts in about.data])
     code, _, err = howrobust("run", "-m", "mine:Plain[beta=1]", *arguments, cwd=folder)
     assert code == 2
     assert "no setting 'beta'" in err
