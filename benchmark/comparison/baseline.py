@@ -271,7 +271,8 @@ def to_json(taken: Snapshot) -> str:
     str
         JSON with a line per cell; the same run has the same text.
     """
-    head = {name: getattr(taken, name) for name in taken.__struct_fields__ if name != "cells"}
+    apart = {"cells"} if taken.moves_targets else {"cells", "moves_targets"}
+    head = {name: getattr(taken, name) for name in taken.__struct_fields__ if name not in apart}
     begin = msgspec.json.format(msgspec.json.encode(head), indent=1).decode()
     lines = ",\n".join("  " + msgspec.json.encode(cell).decode() for cell in taken.cells)
     return f'{begin.removesuffix("}").rstrip()},\n "cells": [\n{lines}\n ]\n}}\n'

@@ -228,7 +228,7 @@ def test_what_cannot_be_compared_is_one_sentence(ran, tmp_path, capsys):
     exits("baseline", "save", "main", "--out", folder)
     capsys.readouterr()
     for base, new, word in (
-        (tmp_path / "foreign.json", folder, "no baseline"),
+        (tmp_path / "foreign.json", folder, "not a baseline"),
         (tmp_path / "none.json", folder, "cannot be read"),
         (tmp_path / "empty", folder, "no results"),
         ("nobody", folder, "main"),

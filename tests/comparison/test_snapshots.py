@@ -225,14 +225,17 @@ def test_too_few_splits_are_inconclusive_and_the_verdict_names_how_many_are_need
         return stats.t.sf(tested.estimate.mean / (sd * np.sqrt(1 / J + 0.1)), J - 1)
 
     assert p(tested.splits_needed) < 0.05 <= p(tested.splits_needed - 1)
-    assert f"{tested.splits_needed} splits would tell" in verdict.text(found)
+    assert (
+        f"{tested.splits_needed} splits are needed for a significant difference of this size"
+        in verdict.text(found)
+    )
 
 
 def test_one_split_is_inconclusive():
     making = Making(splits=1)
     found = hr.compare(making.snapshot(), making.snapshot(by_split("nll", [9.0])))
     assert change(found, "nll").verdict == "inconclusive"
-    assert "one split says nothing of chance" in verdict.text(found)
+    assert "one split gives no interval" in verdict.text(found)
 
 
 def test_coverage_is_compared_by_the_distance_of_its_mean_from_nominal():
@@ -307,7 +310,7 @@ def test_one_split_tests_nothing_and_that_is_no_pass():
     worse = making.snapshot(lambda d, m, s, level: scores(nll=9.0, rmse=9.0))
     found = hr.compare(making.snapshot(), worse)
     assert found.exit_code == 3
-    assert "one split cannot tell a change from chance" in verdict.text(found)
+    assert "a test of a change needs two splits or more" in verdict.text(found)
     assert hr.compare(worse, worse).exit_code == 0
 
 
@@ -318,7 +321,7 @@ def test_a_run_that_has_failed_in_whole_is_not_nothing_to_compare():
     ]
     found = hr.compare(taken, msgspec.structs.replace(taken, cells=cells))
     assert found.exit_code == 1
-    assert "Not fine" in verdict.text(found)
+    assert "Regression: something is worse" in verdict.text(found)
 
 
 def test_what_differs_by_rounding_is_not_counted():
@@ -574,7 +577,7 @@ def test_numbers_and_sentences_agree():
     text = verdict.text(found)
     assert "method0 on data0: nll worse by 0.505 nats (95 % interval 0.4" in text
     assert text == str(found)
-    assert "**Not fine" in verdict.markdown(found)
+    assert "**Regression" in verdict.markdown(found)
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ SLOW_PAGE = """
 import sys, time
 from pathlib import Path
 from howrobust.cli.main import main
-from howrobust._results import Results
-def report(self, *path):
+from howrobust.reports import page
+def write_page(report):
     Path(sys.argv[1]).touch()
     time.sleep(3600)
-Results.report = report
+page.write_page = write_page
 main(sys.argv[2:])
 """
 METHODS = {

@@ -143,9 +143,12 @@ def test_constant_features_of_naval_are_named_and_no_others(uci):
     assert "in all rows: T1, P1" in found["naval"]
 
 
-def test_the_cut_off_targets_are_those_of_boston_and_protein(uci):
+def test_the_targets_that_may_be_censored_are_those_of_boston_and_protein(uci):
     found = {name: of(name) for name in SETS}
-    assert {name for name, text in found.items() if "cut off" in text} == {"boston", "protein"}
+    assert {name for name, text in found.items() if "may be censored" in text} == {
+        "boston",
+        "protein",
+    }
     assert "MEDV is 50, its largest value, in 16 of 506 rows" in found["boston"]
     assert "RMSD is 0, its smallest value, in 272 of 45730 rows" in found["protein"]
 

@@ -94,7 +94,7 @@ def test_a_method_that_cannot_learn_breaks_a_law_and_is_no_traceback(module):
     [
         ("nothing", "unknown plug-in 'nothing'"),
         ("json", "unknown plug-in 'json'"),
-        ("json:dumps", "no plug-in"),
+        ("json:dumps", "neither a plug-in nor a model"),
         ("json:JSONEncoder", "not a regressor"),
         ("json:nothing", "cannot be imported"),
         ("builtins:int", "builtins:int"),

@@ -127,7 +127,7 @@ def test_a_metric_that_changed_is_scored_again_without_a_refit(tmp_path):
     (info / "entry_points.txt").write_text("[howrobust.metrics]\nchanging = changing:METRIC\n")
     for value in (1.0, 2.0):
         module.write_text(
-            "from howrobust.metrics import Metric\n"
+            "from howrobust.base.metric import Metric\n"
             f"METRIC = Metric('changing', 'low', lambda f, y, s: {value})\n"
         )
         code, out, err = howrobust(
@@ -193,13 +193,13 @@ def test_a_bad_cell_fails_alone_with_its_reason(how, plugin_path, tmp_path):
     cells = {(c.method.split("[")[0], c.split): c for c in results.cells()}
     assert all(c.status == "ok" for k, c in cells.items() if k != ("poison", guilty))
     bad = cells["poison", guilty]
-    assert bad["status"] == "failed"
-    assert POISON[how] in bad["reason"] + bad["traceback"]
+    assert bad.status == "failed"
+    assert POISON[how] in bad.reason + bad.traceback
     records = results.records()
-    lost = records[(records["method"] == bad["method"]) & (records["split"] == guilty)]
+    lost = records[(records["method"] == bad.method) & (records["split"] == guilty)]
     assert set(lost.status) == {"failed"}
     assert lost["value"].isna().all()
     assert len(lost) == len(records[(records["method"] == "bayesian_ridge")]) / 3
     assert f"failed: {bad['method']} on quintic {guilty}" in out
     page = (tmp_path / "report.html").read_text()
-    assert bad["reason"].split(":")[0] in page
+    assert bad.reason.split(":")[0] in page
