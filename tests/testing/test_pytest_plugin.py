@@ -82,7 +82,7 @@ def test_a_model_is_held_against_a_baseline_that_is_written_on_request(suite, py
     assert "howrobust: baselines are written; nothing is compared with them" in said
     (written,) = pytester.path.glob("baselines/main/*.json")
     assert written.name == "test_model.test_the_model_is_as_good_as_it_was.json"
-    assert {cell.method for cell in json.loads(written.read_text())["cells"]} == {"model"}
+    assert {cell["method"] for cell in json.loads(written.read_text())["cells"]} == {"model"}
 
     before = written.read_bytes()
     result, _ = suite(gate())
