@@ -58,7 +58,7 @@ class Hangs(Ridge):
 class KillsItsWorker(Ridge):
     def misbehave(self):
         above = psutil.Process().parents()
-        host = max(k for k, p in enumerate(above) if "executors.host" in " ".join(p.cmdline()))
+        host = max(k for k, p in enumerate(above) if "pools.dask_worker" in " ".join(p.cmdline()))
         with open(os.environ["HANGS"] + ".kills", "a") as file:
             file.write("killed\\n")
         above[host + 1].kill()
@@ -194,10 +194,11 @@ def test_a_task_is_ended_with_its_children_at_its_limit(cluster, plugins, tmp_pa
 
 def test_levels_forecast_before_are_kept(cluster, tmp_path):
     cluster.add_worker()
-    words = {"methods": ["bayesian_ridge"], "data": ["diabetes"], "splits": 1, "out": tmp_path}
+    out = tmp_path / "out"
+    words = {"methods": ["bayesian_ridge"], "data": ["diabetes"], "splits": 1, "out": out}
     hr.run(**words, stress=[], dask=cluster.address)
     hr.run(**words, stress=["far"], dask=cluster.address)
-    (path, *_) = sorted((tmp_path / "forecasts").iterdir())
+    (path, *_) = sorted((out / "forecasts").iterdir())
     assert {name for name, _ in read_forecasts(path)} == {"none", "far"}
 
 
@@ -280,7 +281,7 @@ def test_a_worker_of_other_versions_is_refused(cluster, plugins, tmp_path):
         ClusterPool(cluster.address)
     cluster.add_worker(PYTHONPATH=os.environ.get("PYTHONPATH", ""))
     # Only here is there a plug-in called sleepy.
-    words = ("-m", "sleepy", "--dask", cluster.address, "--out", tmp_path)
+    words = ("-m", "sleepy", "--dask", cluster.address, "--out", tmp_path / "out")
     err = one_sentence(*words, **plugins)
     assert "cannot run the job: unknown method 'sleepy'" in err
     cluster.add_worker(NUMBA_DISABLE_JIT="1")

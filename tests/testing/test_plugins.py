@@ -200,6 +200,6 @@ def test_a_bad_cell_fails_alone_with_its_reason(how, plugin_path, tmp_path):
     assert set(lost.status) == {"failed"}
     assert lost["value"].isna().all()
     assert len(lost) == len(records[(records["method"] == "bayesian_ridge")]) / 3
-    assert f"failed: {bad['method']} on quintic {guilty}" in out
+    assert f"failed: {bad.method} on quintic {guilty}" in out
     page = (tmp_path / "report.html").read_text()
     assert bad.reason.split(":")[0] in page
