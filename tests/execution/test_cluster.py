@@ -287,7 +287,7 @@ def test_a_worker_of_other_versions_is_refused(cluster, plugins, tmp_path):
     cluster.add_worker(NUMBA_DISABLE_JIT="1")
     with pytest.raises(BadInput, match="has loops torch, not numba as here"):
         wait_until(lambda: ClusterPool(cluster.address).workers > 2)  # once it has joined
-    assert hr.load(tmp_path).cells()
+    assert hr.load(tmp_path / "out").cells()
 
 
 def test_a_worker_that_does_not_answer_is_a_sentence(cluster, monkeypatch):
