@@ -276,6 +276,12 @@ def test_without_dask_the_sentence_says_what_to_install(monkeypatch):
         ClusterPool("tcp://127.0.0.1:9")
 
 
+def workers_of(cluster):
+    """Connect, count the workers, and leave no connection behind."""
+    with ClusterPool(cluster.address) as pool:
+        return pool.workers
+
+
 def test_a_worker_of_other_versions_is_refused(cluster, plugins, tmp_path):
     with pytest.raises(BadInput, match="has no workers; start some with"):
         ClusterPool(cluster.address)
@@ -286,7 +292,7 @@ def test_a_worker_of_other_versions_is_refused(cluster, plugins, tmp_path):
     assert "cannot run the job: unknown method 'sleepy'" in err
     cluster.add_worker(NUMBA_DISABLE_JIT="1")
     with pytest.raises(BadInput, match="has loops torch, not numba as here"):
-        wait_until(lambda: ClusterPool(cluster.address).workers > 2)  # once it has joined
+        wait_until(lambda: workers_of(cluster) > 2)  # once it has joined
     assert hr.load(tmp_path / "out").cells()
 
 
