@@ -17,8 +17,8 @@ MAX_SLOWDOWN = 2.0
 def main(new: str) -> int:
     """Print the verdict, and return the exit code."""
     found = hr.compare(BASELINE, new, alpha=ALPHA, max_slowdown=MAX_SLOWDOWN)
-    if not found.paces:
-        print(f"skipped: speed is not compared ({found.no_pace})")
+    if not found.speed.paces:
+        print(f"skipped: speed is not compared ({found.speed.reason})")
         found = hr.compare(BASELINE, new, alpha=ALPHA)
     print(found)
     return found.exit_code
