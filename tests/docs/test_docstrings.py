@@ -10,9 +10,7 @@ from house import modules
 
 import howrobust
 
-docscrape = pytest.importorskip(
-    "numpydoc.docscrape", reason="tox installs numpydoc in the environment docs"
-)
+docscrape = pytest.importorskip("numpydoc.docscrape", reason="tox installs numpydoc")
 validate = pytest.importorskip("numpydoc.validate").validate
 
 ERRORS = {"PR01", "PR02", "PR04", "RT01", "RT03", "SS03"}
