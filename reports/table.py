@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from howrobust.analysis.measured import Measured
-from howrobust.analysis.run_scores import REFERENCES
+from howrobust.base.facts import REFERENCES
 
 
 @dataclass(frozen=True)

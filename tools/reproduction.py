@@ -15,7 +15,8 @@ import msgspec
 
 from howrobust._results import Results
 from howrobust._run import score_again
-from howrobust.analysis.run_scores import REFERENCES, Scores
+from howrobust.analysis.run_scores import Scores
+from howrobust.base.facts import REFERENCES
 from howrobust.errors import BadInput
 from howrobust.reports.markdown import md, md_table
 from howrobust.reports.number_text import number

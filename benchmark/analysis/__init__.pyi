@@ -23,7 +23,6 @@ from .ranking import improvements as improvements
 from .regions import BASELINE as BASELINE
 from .regions import REGION as REGION
 from .results import StoredRun as StoredRun
-from .run_scores import REFERENCES as REFERENCES
 from .run_scores import Scores as Scores
 from .statistics import Estimate as Estimate
 from .statistics import holm as holm

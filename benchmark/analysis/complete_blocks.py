@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from howrobust.analysis.run_scores import REFERENCES, Scores
+from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import MeanShare, mean_share
+from howrobust.base.facts import REFERENCES
 from howrobust.base.split_names import PLACES
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput

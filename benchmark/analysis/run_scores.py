@@ -18,8 +18,6 @@ from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
 from howrobust.storage.arrays import HeldOut
 
-REFERENCES = ("marginal", "oracle")  # shown in every table, never ranked
-
 
 @dataclass(frozen=True, eq=False)
 class PooledPoints:

@@ -8,6 +8,7 @@ from .data import Source as Source
 from .data import Truth as Truth
 from .data import checked as checked
 from .data import discrete_step as discrete_step
+from .facts import REFERENCES as REFERENCES
 from .facts import Command as Command
 from .facts import DataFacts as DataFacts
 from .facts import MethodFacts as MethodFacts

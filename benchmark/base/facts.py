@@ -9,6 +9,7 @@ from typing import Literal
 
 from howrobust.base.stress import InputStress, TrainStress
 
+REFERENCES = ("marginal", "oracle")  # in every run and table, never ranked
 StressKind = Literal["input", "train", "split", "setting"]
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from howrobust.analysis.run_scores import REFERENCES
 from howrobust.analysis.statistics import Estimate, holm
+from howrobust.base.facts import REFERENCES
 from howrobust.comparison.baseline import Snapshot, SnapshotCell
 from howrobust.comparison.quality import BETTER, INCONCLUSIVE, UNCHANGED, WORSE
 

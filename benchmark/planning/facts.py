@@ -5,14 +5,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from howrobust.base.data import Source
-from howrobust.base.facts import Command, DataFacts, MethodFacts, StressFacts, StressKind
+from howrobust.base.facts import (
+    REFERENCES,
+    Command,
+    DataFacts,
+    MethodFacts,
+    StressFacts,
+    StressKind,
+)
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, Stress, TrainStress
 from howrobust.distributions.closed_form import expected_scores
 from howrobust.errors import BadInput
 from howrobust.planning.data_warnings import data_warnings
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.planning.options import run_options
-from howrobust.planning.selection import REFERENCES, Selection
+from howrobust.planning.selection import Selection
 from howrobust.stress.held_out_regions import Thirds
 
 STRESS_KINDS: dict[type[Stress], StressKind] = {

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from howrobust import environment
+from howrobust.base.facts import REFERENCES
 from howrobust.base.stress import SplitStress, Stress
 from howrobust.errors import BadInput
 from howrobust.planning.data_spec import DataSpec
@@ -14,7 +15,6 @@ from howrobust.planning.suite import Suite, load_suite
 from howrobust.stress.held_out_regions import Thirds
 
 MOST_FITS = 10_000  # of a method on a data set: a plan is held in memory
-REFERENCES = ("marginal", "oracle")  # added to every run
 
 
 @dataclass(frozen=True)

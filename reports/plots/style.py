@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import ArrayLike
 
-from howrobust.analysis.run_scores import REFERENCES
+from howrobust.base.facts import REFERENCES
 from howrobust.reports.number_text import single_line
 
 INK = "#1b1f24"  # text and axes; in SVG the colour of the text around it

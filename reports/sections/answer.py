@@ -6,7 +6,8 @@ from howrobust.analysis.cards.items import HEADLINE_STRESS
 from howrobust.analysis.cards.measures import inside_null
 from howrobust.analysis.cards.stress_measures import ratio
 from howrobust.analysis.measured import Measured
-from howrobust.analysis.run_scores import REFERENCES, Scores
+from howrobust.analysis.run_scores import Scores
+from howrobust.base.facts import REFERENCES
 from howrobust.reports.sections.scores import ScoreRow, mean_ranks
 
 NO_ANSWER = "No method has a score on every split of a data set; see the failures below."

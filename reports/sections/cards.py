@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from howrobust.analysis.cards.card import PARTS, Card, Entry, Item
-from howrobust.analysis.run_scores import REFERENCES
+from howrobust.base.facts import REFERENCES
 from howrobust.reports.table import Table, TableCell, TableRow
 
 

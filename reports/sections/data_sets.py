@@ -8,8 +8,8 @@ import numpy as np
 from howrobust.analysis.cards.measures import inside_null
 from howrobust.analysis.cards.stress_measures import ratio
 from howrobust.analysis.measured import Measured
-from howrobust.analysis.run_scores import REFERENCES, Scores
-from howrobust.base.facts import DataFacts
+from howrobust.analysis.run_scores import Scores
+from howrobust.base.facts import REFERENCES, DataFacts
 from howrobust.distributions.arrays import Array
 from howrobust.reports.number_text import number
 from howrobust.reports.sections.answer import stress_of_sentences, within_null_band

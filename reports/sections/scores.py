@@ -8,9 +8,9 @@ import numpy as np
 from howrobust.analysis.cards.measures import coverage_95
 from howrobust.analysis.differences import Difference, differences
 from howrobust.analysis.measured import Measured
-from howrobust.analysis.run_scores import REFERENCES, Scores
+from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import Estimate
-from howrobust.base.facts import DataFacts
+from howrobust.base.facts import REFERENCES, DataFacts
 from howrobust.base.records import COSTS
 from howrobust.reports.number_text import number, signed, two_digits
 from howrobust.reports.table import Table, TableCell, TableRow, kind_of

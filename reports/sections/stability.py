@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from howrobust.analysis.cards.measures import SHUFFLE
-from howrobust.analysis.run_scores import REFERENCES, Scores
+from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.variance_parts import variance_parts
 from howrobust.base.cells import CLEAN
+from howrobust.base.facts import REFERENCES
 from howrobust.distributions.arrays import Array
 from howrobust.reports.table import Table, TableCell, TableRow
 

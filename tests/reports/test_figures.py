@@ -17,8 +17,8 @@ import howrobust as hr
 from howrobust import seeds
 from howrobust.analysis.profiles import Profile
 from howrobust.analysis.ranking import Contest, Pair
-from howrobust.analysis.run_scores import REFERENCES
 from howrobust.analysis.statistics import Estimate
+from howrobust.base.facts import REFERENCES
 from howrobust.reports.model import build_report
 from howrobust.reports.page import render
 from howrobust.reports.plots.all_figures import report_figures

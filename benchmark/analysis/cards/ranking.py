@@ -9,7 +9,8 @@ from howrobust.analysis.cards.items import card_items
 from howrobust.analysis.cards.measures import inside_null
 from howrobust.analysis.cards.sentences import notes, sentences
 from howrobust.analysis.measured import Measured, Result
-from howrobust.analysis.run_scores import REFERENCES, Scores
+from howrobust.analysis.run_scores import Scores
+from howrobust.base.facts import REFERENCES
 from howrobust.base.metric import Undefined
 
 NEEDS_SKILL = ("calibration", "stability", "tolerance")  # a constant forecast would win them

@@ -1,8 +1,8 @@
 """Where the weights of a draw come from: a normal posterior, masks on one network, or members.
 
-Draw s of a seed is one network, whoever asks for it: its random numbers are counted by s. The
-compiled loops of `kernels.sampling` make and evaluate a draw at a time; where nothing compiles, and
-on a GPU, torch evaluates the same draws (float32 noise) in blocks.
+Draw s of a seed is always the same network: its random numbers are counted by s. The compiled loops
+of `compiled_draws` make and evaluate a draw at a time; where nothing compiles, and on a GPU, torch
+evaluates the same draws (float32 noise) in blocks.
 """
 
 from abc import ABC, abstractmethod
