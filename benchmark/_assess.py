@@ -1,5 +1,6 @@
 """Assess a user's own model on the user's own rows."""
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -55,6 +56,7 @@ def assess(
     y: Any,
     *,
     fitted: bool = False,
+    draws: int | None = None,
     noise: str = "residual",
     n_folds: int = 5,
     stress: Sequence[str] | None = None,
@@ -81,6 +83,9 @@ def assess(
         The target.
     fitted : bool, default False
         Whether the estimator was already fitted, to other rows.
+    draws : int, optional
+        Draws of a forecast of a torch module, with its dropout on. None: 1000 for a module that
+        draws in evaluation mode, as torchbnn's layers do, and one forecast for any other.
     noise : {"residual", "cv_plus"}, default "residual"
         How a model that predicts one number gets a distribution: from out-of-fold residuals, or by
         CV+ intervals.
@@ -112,7 +117,7 @@ def assess(
     import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
 
     source = given_rows(X, y)
-    model = user_method(estimator, fitted=fitted, n_folds=n_folds, noise=noise)
+    model = user_method(estimator, fitted=fitted, n_folds=n_folds, noise=noise, draws=draws)
     spec = _spec(estimator, model, fitted)
     suite = load_suite("assess")
     # Given as an option, the number would repeat all splits rather than the first.
@@ -132,7 +137,7 @@ def assess(
             plan, out or folder, workers=1, fresh=True, progress=progress, pool=InlinePool()
         )
         cells = [cell for cell in results.cells() if cell.method == spec.label]
-        _require_fitted(cells, spec.label, estimator)
+        _require_fitted(cells, spec.label, estimator, fitted)
         card = cards(Scores(results))[spec.label]
     about = () if isinstance(estimator, Method) else (NOTES["fitted" if fitted else noise],)
     return replace(
@@ -142,11 +147,13 @@ def assess(
     )
 
 
-def _require_fitted(cells: Sequence[CellResult], label: str, estimator: Any) -> None:
+def _require_fitted(cells: Sequence[CellResult], label: str, estimator: Any, fitted: bool) -> None:
     """Raise BadInput where a fit to clean rows failed."""
+    # A function that predicts was taken for one that makes a module.
+    predicts = inspect.isroutine(estimator) and not fitted
     for cell in cells:
         if cell.status != "ok" and cell.train_stress == CLEAN[0]:
-            hint = "; a function that predicts needs fitted=True" if callable(estimator) else ""
+            hint = "; a function that predicts needs fitted=True" if predicts else ""
             raise BadInput(f"{label} cannot be assessed: {cell.reason}{hint}")
 
 

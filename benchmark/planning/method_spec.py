@@ -239,7 +239,12 @@ class MethodSpec:
 
 
 def user_method(
-    model: Any, *, fitted: bool = False, n_folds: int = 5, noise: str = "residual"
+    model: Any,
+    *,
+    fitted: bool = False,
+    n_folds: int = 5,
+    noise: str = "residual",
+    draws: int | None = None,
 ) -> "Method":
     """Return a user's own model as a method.
 
@@ -253,6 +258,8 @@ def user_method(
         Number of folds of the out-of-fold residuals.
     noise : {"residual", "cv_plus"}, default "residual"
         How a model that predicts one number gets a distribution.
+    draws : int, optional
+        Draws of a forecast of a torch module.
 
     Returns
     -------
@@ -265,7 +272,7 @@ def user_method(
         For an object that is no model.
     """
     adapt = import_untracked(ADAPTER, "method_of")
-    method: Method = adapt(model, fitted=fitted, n_folds=n_folds, noise=noise)
+    method: Method = adapt(model, fitted=fitted, n_folds=n_folds, noise=noise, draws=draws)
     return method
 
 

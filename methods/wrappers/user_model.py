@@ -18,7 +18,8 @@ from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.shuffled_cv import folds
 from howrobust.methods.wrappers.cv_plus import CVPlus
-from howrobust.methods.wrappers.torch_regressor import own_streams
+from howrobust.methods.wrappers.own_streams import own_streams
+from howrobust.methods.wrappers.torch_regressor import TorchRegressor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,8 +109,9 @@ class UserModel(SingleMethod):
     Gaussian whose sd is the root mean square of out-of-fold residuals, over ``n_folds`` folds of
     one shuffle of the rows. ``noise="cv_plus"``: the models of those folds make `CVPlus` intervals,
     which have no density, and nothing is fitted on all rows; residuals under the noise floor count
-    as the floor, which only widens an interval. A distribution that the estimator itself may have
-    is not asked for.
+    as the floor, which only widens an interval. A `TorchRegressor` that states a distribution is
+    asked for it instead, and nothing else is fitted. A distribution that any other estimator may
+    have is not asked for.
 
     Raises what the estimator raises, and ValueError where its predictions are not one finite number
     per row, or there are more folds than rows.
@@ -146,6 +148,10 @@ class UserModel(SingleMethod):
         words = self.settings()
         if words["noise"] not in NOISES:
             raise ValueError(f"noise must be one of {NOISES}, not {words['noise']!r}")
+        if words["noise"] == "residual" and isinstance(self.estimator, TorchRegressor):
+            model = self._fitted(problem, np.arange(len(problem.y)))
+            if isinstance(model, TorchRegressor) and model.posterior_ is not None:
+                return model.posterior_
         n = len(problem.y)
         held = folds(n, words["n_folds"], 1, problem.seed)
         models = [self._fitted(problem, np.delete(np.arange(n), out)) for out in held]

@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from torch import nn
 
 from howrobust.methods import TorchRegressor, bayesian_surrogate
-from howrobust.methods.wrappers.torch_regressor import own_streams
+from howrobust.methods.wrappers.own_streams import own_streams
 
 
 def network(features):

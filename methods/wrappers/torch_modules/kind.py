@@ -1,0 +1,311 @@
+"""What a user's torch module computes, found by calling a copy of it on two rows."""
+
+import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from howrobust.distributions.arrays import Array
+from howrobust.methods.wrappers.own_streams import own_streams
+
+PRECISIONS = (torch.float64, torch.float32)
+TWINS = 1024  # equal rows, of which some differ where rows draw, even by a dropout of 0.01
+ROUNDING = 1e-4  # far above that of single precision, as a part of an output
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a module computes, in the mode in which it forecasts.
+
+    Parameters
+    ----------
+    dtype : torch.dtype
+        Precision of its forecasts.
+    input_shape : tuple of int or None
+        Shape of a row as the module takes it; None: (d,).
+    n_outputs : int
+        1 (the mean) or 2 (the mean and the log variance).
+    returns_kl : bool
+        Whether it returns its own divergence beside its outputs.
+    draws : bool
+        Whether two calls differ.
+    by_row : bool
+        Whether rows of one call have draws of their own.
+    """
+
+    dtype: torch.dtype
+    input_shape: tuple[int, ...] | None
+    n_outputs: int = 1
+    returns_kl: bool = False
+    draws: bool = False
+    by_row: bool = False
+
+    def states_distribution(self) -> bool:
+        """Return whether the module states a distribution itself, but for a constant noise.
+
+        Returns
+        -------
+        bool
+            True where it draws or has a second output.
+        """
+        return self.draws or self.n_outputs == 2
+
+
+def kind_of(
+    module: nn.Module,
+    X: Array,
+    input_shape: tuple[int, ...] | None = None,
+    draws: bool = False,
+) -> Kind:
+    """Return what a module computes; no generator moves, and the module stays as it is.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The module.
+    X : ndarray, shape (n, d)
+        Rows as the module will be given them, of which the first and the last are used.
+    input_shape : tuple of int, optional
+        Shape of a row as the module takes it; (d,) if None.
+    draws : bool, default False
+        Whether dropout stays on, and the module must draw.
+
+    Returns
+    -------
+    Kind
+        What it computes.
+
+    Raises
+    ------
+    ValueError
+        For a module that fails, returns another shape, mixes rows, or does not draw though asked.
+    """
+    rows = X[[0, -1]]
+    module, kind, outputs = _called(copy.deepcopy(module), rows, input_shape, draws)
+    same = np.repeat(rows[:1], TWINS, axis=0)
+    twins, others = (_outputs(module, kind, same, seed) for seed in (1, 2))
+    kind = replace(
+        kind,
+        draws=not _same(twins, others, 0.0),
+        by_row=not _same(twins, twins[:1].expand_as(twins), ROUNDING),
+    )
+    if draws and not kind.draws:
+        raise ValueError(
+            f"draws was given, but {type(module).__name__} draws nothing: it has no dropout and no "
+            "Bayesian layers; bayesian_surrogate gives it some"
+        )
+    if kind.draws and kind.by_row:
+        _require_shared_draws(module, kind, rows)
+    elif not _same(_outputs(module, kind, rows[[0, 0]], 1)[0], outputs[0], ROUNDING):
+        raise ValueError(
+            f"the output of {type(module).__name__} for a row depends on the other rows: a "
+            "recurrent layer, for instance, takes (n, d) for one sequence of n steps; "
+            + reshaping(rows.shape[1])
+        )
+    return kind
+
+
+def prepared(module: nn.Module, draws: bool) -> nn.Module:
+    """Put a module into the mode in which it forecasts, and return it.
+
+    That is evaluation mode; with ``draws`` training mode, in which dropout is on, but for layers
+    that hold running statistics, such as batch normalisation.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The module, which is changed.
+    draws : bool
+        Whether dropout stays on.
+
+    Returns
+    -------
+    nn.Module
+        The module.
+    """
+    module.train(draws)
+    for part in module.modules():
+        if any(name.startswith("running_") for name, _ in part.named_buffers(recurse=False)):
+            part.eval()
+    return module
+
+
+def as_inputs(X: Tensor, input_shape: tuple[int, ...] | None) -> Tensor:
+    """Return rows in the shape that a module takes.
+
+    Parameters
+    ----------
+    X : Tensor, shape (n, d)
+        Rows.
+    input_shape : tuple of int or None
+        Shape of a row; None: (d,).
+
+    Returns
+    -------
+    Tensor, shape (n, *input_shape)
+        The same numbers.
+
+    Raises
+    ------
+    ValueError
+        Where a row does not have so many numbers.
+    """
+    if input_shape is None:
+        return X
+    try:
+        return X.reshape(len(X), *input_shape)
+    except RuntimeError:
+        raise ValueError(
+            f"input_shape={tuple(input_shape)} does not hold the {X.shape[1]} features of a row"
+        ) from None
+
+
+def parted(returned: object, n: int) -> tuple[Tensor, Tensor | None]:
+    """Part what a module returned for n rows into outputs and its own divergence.
+
+    Parameters
+    ----------
+    returned : object
+        Outputs (n, 1), (n,) or (n, 2); or a pair of those and a divergence, one number in nats.
+    n : int
+        Rows.
+
+    Returns
+    -------
+    outputs : Tensor, shape (n, o)
+        Outputs; o is 1 or 2.
+    kl : Tensor or None
+        The divergence (), if any.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    kl = None
+    outputs = returned
+    if isinstance(returned, tuple) and len(returned) == 2:
+        second = returned[1]
+        if isinstance(second, Tensor) and second.numel() == 1 and n > 1:
+            outputs, kl = returned[0], second.reshape(())
+    if not isinstance(outputs, Tensor) or outputs.shape not in ((n, 1), (n,), (n, 2)):
+        shape = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+        raise ValueError(
+            f"the module returned {shape} for {n} rows; it must return ({n}, 1) or ({n},), "
+            f"({n}, 2) for a mean and a log variance, or a pair of one of those and its own "
+            "KL divergence; wrap it in a module that does"
+        )
+    return outputs.reshape(n, -1), kl
+
+
+def reshaping(features: int) -> str:
+    """Return what to do about a module that takes rows of another shape.
+
+    Parameters
+    ----------
+    features : int
+        Number of features d.
+
+    Returns
+    -------
+    str
+        A clause.
+    """
+    return (
+        f"the module is given (n, {features}); for (n, 1, {features}), as a convolution takes, use "
+        f"TorchRegressor(module, input_shape=(1, {features})), for (n, {features}, 1), as a "
+        f"recurrent layer takes, input_shape=({features}, 1)"
+    )
+
+
+def _called(
+    module: nn.Module,
+    rows: Array,
+    input_shape: tuple[int, ...] | None,
+    draws: bool,
+) -> tuple[nn.Module, Kind, Tensor]:
+    """Call a module in double precision, or in single precision where it cannot."""
+    reasons: list[Exception] = []
+    inputs = as_inputs(torch.as_tensor(rows), input_shape)
+    prepared(module, draws)
+    for precision in PRECISIONS:
+        with own_streams(1), torch.no_grad():
+            try:
+                module.to(precision)
+                returned = module(inputs.to(_device(module), precision))
+            except Exception as error:  # whatever a user's code raises: its words are passed on
+                reasons.append(error)
+                continue
+        outputs, kl = parted(returned, len(rows))
+        kind = Kind(precision, input_shape, outputs.shape[1], kl is not None)
+        return module, kind, outputs
+    reason = str(reasons[-1]).partition("\n")[0]
+    raise ValueError(
+        f"{type(module).__name__} failed on two rows with {type(reasons[-1]).__name__}: {reason}; "
+        + reshaping(rows.shape[1])
+    ) from reasons[-1]
+
+
+def _outputs(module: nn.Module, kind: Kind, rows: Array, seed: int) -> Tensor:
+    with own_streams(seed), torch.no_grad():
+        return called(module, kind, torch.as_tensor(rows))
+
+
+def called(module: nn.Module, kind: Kind, X: Tensor) -> Tensor:
+    """Call a module once on rows that share its draws.
+
+    Parameters
+    ----------
+    module : nn.Module
+        The module, prepared.
+    kind : Kind
+        What it computes.
+    X : Tensor, shape (n, d)
+        Rows, standardised where the module was trained so.
+
+    Returns
+    -------
+    Tensor, shape (n, o)
+        Outputs, in the module's precision and on its device.
+
+    Notes
+    -----
+    Rows with draws of their own, as those of dropout, share them by `torch.func.vmap` over rows
+    with ``randomness="same"``.
+    """
+    inputs = as_inputs(X, kind.input_shape).to(_device(module), kind.dtype)
+
+    def of_row(row: Tensor) -> Tensor:
+        return _first(module(row[None])).reshape(-1)
+
+    if kind.draws and kind.by_row:
+        outputs: Tensor = torch.func.vmap(of_row, randomness="same")(inputs)
+        return outputs
+    return _first(module(inputs)).reshape(len(X), -1)
+
+
+def _same(a: Tensor, b: Tensor, tolerance: float) -> bool:
+    return torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def _first(returned: Tensor | tuple[Tensor, ...]) -> Tensor:
+    return returned[0] if isinstance(returned, tuple) else returned
+
+
+def _device(module: nn.Module) -> torch.device:
+    """Where a module's numbers are; the processor where it has none."""
+    held = next(iter((*module.parameters(), *module.buffers())), None)
+    return torch.device("cpu") if held is None else held.device
+
+
+def _require_shared_draws(module: nn.Module, kind: Kind, rows: Array) -> None:
+    try:
+        _outputs(module, kind, rows, 1)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the draws of {type(module).__name__} differ from row to row, and torch.func.vmap, by "
+            f"which rows would share them, does not support it ({str(error).partition('.')[0]}); "
+            "leave draws out, or draw one mask per call for all rows"
+        ) from error
