@@ -151,6 +151,7 @@ class UserModel(SingleMethod):
         if words["noise"] == "residual" and isinstance(self.estimator, TorchRegressor):
             model = self._fitted(problem, np.arange(len(problem.y)))
             if isinstance(model, TorchRegressor) and model.posterior_ is not None:
+                model.posterior_.frame = problem.frame
                 return model.posterior_
         n = len(problem.y)
         held = folds(n, words["n_folds"], 1, problem.seed)

@@ -14,12 +14,14 @@ from scipy.special import softmax
 from torch import Tensor, nn
 
 from howrobust import seeds
+from howrobust.base.frames import Frame
 from howrobust.base.method import DifferentiablePosterior
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.gaussian_mixture import EXACT_COMPONENTS
 from howrobust.distributions.joined import Joined
 from howrobust.distributions.predictive import Predictive
 from howrobust.distributions.streaming import StreamedMixture, mixture
+from howrobust.errors import BadInput
 from howrobust.methods.core.sampling.noise import fit_noise_sd, noise_floor
 from howrobust.methods.core.sampling.posterior import BLOCK_DRAWS, BLOCK_POINTS
 from howrobust.methods.wrappers.own_streams import own_streams
@@ -63,6 +65,7 @@ class ModulePosterior(DifferentiablePosterior):
         self.n_draws = n_draws if kind.draws else 1
         self.noise_sd: float | None = None
         self.noise_floor = 0.0
+        self.frame: Frame | None = None  # how X stands for a table, where the module had one
 
     def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
         total = self._total(draws)
@@ -140,7 +143,8 @@ class ModulePosterior(DifferentiablePosterior):
 
     def _inputs(self, X: Array) -> Tensor:
         x_mean, x_sd, *_ = self.scaling
-        return torch.as_tensor(np.asarray((X - x_mean) / x_sd, dtype=np.float64))
+        numbers = X if self.frame is None else numbers_of(self.frame, X)
+        return torch.as_tensor(np.asarray((numbers - x_mean) / x_sd, dtype=np.float64))
 
     def _components(self, outputs: Tensor) -> tuple[Array, Array]:
         """Means (s, n), sds (s, n) or (), in target units, of outputs (s, n, o)."""
@@ -191,6 +195,41 @@ class ModulePosterior(DifferentiablePosterior):
             for s in slopes
         ]
         return np.stack([gradient.numpy() for (gradient,) in gradients])
+
+
+def numbers_of(frame: Frame, X: Array) -> Array:
+    """Return a table as the numbers that a module takes.
+
+    Parameters
+    ----------
+    frame : Frame
+        How X stands for a table.
+    X : ndarray, shape (n, d)
+        Inputs.
+
+    Returns
+    -------
+    ndarray, shape (n, d)
+        The table's own numbers, False and True being 0 and 1.
+
+    Raises
+    ------
+    BadInput
+        For a column of text.
+    """
+    table = frame.decode(X)
+    try:
+        return np.asarray(table.to_numpy(dtype=np.float64))
+    except ValueError:
+        texts = [
+            str(name)
+            for name, known in zip(frame.names, frame.categories, strict=True)
+            if known is not None and not all(isinstance(c, int | float) for c in known)
+        ]
+        raise BadInput(
+            f"a torch module takes numbers, and column {texts[0]!r} holds text; encode it first, or "
+            "leave it out"
+        ) from None
 
 
 class _Run:

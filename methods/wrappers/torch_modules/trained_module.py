@@ -9,7 +9,7 @@ from howrobust import seeds
 from howrobust.base.method import Posterior, Problem, SingleMethod
 from howrobust.methods.core.problems.scaling import scaling_of
 from howrobust.methods.wrappers.torch_modules.kind import kind_of
-from howrobust.methods.wrappers.torch_modules.posterior import ModulePosterior
+from howrobust.methods.wrappers.torch_modules.posterior import ModulePosterior, numbers_of
 
 DRAWS = 1000
 
@@ -50,9 +50,12 @@ class TrainedModule(SingleMethod):
     def infer(self, problem: Problem) -> Posterior:
         self.settings()
         dropout = self.draws is not None
-        kind = kind_of(self.module, problem.X, draws=dropout)
+        frame = problem.frame
+        inputs = problem.X if frame is None else numbers_of(frame, problem.X)
+        kind = kind_of(self.module, inputs, draws=dropout)
         units = scaling_of(problem.X, problem.y, standardise=False)
         posterior = ModulePosterior(self.module, kind, units, self.draws or DRAWS, dropout)
+        posterior.frame = frame
         if kind.n_outputs == 1:
             seed = seeds.derive(problem.seed, "noise")
             posterior.fit_noise(problem.X, problem.y, problem.y, seed)
