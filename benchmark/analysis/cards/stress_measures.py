@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from howrobust.analysis.cards.applicable import sd_cannot_grow
 from howrobust.analysis.cards.card import Item
 from howrobust.analysis.measured import Measured, Result, mean_of_defined, mean_over_splits
 from howrobust.analysis.regions import BASELINE, REGION
@@ -96,7 +97,10 @@ def _sd_ratio(scores: Scores, dataset: str, method: str, stress: str) -> Result:
 
     It shows whether the stated sd grows outside the training data.
     """
-    return _ratio_at_the_top(scores, dataset, method, "sharpness", "sharpness", stress)
+    sds = _ladder(scores, dataset, method, "sharpness", stress)
+    return sd_cannot_grow(scores, dataset, method, sds) or _ratio_at_the_top(
+        scores, dataset, method, "sharpness", "sharpness", stress
+    )
 
 
 def _worse_than_marginal(scores: Scores, dataset: str, method: str, stress: str) -> Result:
@@ -137,8 +141,9 @@ def _awareness(scores: Scores, dataset: str, method: str, stress: str) -> Result
     sds = _ladder(scores, dataset, method, "sharpness", stress)
     if isinstance(errors, Undefined):
         return errors
-    if isinstance(sds, Undefined):
-        return sds
+    inapplicable = sd_cannot_grow(scores, dataset, method, sds)
+    if inapplicable or isinstance(sds, Undefined):
+        return inapplicable or sds
     both = errors.index.intersection(sds.index)
     pairs = zip(errors.loc[both].to_numpy(), sds.loc[both].to_numpy(), strict=True)
     slopes = [awareness(error[1:], sd[1:], error[0], sd[0]) for error, sd in pairs]
@@ -164,8 +169,9 @@ def _region_awareness(scores: Scores, dataset: str, method: str, stress: str) ->
     sd = _held_out_regions(scores, dataset, method, "sharpness", stress)
     if isinstance(rmse, Undefined):
         return rmse
-    if isinstance(sd, Undefined):
-        return sd
+    inapplicable = sd_cannot_grow(scores, dataset, method)
+    if inapplicable or isinstance(sd, Undefined):
+        return inapplicable or sd
     slope = awareness(rmse.values, sd.values, rmse.thirds, sd.thirds)
     return slope if isinstance(slope, Undefined) else _with_verdict(Measured(slope))
 
