@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -132,14 +132,18 @@ def assess(
     import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
 
     source = given_rows(X, y)
-    settings = {"fitted": fitted, "n_folds": n_folds, "distribution": distribution}
-    model = user_method(estimator, noise=noise, draws=draws, **settings)
+    make = partial(
+        user_method, estimator, fitted=fitted, n_folds=n_folds, distribution=distribution,
+        draws=draws,
+    )  # fmt: skip
+    model = make(noise=noise)
     spec = _spec(estimator, model, fitted, name)
     rows = [spec]
-    if noise == "auto" and not isinstance(estimator, Method):
-        if model.whose_distribution() == "own":
-            residual = user_method(estimator, **RESIDUAL, draws=draws, **settings)
-            rows.append(MethodSpec(spec.name, RESIDUAL, model=residual, row_of=spec.label))
+    two_rows = noise == "auto" and not isinstance(estimator, Method)
+    if two_rows and model.whose_distribution() == "own":
+        rows.append(
+            MethodSpec(spec.name, RESIDUAL, model=make(noise="residual"), row_of=spec.label)
+        )
     suite = load_suite("assess")
     # Given as an option, the number would repeat all splits rather than the first.
     suite = msgspec.structs.replace(suite, repeats=suite.repeats if repeats is None else repeats)

@@ -24,7 +24,7 @@ USER_MODEL_SETTINGS: dict[str, Any] = {  # of any model that is not a Method
     "fitted": False,
     "draws": None,
 }
-RESIDUAL = {"noise": "residual"}
+RESIDUAL = {"noise": "residual"}  # the setting of a second row
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,15 @@ class MethodSpec:
     row_of: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> "MethodSpec":
+    def parse(cls, text: str, user_settings: dict[str, Any] | None = None) -> "MethodSpec":
         """Read a method as users write it.
 
         Parameters
         ----------
         text : str
             ``name`` or ``name[key=value, ...]``, the values in TOML.
+        user_settings : dict of str to object, optional
+            Settings of a user's own model, where ``text`` does not have them.
 
         Returns
         -------
@@ -89,7 +91,10 @@ class MethodSpec:
                     f"{text!r} is not of the form name[key=value, ...] with TOML values, texts in "
                     f"double quotes: {reason}"
                 ) from None
-        return cls(name, {}).with_settings(settings)
+        spec = cls(name, {})
+        if user_settings and spec.is_user_model():
+            settings = {**user_settings, **settings}
+        return spec.with_settings(settings)
 
     def with_settings(self, settings: dict[str, Any]) -> "MethodSpec":
         """Add settings; those at their default are left out.

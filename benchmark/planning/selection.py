@@ -101,7 +101,7 @@ def select(options: RunOptions) -> Selection:
     stresses = chosen(options.stress, suite.stress, "stress")
     if not labels:
         raise BadInput(f"suite {suite.name} has no methods of its own; name one with -m")
-    methods = _with_user_settings([MethodSpec.parse(label) for label in labels], options)
+    methods = _parsed(labels, options)
     return Selection(
         suite=suite,
         options=options,
@@ -157,7 +157,7 @@ def with_thirds(stresses: Sequence[Stress]) -> list[Stress]:
     return [*stresses, Thirds()] if needed and Thirds.name not in names else list(stresses)
 
 
-def _with_user_settings(methods: Sequence[MethodSpec], options: RunOptions) -> list[MethodSpec]:
+def _parsed(labels: Sequence[str], options: RunOptions) -> list[MethodSpec]:
     """Return the methods, users' models with the settings that options have for them."""
     given = {
         "distribution": options.distribution,
@@ -165,12 +165,11 @@ def _with_user_settings(methods: Sequence[MethodSpec], options: RunOptions) -> l
         "draws": options.draws,
     }
     settings = {name: value for name, value in given.items() if value is not None}
-    if not settings:
-        return list(methods)
-    if not any(spec.is_user_model() for spec in methods):
+    methods = [MethodSpec.parse(label, settings) for label in labels]
+    if settings and not any(spec.is_user_model() for spec in methods):
         flags = ", ".join(f"--{name}" for name in settings)
         raise BadInput(f"{flags}: for a model of yours alone, named by -m module:name")
-    return [s.with_settings({**settings, **s.settings}) if s.is_user_model() else s for s in methods]
+    return methods
 
 
 def _rows(spec: MethodSpec) -> list[MethodSpec]:

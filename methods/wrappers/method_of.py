@@ -54,29 +54,45 @@ def method_of(
         For anything else.
     """
     if isinstance(thing, Method):
+        if fitted or distribution is not None or draws is not None:
+            raise BadInput(
+                f"{type(thing).__name__} is a Method, which states its distribution itself; leave "
+                "out fitted, distribution and draws"
+            )
         return thing
     module = _is_module(thing)
-    method: Method
-    if fitted:
-        _require_a_fitted_model(thing)
-        method = FittedModel(thing, noise=noise, distribution=distribution)
-    elif not module and (isinstance(thing, type) or (callable(thing) and _needs(thing) == 0)):
+    if not fitted and not module and _makes_models(thing):
         if _needs(thing):
             raise BadInput(f"{thing.__name__} needs arguments; give an instance of it")
         return method_of(thing(), False, n_folds, noise, distribution, draws)
-    elif not module and _is_regressor(thing):
-        method = UserModel(thing, n_folds=n_folds, noise=noise, distribution=distribution)
-    elif module or (callable(thing) and _needs(thing) == 1):
+    is_regressor = not module and _is_regressor(thing)
+    if draws is not None and (fitted or is_regressor):
+        raise BadInput(f"draws is for a torch module that draws, not for {type(thing).__name__}")
+    if fitted:
+        _require_a_fitted_model(thing)
+        return _settled(FittedModel(thing, noise, distribution))
+    if is_regressor:
+        return _settled(UserModel(thing, n_folds, noise, distribution))
+    if module or (callable(thing) and _needs(thing) == 1):
         regressor = TorchRegressor(thing)
-        method = UserModel(regressor, n_folds=n_folds, noise=noise, distribution=distribution)
-    else:
-        raise BadInput(
-            f"{thing!r} is not a regressor: it needs fit(X, y) and predict(X), or to be a "
-            "torch module or a function that makes one; a function that predicts is assessed "
-            "with fitted=True"
-        )
+        if draws is not None:
+            regressor.set_params(draws=draws)
+        return _settled(UserModel(regressor, n_folds, noise, distribution))
+    raise BadInput(
+        f"{thing!r} is not a regressor: it needs fit(X, y) and predict(X), or to be a torch module "
+        "or a function that makes one; what predicts without a fit is assessed with fitted=True "
+        "(--fitted)"
+    )
+
+
+def _settled(method: Method) -> Method:
+    """Return a method whose distribution is settled: what it would refuse is refused now."""
     method.whose_distribution()
     return method
+
+
+def _makes_models(thing: Any) -> bool:
+    return isinstance(thing, type) or (callable(thing) and _needs(thing) == 0)
 
 
 def _is_module(thing: Any) -> bool:

@@ -71,7 +71,7 @@ class Parametrised(Protocol):
 
 
 @runtime_checkable
-class Conformal(Protocol):
+class Conformal(Regressor, Protocol):
     """A model that is calibrated on rows that it did not learn, as those of MAPIE are."""
 
     def conformalize(self, X: Any, y: Any) -> Any:

@@ -1,19 +1,11 @@
 """The distribution that a model states itself: how it is asked for it, in a fixed order.
 
-No package of those models is imported: a model is asked by its attributes and signatures.
-
-| asked | answered by | the forecast |
-|---|---|---|
-| ``predict_distribution(X)`` | models of howrobust, and any that has it | its `Predictive` |
-| ``pred_dist(X)`` | NGBoost | its scipy distribution |
-| ``predict_proba(X)`` of a model with ``predict_quantiles`` | skpro | its distribution |
-| ``predict(X, return_std=True)`` | Gaussian processes, Bayesian linear models of scikit-learn | normal |
-| ``predict(X, quantiles=...)`` | quantile-forest | quantiles |
-| ``predict_quantiles(X, levels)`` | any that has it | quantiles |
-| ``predict_interval(X)`` | MAPIE | the interval of its level |
-| ``predict(X)`` of two columns | CatBoost with RMSEWithUncertainty | normal; with posterior sampling \
-a mixture of its virtual ensemble |
-| ``predict(X)`` of k columns | XGBoost and CatBoost with several quantiles | quantiles |
+No package of those models is imported: a model is asked by its attributes and signatures. The order
+is that of `WAYS`: ``predict_distribution(X)`` (howrobust), ``pred_dist(X)`` (NGBoost),
+``predict_proba(X)`` beside ``predict_quantiles`` (skpro), ``predict(X, return_std=True)``
+(scikit-learn), ``predict(X, quantiles=...)`` (quantile-forest), ``predict_quantiles(X, levels)``,
+``predict_interval(X)`` (MAPIE), and predictions of several columns: mean and variance (CatBoost
+with RMSEWithUncertainty) or quantiles (XGBoost and CatBoost with several levels).
 """
 
 from collections.abc import Callable

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from howrobust.distributions.arrays import Array
-from howrobust.distributions.gaussian_mixture import GaussianMixture
-from howrobust.distributions.intervals import IntervalForecast
 from howrobust.distributions.closed_form import Known, Normal, from_scipy
 from howrobust.distributions.forecast import STORED_LEVELS
+from howrobust.distributions.gaussian_mixture import GaussianMixture
+from howrobust.distributions.intervals import IntervalForecast
 from howrobust.distributions.predictive import PINBALL_LEVELS, Predictive
 from howrobust.distributions.quantiles import QuantileForecast
 

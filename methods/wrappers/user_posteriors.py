@@ -203,9 +203,7 @@ class FoldsPosterior(Posterior):
         Fold of each row.
     """
 
-    def __init__(
-        self, models: list[Any], problem: Problem, residuals: Array, fold: Rows
-    ) -> None:
+    def __init__(self, models: list[Any], problem: Problem, residuals: Array, fold: Rows) -> None:
         self.models = models
         self.frame = problem.frame
         self.noise_floor = noise_floor(problem.y)

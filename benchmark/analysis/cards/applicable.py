@@ -31,9 +31,10 @@ def sd_cannot_grow(
     """
     if scores.values(dataset, method, "sharpness").empty:
         return Undefined(f"not applicable: {scores.reason(dataset, method, 'sharpness')}")
-    if isinstance(ladder, pd.DataFrame):
-        if not np.isclose(ladder, ladder.iloc[:, [0]], rtol=CONSTANT, atol=0).all():
-            return None
+    if isinstance(ladder, pd.DataFrame) and not np.isclose(
+        ladder, ladder.iloc[:, [0]], rtol=CONSTANT, atol=0
+    ).all():  # fmt: skip
+        return None
     for cell in scores.finished(dataset, method):
         forecast = scores.clean(cell)
         variance = forecast.aleatoric + forecast.between

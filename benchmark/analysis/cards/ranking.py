@@ -85,7 +85,13 @@ def _ranked(
     ranks = {m: 1 + sum(other < key for other in keys.values()) for m, key in keys.items()}
     return {
         m: Entry(
-            dataset, item, r, ranks.get(m), len(keys), reasons[m], scores.about.method_facts[m].whose
+            dataset,
+            item,
+            r,
+            ranks.get(m),
+            len(keys),
+            reasons[m],
+            scores.about.method_facts[m].whose,
         )
         for m, r in results.items()
     }

@@ -142,8 +142,10 @@ def _awareness(scores: Scores, dataset: str, method: str, stress: str) -> Result
     if isinstance(errors, Undefined):
         return errors
     inapplicable = sd_cannot_grow(scores, dataset, method, sds)
-    if inapplicable or isinstance(sds, Undefined):
-        return inapplicable or sds
+    if inapplicable:
+        return inapplicable
+    if isinstance(sds, Undefined):
+        return sds
     both = errors.index.intersection(sds.index)
     pairs = zip(errors.loc[both].to_numpy(), sds.loc[both].to_numpy(), strict=True)
     slopes = [awareness(error[1:], sd[1:], error[0], sd[0]) for error, sd in pairs]
@@ -170,8 +172,10 @@ def _region_awareness(scores: Scores, dataset: str, method: str, stress: str) ->
     if isinstance(rmse, Undefined):
         return rmse
     inapplicable = sd_cannot_grow(scores, dataset, method)
-    if inapplicable or isinstance(sd, Undefined):
-        return inapplicable or sd
+    if inapplicable:
+        return inapplicable
+    if isinstance(sd, Undefined):
+        return sd
     slope = awareness(rmse.values, sd.values, rmse.thirds, sd.thirds)
     return slope if isinstance(slope, Undefined) else _with_verdict(Measured(slope))
 
