@@ -18,7 +18,8 @@ def method_of(
     thing: Any,
     fitted: bool = False,
     n_folds: int = 5,
-    noise: str = "residual",
+    noise: str = "auto",
+    distribution: Any = None,
     draws: int | None = None,
 ) -> Method:
     """Return the `Method` of a model.
@@ -26,8 +27,9 @@ def method_of(
     ``thing`` is a `Method`; a regressor with ``fit`` and ``predict``, or its class; a torch module,
     its class, or a function from the number of features to one; a function without arguments that
     returns any of these; or, where it is ``fitted``, a model that has learnt already: a function
-    from X to (n,), a torch module, or anything with ``predict``. ``n_folds`` and ``noise``: see
-    `UserModel`; ``draws``: see `TorchRegressor`. Raises BadInput for anything else.
+    from X to (n,), a torch module, or anything with ``predict``. ``n_folds``, ``noise`` and
+    ``distribution``: see `UserModel`; ``draws``: see `TorchRegressor`. Raises BadInput for anything
+    else.
 
     Parameters
     ----------
@@ -37,63 +39,96 @@ def method_of(
         Whether it is fitted already.
     n_folds : int, default 5
         Folds; see `UserModel`.
-    noise : {"residual", "cv_plus"}, default "residual"
-        Distribution; see `UserModel`.
+    noise : {"auto", "own", "residual", "cv_plus"}, default "auto"
+        Whose distribution it is judged by; see `UserModel`.
+    distribution : callable, optional
+        The distribution that it states; see `UserModel`.
     draws : int, optional
-        Draws of a forecast of a torch module; see `TorchRegressor`.
+        Draws of a torch module; see `TorchRegressor`.
 
     Returns
     -------
     Method
-        The method.
+        The method, whose distribution is settled: what it would refuse is refused here.
 
     Raises
     ------
     BadInput
         For anything else.
     """
-    if draws is not None and (isinstance(thing, Method) or (fitted and not _is_module(thing))):
-        raise BadInput(f"draws={draws} is for torch modules; {thing!r} is none")
     if isinstance(thing, Method):
-        return thing
-    if fitted and _is_module(thing):
-        return TrainedModule(thing, draws)
-    if fitted:
-        function = getattr(thing, "predict", thing)
-        if not callable(function):
-            raise BadInput(f"{thing!r} has no predict and is not a function: it cannot forecast")
-        return FittedModel(function)
-    module = isinstance(thing, nn.Module) or (
-        isinstance(thing, type) and issubclass(thing, nn.Module)
-    )
-    if not module:
-        if isinstance(thing, type) or (callable(thing) and _needs(thing) == 0):
-            if _needs(thing):
-                raise BadInput(f"{thing.__name__} needs arguments; give an instance of it")
-            return method_of(thing(), False, n_folds, noise, draws)
-        if callable(getattr(thing, "fit", None)) and callable(getattr(thing, "predict", None)):
-            return UserModel(_with_draws(thing, draws), n_folds=n_folds, noise=noise)
-        if not (callable(thing) and _needs(thing) == 1):
+        if fitted or distribution is not None or draws is not None:
             raise BadInput(
-                f"{thing!r} is not a regressor: it needs fit(X, y) and predict(X), or to be a "
-                "torch module or a function that makes one; a function that predicts is assessed "
-                "with fitted=True"
+                f"{type(thing).__name__} is a Method, which states its distribution itself; leave "
+                "out fitted, distribution and draws"
             )
-    return UserModel(TorchRegressor(thing, draws=draws), n_folds=n_folds, noise=noise)
+        return thing
+    module = _is_module(thing)
+    if not fitted and not module and _makes_models(thing):
+        if _needs(thing):
+            raise BadInput(f"{thing.__name__} needs arguments; give an instance of it")
+        return method_of(thing(), False, n_folds, noise, distribution, draws)
+    is_regressor = not module and _is_regressor(thing)
+    if fitted:
+        _require_a_fitted_model(thing)
+        return _settled(FittedModel(_fitted_with_draws(thing, draws), noise, distribution))
+    if is_regressor:
+        return _settled(UserModel(_with_draws(thing, draws), n_folds, noise, distribution))
+    if module or (callable(thing) and _needs(thing) == 1):
+        return _settled(UserModel(TorchRegressor(thing, draws=draws), n_folds, noise, distribution))
+    raise BadInput(
+        f"{thing!r} is not a regressor: it needs fit(X, y) and predict(X), or to be a torch module "
+        "or a function that makes one; what predicts without a fit is assessed with fitted=True "
+        "(--fitted)"
+    )
 
 
-def _is_module(thing: Any) -> bool:
-    """Whether it is a torch module that has no ``predict`` of its own."""
-    return isinstance(thing, nn.Module) and not callable(getattr(thing, "predict", None))
+def _settled(method: Method) -> Method:
+    """Return a method whose distribution is settled: what it would refuse is refused now."""
+    method.whose_distribution()
+    return method
+
+
+def _fitted_with_draws(thing: Any, draws: int | None) -> Any:
+    """A torch module as a model that predicts; any other fitted model has no draws."""
+    if isinstance(thing, nn.Module) and not callable(getattr(thing, "predict", None)):
+        return TrainedModule(thing, draws)
+    return _without_draws(thing, draws)
 
 
 def _with_draws(regressor: Any, draws: int | None) -> Any:
     """A copy of a torch regressor with so many draws; any other regressor has no draws."""
-    if draws is None:
-        return regressor
-    if not isinstance(regressor, TorchRegressor):
-        raise BadInput(f"draws={draws} is for torch modules; {regressor!r} is none")
-    return clone(regressor).set_params(draws=draws)
+    if draws is not None and isinstance(regressor, TorchRegressor):
+        return clone(regressor).set_params(draws=draws)
+    return _without_draws(regressor, draws)
+
+
+def _without_draws(thing: Any, draws: int | None) -> Any:
+    if draws is not None:
+        raise BadInput(f"draws is for a torch module that draws, not for {type(thing).__name__}")
+    return thing
+
+
+def _makes_models(thing: Any) -> bool:
+    return isinstance(thing, type) or (callable(thing) and _needs(thing) == 0)
+
+
+def _is_module(thing: Any) -> bool:
+    return isinstance(thing, nn.Module) or (
+        isinstance(thing, type) and issubclass(thing, nn.Module)
+    )
+
+
+def _is_regressor(thing: Any) -> bool:
+    fits = any(callable(getattr(thing, name, None)) for name in ("fit", "fit_conformalize"))
+    return fits and callable(getattr(thing, "predict", None))
+
+
+def _require_a_fitted_model(thing: Any) -> None:
+    if isinstance(thing, type):
+        raise BadInput(f"{thing.__name__} is a class; a fitted model is an object or a function")
+    if not callable(getattr(thing, "predict", thing)):
+        raise BadInput(f"{thing!r} has no predict and is not a function: it cannot forecast")
 
 
 def _needs(function: Callable[..., Any]) -> int:

@@ -10,12 +10,19 @@ from sklearn.utils.validation import check_is_fitted, check_random_state, valida
 from torch import nn
 
 from howrobust import seeds
+from howrobust.base.method import Problem
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.predictive import Predictive
 from howrobust.methods.core.problems.problem_pool import validation_start
 from howrobust.methods.core.problems.scaling import scaling_of
 from howrobust.methods.wrappers.own_streams import own_streams
-from howrobust.methods.wrappers.torch_modules.kind import Kind, called, kind_of, prepared
+from howrobust.methods.wrappers.torch_modules.kind import (
+    Kind,
+    called,
+    kind_of,
+    prepared,
+    seems_to_state,
+)
 from howrobust.methods.wrappers.torch_modules.posterior import ModulePosterior
 from howrobust.methods.wrappers.torch_modules.training import (
     Factory,
@@ -174,7 +181,7 @@ class TorchRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def states_distribution(self) -> bool:
         """Return whether the module states a distribution: it draws, or has a second output.
 
-        Before a fit it is only known of a regressor with ``draws``.
+        Before a fit it is found on made-up rows, of a size that the module seems to take.
 
         Returns
         -------
@@ -182,7 +189,31 @@ class TorchRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             Whether `predict_distribution` has an answer.
         """
         kind: Kind | None = getattr(self, "kind_", None)
-        return self.draws is not None if kind is None else kind.states_distribution()
+        if kind is not None:
+            return kind.states_distribution()
+        return self.draws is not None or seems_to_state(self.module, self.input_shape)
+
+    def posterior(self, problem: Problem) -> ModulePosterior:
+        """Return the fitted module as a posterior.
+
+        Parameters
+        ----------
+        problem : Problem
+            Rows that it was fitted on, as the table of its frame where it has one.
+
+        Returns
+        -------
+        ModulePosterior
+            The posterior.
+
+        Raises
+        ------
+        ValueError
+            For a module that states no distribution.
+        """
+        posterior = self._stated()
+        posterior.frame = problem.frame
+        return posterior
 
     def predict_distribution(
         self, X: ArrayLike, draws: int | None = None, seed: int | None = None

@@ -1,14 +1,22 @@
 """What a user's torch module computes, found by calling a copy of it on two rows."""
 
 import copy
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from howrobust import seeds
 from howrobust.distributions.arrays import Array
+from howrobust.errors import BadInput
 from howrobust.methods.wrappers.own_streams import own_streams
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PRECISIONS = (torch.float64, torch.float32)
 TWINS = 1024  # equal rows, of which some differ where rows draw, even by a dropout of 0.01
@@ -105,6 +113,70 @@ def kind_of(
             + reshaping(rows.shape[1])
         )
     return kind
+
+
+def seems_to_state(
+    module: nn.Module | Callable[[int], nn.Module], input_shape: tuple[int, ...] | None = None
+) -> bool:
+    """Return whether a module draws in evaluation mode or has a second output, without rows.
+
+    Parameters
+    ----------
+    module : nn.Module or callable
+        Module, or a function from the number of features to one.
+    input_shape : tuple of int, optional
+        Shape of a row as the module takes it.
+
+    Returns
+    -------
+    bool
+        What `kind_of` finds on normal rows of the size that the module seems to take; False where
+        it takes none of those.
+    """
+    for features in _sizes(module, input_shape):
+        X = seeds.generator(0, "rows of a module").normal(size=(2, features))
+        try:
+            with own_streams(0):
+                made = module if isinstance(module, nn.Module) else module(features)
+            if isinstance(made, nn.Module):
+                return kind_of(made, X, input_shape).states_distribution()
+        except Exception:  # another size; whatever is wrong is said when it is fitted
+            continue
+    return False
+
+
+def _sizes(module: object, input_shape: tuple[int, ...] | None) -> list[int]:
+    """Numbers of features that a module may take, the likeliest first."""
+    if input_shape is not None:
+        return [math.prod(input_shape)]
+    first = next(iter(module.parameters()), None) if isinstance(module, nn.Module) else None
+    return [1, 8] if first is None else [first.shape[-1], 1]
+
+
+def numbers_of(X: "Array | pd.DataFrame") -> Array:
+    """Return inputs as the numbers that a module takes.
+
+    Parameters
+    ----------
+    X : ndarray or DataFrame, shape (n, d)
+        Inputs.
+
+    Returns
+    -------
+    ndarray, shape (n, d)
+        The same in float64.
+
+    Raises
+    ------
+    BadInput
+        For a table with text.
+    """
+    try:
+        return np.asarray(X, dtype=np.float64)
+    except ValueError as error:
+        raise BadInput(
+            f"a torch module takes numbers ({error}); encode columns of text, or leave them out"
+        ) from None
 
 
 def prepared(module: nn.Module, draws: bool) -> nn.Module:

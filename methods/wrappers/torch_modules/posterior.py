@@ -21,11 +21,10 @@ from howrobust.distributions.gaussian_mixture import EXACT_COMPONENTS
 from howrobust.distributions.joined import Joined
 from howrobust.distributions.predictive import Predictive
 from howrobust.distributions.streaming import StreamedMixture, mixture
-from howrobust.errors import BadInput
 from howrobust.methods.core.sampling.noise import fit_noise_sd, noise_floor
 from howrobust.methods.core.sampling.posterior import BLOCK_DRAWS, BLOCK_POINTS
 from howrobust.methods.wrappers.own_streams import own_streams
-from howrobust.methods.wrappers.torch_modules.kind import Kind, called, prepared
+from howrobust.methods.wrappers.torch_modules.kind import Kind, called, numbers_of, prepared
 
 HELD_FLOATS = 2**22  # draws times points that are kept for a second pass: 32 MiB
 
@@ -143,7 +142,7 @@ class ModulePosterior(DifferentiablePosterior):
 
     def _inputs(self, X: Array) -> Tensor:
         x_mean, x_sd, *_ = self.scaling
-        numbers = X if self.frame is None else numbers_of(self.frame, X)
+        numbers = X if self.frame is None else numbers_of(self.frame.decode(X))
         return torch.as_tensor(np.asarray((numbers - x_mean) / x_sd, dtype=np.float64))
 
     def _components(self, outputs: Tensor) -> tuple[Array, Array]:
@@ -195,41 +194,6 @@ class ModulePosterior(DifferentiablePosterior):
             for s in slopes
         ]
         return np.stack([gradient.numpy() for (gradient,) in gradients])
-
-
-def numbers_of(frame: Frame, X: Array) -> Array:
-    """Return a table as the numbers that a module takes.
-
-    Parameters
-    ----------
-    frame : Frame
-        How X stands for a table.
-    X : ndarray, shape (n, d)
-        Inputs.
-
-    Returns
-    -------
-    ndarray, shape (n, d)
-        The table's own numbers, False and True being 0 and 1.
-
-    Raises
-    ------
-    BadInput
-        For a column of text.
-    """
-    table = frame.decode(X)
-    try:
-        return np.asarray(table.to_numpy(dtype=np.float64))
-    except ValueError:
-        texts = [
-            str(name)
-            for name, known in zip(frame.names, frame.categories, strict=True)
-            if known is not None and not all(isinstance(c, int | float) for c in known)
-        ]
-        raise BadInput(
-            f"a torch module takes numbers, and column {texts[0]!r} holds text; encode it first, or "
-            "leave it out"
-        ) from None
 
 
 class _Run:

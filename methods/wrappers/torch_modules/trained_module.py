@@ -1,28 +1,31 @@
-"""A torch module that is trained already, as a method."""
+"""A torch module that is trained already, as a model that predicts."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from torch import nn
 
 from howrobust import seeds
-from howrobust.base.method import Posterior, Problem, SingleMethod
+from howrobust.base.method import Problem
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.predictive import Predictive
 from howrobust.methods.core.problems.scaling import scaling_of
-from howrobust.methods.wrappers.torch_modules.kind import kind_of
-from howrobust.methods.wrappers.torch_modules.posterior import ModulePosterior, numbers_of
+from howrobust.methods.wrappers.torch_modules.kind import kind_of, numbers_of, seems_to_state
+from howrobust.methods.wrappers.torch_modules.posterior import ModulePosterior
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DRAWS = 1000
+SEED = 0  # of forecasts that are given none
 
 
-class TrainedModule(SingleMethod):
+class TrainedModule:
     """A torch module that is trained already, from X (n, d) to y in the units of both.
 
     A copy in evaluation mode is asked, on the module's own device, in float64 where the module
     takes its dtype from its input, in float32 where it cannot. Its output is as in
     `TorchRegressor`. A module that draws, as torchbnn's layers do, or one with dropout and
-    ``draws``, is a mixture of its draws. Nothing is fitted but the noise sd, by maximum likelihood
-    of that mixture on the problem's rows, unless the module has a second output, the log variance.
-    The module must never have seen those rows, nor the rows that are forecast.
+    ``draws``, is a mixture of its draws.
 
     Parameters
     ----------
@@ -31,32 +34,88 @@ class TrainedModule(SingleMethod):
     draws : int or None, default None
         Draws of a forecast, with dropout on. None: 1000 if the module draws in evaluation mode,
         else one forecast without dropout.
-    random_state : int, RandomState instance or None, default None
-        Source of the seed of a fit.
     """
 
-    components = "one prediction, or draws of the module"
-    noise_model = "constant, fitted on rows that it never saw, or the module's second output"
-    refits = False
-    LIMITS = {"draws": (0, np.inf)}
-
-    def __init__(
-        self, module: nn.Module, draws: int | None = None, random_state: Any = None
-    ) -> None:
+    def __init__(self, module: nn.Module, draws: int | None = None) -> None:
         self.module = module
         self.draws = draws
-        self.random_state = random_state
 
-    def infer(self, problem: Problem) -> Posterior:
-        self.settings()
-        dropout = self.draws is not None
+    def predict(self, X: "Array | pd.DataFrame") -> Array:
+        """Return the module's output, or the mean of its draws.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame, shape (n, d)
+            Inputs.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Predictions.
+        """
+        inputs = numbers_of(X)
+        return self._posterior(inputs).predictive(inputs, seed=SEED).mean()
+
+    def states_distribution(self) -> bool:
+        """Return whether the module draws, or has a second output, as far as can be seen.
+
+        Returns
+        -------
+        bool
+            Whether it states a distribution.
+        """
+        return self.draws is not None or seems_to_state(self.module)
+
+    def predict_distribution(self, X: "Array | pd.DataFrame") -> Predictive:
+        """Return the Gaussian, or the mixture of draws, of a module with a second output.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame, shape (n, d)
+            Inputs.
+
+        Returns
+        -------
+        Predictive
+            p(y | x) at each input.
+
+        Raises
+        ------
+        ValueError
+            For a module with one output, whose noise `posterior` fits on other rows.
+        """
+        inputs = numbers_of(X)
+        posterior = self._posterior(inputs)
+        if posterior.kind.n_outputs == 1:
+            raise ValueError("the module has one output: its noise is to be fitted by posterior")
+        return posterior.predictive(inputs, seed=SEED)
+
+    def posterior(self, problem: Problem) -> ModulePosterior:
+        """Return the module as a posterior, its noise fitted where it has no second output.
+
+        Parameters
+        ----------
+        problem : Problem
+            Rows that the module never saw. The noise sd is that of the greatest likelihood of its
+            mixture on them.
+
+        Returns
+        -------
+        ModulePosterior
+            The posterior.
+        """
         frame = problem.frame
-        inputs = problem.X if frame is None else numbers_of(frame, problem.X)
-        kind = kind_of(self.module, inputs, draws=dropout)
-        units = scaling_of(problem.X, problem.y, standardise=False)
-        posterior = ModulePosterior(self.module, kind, units, self.draws or DRAWS, dropout)
+        inputs = problem.X if frame is None else numbers_of(frame.decode(problem.X))
+        posterior = self._posterior(inputs)
         posterior.frame = frame
-        if kind.n_outputs == 1:
-            seed = seeds.derive(problem.seed, "noise")
-            posterior.fit_noise(problem.X, problem.y, problem.y, seed)
+        if posterior.kind.n_outputs == 1:
+            posterior.fit_noise(
+                problem.X, problem.y, problem.y, seeds.derive(problem.seed, "noise")
+            )
         return posterior
+
+    def _posterior(self, X: Array) -> ModulePosterior:
+        dropout = self.draws is not None
+        kind = kind_of(self.module, X, draws=dropout)
+        units = scaling_of(X, X[:, 0], standardise=False)
+        return ModulePosterior(self.module, kind, units, self.draws or DRAWS, dropout)
