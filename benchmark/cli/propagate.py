@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -81,7 +81,7 @@ def propagate(
     from howrobust.datasets.tables.files import read_table
     from howrobust.propagation.noise_text import parsed_noise
 
-    noise = dict(parsed_noise(text) for text in noises)
+    noise: dict[Hashable, Any] = dict(map(parsed_noise, noises))
     try:
         with _progress() as progress:
             result = propagated(
@@ -139,7 +139,7 @@ def _limits(value: str, name: str) -> tuple[float, float]:
         raise BadInput(f"the box of {name} is {value!r}; write it as {name}=LOW:HIGH") from None
 
 
-def _correlation(texts: tuple[str, ...], columns: list[str]) -> Any:
+def _correlation(texts: tuple[str, ...], columns: list[Hashable]) -> Any:
     """Return the correlation matrix (k, k) of texts such as F,L=0.5; None without any."""
     if not texts:
         return None
@@ -152,7 +152,7 @@ def _correlation(texts: tuple[str, ...], columns: list[str]) -> Any:
         if len(pair) != 2 or pair[0] == pair[1] or unknown:
             raise BadInput(
                 f"the correlation {names}={value} must name two inputs with noise, of "
-                f"{', '.join(columns)}"
+                f"{', '.join(map(str, columns))}"
             )
         i, j = map(columns.index, pair)
         try:

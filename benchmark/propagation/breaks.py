@@ -15,7 +15,6 @@ MOST_POINTS = 20  # whose lines are searched
 STEEP = 10.0  # times the median step of a line: a step that may be a jump
 OF_SD = 0.01  # the least jump, in standard deviations of the output
 HALVINGS = 20  # of an interval with a possible jump, to a millionth of a step
-KEPT = 0.1  # share of the step that is left in the last interval of a jump
 MOST_JUMPS = 20  # of a line that are confirmed, the largest
 
 
@@ -76,7 +75,7 @@ def jumps(evaluation: Evaluation, box: Box, sd: float, steps: int) -> list[Break
 
     A step of a line may hold a jump if it changes the output by more than a hundredth of its sd and
     ten times as much as the median step. It is one if an interval that is halved to a millionth of
-    the step keeps a tenth of the change: a continuous function's change goes to zero.
+    the step still changes it by that hundredth: the change of a continuous function goes to zero.
 
     Parameters
     ----------
@@ -99,11 +98,10 @@ def jumps(evaluation: Evaluation, box: Box, sd: float, steps: int) -> list[Break
     lines = np.concatenate([_line(box, p, j, grid) for p in points for j in range(k)])
     outputs = evaluation(lines).reshape(len(points), k, steps + 1)
     found = _suspected(box, points, grid, outputs, sd)
-    before = np.abs(found.y_high - found.y_low)
-    for _ in range(HALVINGS if len(before) else 0):
+    for _ in range(HALVINGS if found.point else 0):
         found = _halved(evaluation, box, found)
     after = np.nan_to_num(np.abs(found.y_high - found.y_low))
-    real = (after >= KEPT * before) & (after >= OF_SD * sd)
+    real = after >= OF_SD * sd
     breaks = []
     for j, name in enumerate(box.points.names[i] for i in box.where):
         here = [i for i in np.flatnonzero(real) if found.column[i] == j]

@@ -200,8 +200,8 @@ def call_of(function: Callable[..., Any], points: Points, rows: Array) -> Call:
         return call
     # Numbers by name are the plainest call, and its error the one that the function explains best.
     returned = [error for error in errors if isinstance(error, NotNumbers)]
-    error = returned[0] if returned else errors[-1 if forms[-1] == "named row" else 0]
-    reason = str(error) if returned else f"{type(error).__name__}: {error}"
+    first = errors[-1 if forms[-1] == "named row" else 0]
+    reason = str(returned[0]) if returned else f"{type(first).__name__}: {first}"
     at = ", ".join(f"{name} = {value}" for name, value in points.inputs(rows[0]).items())
     raise BadInput(f"{_name(function)} fails at the point itself ({at}): {reason}")
 
