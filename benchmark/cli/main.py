@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     Raises
     ------
     SystemExit
-        Always. 0 fine, 1 a regression or failed cells, 2 bad input, 3 nothing to compare,
+        Always. 0 fine, 1 a regression, failed cells or draws, 2 bad input, 3 nothing to compare,
         130 interrupted, 143 ended by SIGTERM.
     """
     stdout = sys.stdout

@@ -11,9 +11,9 @@ from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 from howrobust.propagation.points import Points
 
-# On all rows at once: a table, an array (n, d), or arrays (n,) by name. On one row: numbers by
+# On all rows at once: a table, a matrix (n, d), or arrays (n,) by name. On one row: numbers by
 # name, or an array (d,).
-Form = Literal["table", "array", "columns", "named row", "row"]
+Form = Literal["table", "matrix", "columns", "named row", "row"]
 AGREEMENT = 1e-9  # relative: what rows at once and one by one may differ by
 
 
@@ -31,7 +31,7 @@ class Call:
         The user's function.
     points : Points
         Names and encoding of the inputs.
-    form : {"table", "array", "columns", "named row", "row"}
+    form : {"table", "matrix", "columns", "named row", "row"}
         How it takes them.
     """
 
@@ -66,7 +66,7 @@ class Call:
         with np.errstate(all="ignore"):  # what is not a number is counted, not warned of
             if self.form == "table" and self.points.frame is not None:
                 return _numbers(self.function(self.points.frame.decode(X)), n)
-            if self.form == "array":
+            if self.form == "matrix":
                 return _numbers(self.function(X.copy()), n)
             if self.form == "columns":
                 return _numbers(self.function(**self._columns(X)), n)
@@ -186,7 +186,7 @@ def call_of(function: Callable[..., Any], points: Points, rows: Array) -> Call:
     if takes_names(function, points.names):
         forms = ("columns", "named row")
     else:
-        forms = ("array", "row") if points.frame is None else ("table", "array", "row")
+        forms = ("matrix", "row") if points.frame is None else ("table", "matrix", "row")
     errors: list[Exception] = []
     for form in forms:
         call = Call(function, points, form)

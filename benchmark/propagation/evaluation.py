@@ -65,8 +65,8 @@ class Evaluation:
     workers: int
     expected: int
     progress: Count | None
-    rows: int = 0
-    failures: dict[str, Failure] = field(default_factory=dict)
+    rows: int = field(default=0, init=False)
+    failures: dict[str, Failure] = field(default_factory=dict, init=False)
 
     def __call__(self, X: Array) -> Array:
         """Return the output at each row.
