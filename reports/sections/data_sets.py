@@ -13,6 +13,7 @@ from howrobust.base.facts import REFERENCES, DataFacts
 from howrobust.distributions.arrays import Array
 from howrobust.reports.number_text import number
 from howrobust.reports.sections.answer import stress_of_sentences, within_null_band
+from howrobust.reports.sections.protocol import whose_distributions
 from howrobust.reports.sections.scores import (
     ScoreRow,
     coverage_text,
@@ -37,7 +38,8 @@ class DataSetSection:
     sentence : str
         Which method predicts best and by how much, its calibration, and what stress does to it.
     comparison : str
-        From which methods the first is distinguishable; "" where no two are ranked.
+        From which methods the first is distinguishable, where two are ranked, and whose
+        distributions the scores are of, where some are not the methods' own.
     table : Table
         The scores.
     """
@@ -91,11 +93,12 @@ def data_set_section(scores: Scores, data: DataFacts, rows: Sequence[ScoreRow]) 
     DataSetSection
         The section.
     """
+    comparison = (first_against_others(rows), whose_distributions(scores))
     return DataSetSection(
         facts=data,
         n_splits=scores.planned_splits(data.name),
         sentence=_sentence(scores, data.name, rows),
-        comparison=first_against_others(rows),
+        comparison=" ".join(filter(None, comparison)),
         table=score_table(rows, data),
     )
 

@@ -174,6 +174,11 @@ def _nll(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     return mean_of_metric(scores, dataset, method, "nll")
 
 
+def _crps(scores: Scores, dataset: str, method: str, stress: str) -> Result:
+    """Mean over splits of the crps of clean test rows, in target units."""
+    return mean_of_metric(scores, dataset, method, "crps")
+
+
 def _excess_calibration_error(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     """Mean over splits of mace - mace_null: calibration error beyond a perfect forecaster's.
 
@@ -255,6 +260,7 @@ def _instability(
 CLEAN_ITEMS = (
     Item("accuracy", "rmse", _rmse, "low", headline=True),
     Item("accuracy", "nll", _nll, "low"),
+    Item("accuracy", "crps", _crps, "low"),
     Item(
         "calibration", "excess calibration error", _excess_calibration_error, "low", headline=True
     ),
