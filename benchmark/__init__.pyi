@@ -1,9 +1,11 @@
 from ._assess import assess as assess
+from ._propagate import propagate as propagate
 from ._results import Results as Results
 from ._results import compare as compare
 from ._results import load as load
 from ._run import run as run
 from .analysis.cards.card import Card as Card
 from .comparison.runs import Comparison as Comparison
+from .propagation.result import Propagation as Propagation
 
 __version__: str

@@ -19,6 +19,7 @@ def test_the_functions_are_not_hidden_by_modules():
             importlib.import_module(f"howrobust.{module.stem}")
     assert inspect.isfunction(hr.run)
     assert inspect.isfunction(hr.load)
+    assert inspect.isfunction(hr.propagate)
     assert inspect.isclass(hr.Results)
 
 
@@ -27,6 +28,12 @@ def test_run_has_its_words_in_order():
     assert words[:9] == [
         "suite", "methods", "data", "stress", "splits", "repeats", "seed", "out", "workers"
     ]  # fmt: skip
+
+
+def test_propagate_has_its_words_in_order():
+    words = list(inspect.signature(hr.propagate).parameters)
+    assert words[:3] == ["f", "X", "noise"]
+    assert {"correlation", "draws", "box", "units", "batch_size", "workers", "seed"} <= set(words)
 
 
 def test_methods_share_their_constructor_words():

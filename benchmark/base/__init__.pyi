@@ -38,6 +38,8 @@ from .records import CellResult as CellResult
 from .records import Outcome as Outcome
 from .records import Record as Record
 from .records import RunInfo as RunInfo
+from .rendering import drawn as drawn
+from .rendering import register_artist as register_artist
 from .rendering import register_renderer as register_renderer
 from .rendering import rendered as rendered
 from .split_names import OWN_SPLITS as OWN_SPLITS

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 Renderer = Callable[[Any], str]
+Artist = Callable[[Any, Any], Any]
 _RENDERERS: dict[tuple[type, str], Renderer] = {}
+_ARTISTS: dict[type, Artist] = {}
 
 
 def register_renderer(kind: type, form: str, renderer: Renderer) -> None:
@@ -14,7 +16,7 @@ def register_renderer(kind: type, form: str, renderer: Renderer) -> None:
     ----------
     kind : type
         The class, exactly.
-    form : {"text", "html"}
+    form : {"text", "html", "page"}
         The form.
     renderer : callable
         Takes an object of the class and returns its text.
@@ -29,7 +31,7 @@ def rendered(thing: object, form: str) -> str:
     ----------
     thing : object
         The object.
-    form : {"text", "html"}
+    form : {"text", "html", "page"}
         The form.
 
     Returns
@@ -46,3 +48,43 @@ def rendered(thing: object, form: str) -> str:
     if renderer is None:
         raise LookupError(f"nothing renders a {type(thing).__name__} as {form}")
     return renderer(thing)
+
+
+def register_artist(kind: type, artist: Artist) -> None:
+    """Register how objects of a class are drawn.
+
+    Parameters
+    ----------
+    kind : type
+        The class, exactly.
+    artist : callable
+        Takes an object of the class, and axes of matplotlib or None for those of a new figure;
+        draws the object, and returns the axes.
+    """
+    _ARTISTS[kind] = artist
+
+
+def drawn(thing: object, ax: Any) -> Any:
+    """Draw an object.
+
+    Parameters
+    ----------
+    thing : object
+        The object.
+    ax : Axes or None
+        Where to draw; a new figure if None.
+
+    Returns
+    -------
+    Axes
+        The axes.
+
+    Raises
+    ------
+    LookupError
+        If no artist is registered for its class.
+    """
+    artist = _ARTISTS.get(type(thing))
+    if artist is None:
+        raise LookupError(f"nothing draws a {type(thing).__name__}")
+    return artist(thing, ax)

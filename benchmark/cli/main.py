@@ -18,13 +18,14 @@ from howrobust.cli.fetch import fetch
 from howrobust.cli.info import info
 from howrobust.cli.list import list_
 from howrobust.cli.messages import report_problem
+from howrobust.cli.propagate import propagate
 from howrobust.cli.report import report
 from howrobust.cli.run import run
 from howrobust.cli.store import store
 from howrobust.errors import BadInput
 from howrobust.execution.signals import Interruption, interruptible
 
-COMMANDS = (run, report, compare, baseline, store, fetch, list_, info, check)
+COMMANDS = (run, propagate, report, compare, baseline, store, fetch, list_, info, check)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     Raises
     ------
     SystemExit
-        Always. 0 fine, 1 a regression or failed cells, 2 bad input, 3 nothing to compare,
+        Always. 0 fine, 1 a regression, failed cells or draws, 2 bad input, 3 nothing to compare,
         130 interrupted, 143 ended by SIGTERM.
     """
     stdout = sys.stdout

@@ -13,7 +13,7 @@ from howrobust.reports.plots.style import INK, STYLE, figure_style
 from howrobust.storage.atomic import write_output
 
 FORMATS = ("png", "pdf")
-Section = Literal["ranking", "data", "calibration", "stress", "stability", "costs"]
+Section = Literal["ranking", "data", "calibration", "stress", "stability", "costs", "propagation"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ReportFigure:
     ----------
     name : str
         Name of its files.
-    section : {"ranking", "data", "calibration", "stress", "stability", "costs"}
+    section : {"ranking", "data", "calibration", "stress", "stability", "costs", "propagation"}
         The section that shows it.
     title, alt : str
         Its title, and what it shows, for those who cannot see it.

@@ -1,0 +1,5 @@
+"""Noise of the inputs carried through a function: spread, sensitivities, worst case, breaks."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
