@@ -57,6 +57,7 @@ def assess(
     fitted: bool = False,
     noise: str = "residual",
     n_folds: int = 5,
+    deterministic: bool = False,
     stress: Sequence[str] | None = None,
     splits: int | None = None,
     repeats: int | None = None,
@@ -86,6 +87,9 @@ def assess(
         CV+ intervals.
     n_folds : int, default 5
         Number of folds of the out-of-fold residuals.
+    deterministic : bool, default False
+        Whether the model claims that a fit depends on its rows and settings alone. Restarts that
+        give the same predictions are then instability 0; otherwise they say nothing.
     stress : sequence of str, optional
         Names of stresses; those of the suite ``assess`` if None.
     splits : int, optional
@@ -112,7 +116,7 @@ def assess(
     import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
 
     source = given_rows(X, y)
-    model = user_method(estimator, fitted=fitted, n_folds=n_folds, noise=noise)
+    model = user_method(estimator, fitted=fitted, n_folds=n_folds, noise=noise, deterministic=deterministic)
     spec = _spec(estimator, model, fitted)
     suite = load_suite("assess")
     # Given as an option, the number would repeat all splits rather than the first.

@@ -65,11 +65,17 @@ class MethodFacts:
         Its label.
     components, noise_model : str
         The attributes of its class.
+    deterministic : bool, default=False
+        Whether it claims that a fit depends on its rows and settings alone.
+    restarts : str, default="the fit does not depend on the seed"
+        Why its restarts could give the same predictions.
     """
 
     label: str
     components: str
     noise_model: str
+    deterministic: bool = False
+    restarts: str = "the fit does not depend on the seed"
 
 
 @dataclass(frozen=True)

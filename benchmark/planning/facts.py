@@ -80,11 +80,13 @@ def method_facts(spec: MethodSpec) -> MethodFacts:
     MethodFacts
         The facts.
     """
-    method = spec.load()
+    method = spec.build()
     return MethodFacts(
         label=spec.label,
         components=str(method.components),
         noise_model=str(method.noise_model),
+        deterministic=bool(method.deterministic),
+        restarts=str(method.restarts()),
     )
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 # Every stored forecast depends on this module and on what it imports.
 WORKER = "howrobust.execution.worker"
 ADAPTER = "howrobust.methods.wrappers.method_of"
-USER_MODEL_SETTINGS = {"n_folds": 5, "noise": "residual"}  # of any model that is not a Method
+# Of any model that is not a Method.
+USER_MODEL_SETTINGS = {"n_folds": 5, "noise": "residual", "deterministic": False}
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,12 @@ class MethodSpec:
 
 
 def user_method(
-    model: Any, *, fitted: bool = False, n_folds: int = 5, noise: str = "residual"
+    model: Any,
+    *,
+    fitted: bool = False,
+    n_folds: int = 5,
+    noise: str = "residual",
+    deterministic: bool = False,
 ) -> "Method":
     """Return a user's own model as a method.
 
@@ -253,6 +259,8 @@ def user_method(
         Number of folds of the out-of-fold residuals.
     noise : {"residual", "cv_plus"}, default "residual"
         How a model that predicts one number gets a distribution.
+    deterministic : bool, default False
+        Whether the model claims that a fit depends on its rows and settings alone.
 
     Returns
     -------
@@ -265,7 +273,7 @@ def user_method(
         For an object that is no model.
     """
     adapt = import_untracked(ADAPTER, "method_of")
-    method: Method = adapt(model, fitted=fitted, n_folds=n_folds, noise=noise)
+    method: Method = adapt(model, fitted, n_folds, noise, deterministic)
     return method
 
 

@@ -13,7 +13,11 @@ from howrobust.methods.wrappers.user_model import FittedModel, UserModel
 
 
 def method_of(
-    thing: Any, fitted: bool = False, n_folds: int = 5, noise: str = "residual"
+    thing: Any,
+    fitted: bool = False,
+    n_folds: int = 5,
+    noise: str = "residual",
+    deterministic: bool = False,
 ) -> Method:
     """Return the `Method` of a model.
 
@@ -33,6 +37,8 @@ def method_of(
         Folds; see `UserModel`.
     noise : {"residual", "cv_plus"}, default "residual"
         Distribution; see `UserModel`.
+    deterministic : bool, default False
+        Whether the model claims to be deterministic; see `UserModel`.
 
     Returns
     -------
@@ -58,16 +64,16 @@ def method_of(
         if isinstance(thing, type) or (callable(thing) and _needs(thing) == 0):
             if _needs(thing):
                 raise BadInput(f"{thing.__name__} needs arguments; give an instance of it")
-            return method_of(thing(), False, n_folds, noise)
+            return method_of(thing(), False, n_folds, noise, deterministic)
         if callable(getattr(thing, "fit", None)) and callable(getattr(thing, "predict", None)):
-            return UserModel(thing, n_folds=n_folds, noise=noise)
+            return UserModel(thing, n_folds, noise, deterministic)
         if not (callable(thing) and _needs(thing) == 1):
             raise BadInput(
                 f"{thing!r} is not a regressor: it needs fit(X, y) and predict(X), or to be a "
                 "torch module or a function that makes one; a function that predicts is assessed "
                 "with fitted=True"
             )
-    return UserModel(TorchRegressor(thing), n_folds=n_folds, noise=noise)
+    return UserModel(TorchRegressor(thing), n_folds, noise, deterministic)
 
 
 def _needs(function: Callable[..., Any]) -> int:

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from sklearn.base import clone
 
 from howrobust import seeds
 from howrobust.base.frames import Frame
@@ -18,6 +17,7 @@ from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.shuffled_cv import folds
 from howrobust.methods.wrappers.cv_plus import CVPlus
+from howrobust.methods.wrappers.seeding import pinned_names, seed_names, started
 from howrobust.methods.wrappers.torch_regressor import own_streams
 
 if TYPE_CHECKING:
@@ -61,46 +61,12 @@ class _Regressor(Protocol):
         """
 
 
-@runtime_checkable
-class _Parametrised(Protocol):
-    """An estimator whose settings can be read and set by name, as scikit-learn's can."""
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the settings, with ``deep`` those of nested estimators too.
-
-        Parameters
-        ----------
-        deep : bool, default True
-            Include those of nested estimators.
-
-        Returns
-        -------
-        dict
-            Settings by name.
-        """
-
-    def set_params(self, **params: Any) -> Any:
-        """Set some of them.
-
-        Parameters
-        ----------
-        **params : object
-            Settings by name.
-
-        Returns
-        -------
-        object
-            Not used.
-        """
-
-
 class UserModel(SingleMethod):
     """Any regressor with ``fit(X, y)`` and ``predict(X)``, such as a scikit-learn pipeline.
 
     What is fitted is a clone (`sklearn.base.clone`; a deep copy of what has no ``get_params``), and
-    ``estimator`` stays as it was given. Every setting of the clone whose name ends in
-    ``random_state``, of nested estimators too, is set from the problem's seed, whatever it was, and
-    what draws from the global generators of Python, NumPy and torch draws from streams of that seed
+    ``estimator`` stays as it was given. Every setting of the clone that is a seed, of nested
+    estimators too, is set from the problem's seed, whatever it was (`seed_names`), and what draws from the global generators of Python, NumPy and torch draws from streams of that seed
     (`own_streams`). A problem with a ``frame`` is handed over as its table, any other as an array
     (n, d).
 
@@ -122,6 +88,8 @@ class UserModel(SingleMethod):
         Folds of the out-of-fold residuals.
     noise : {"residual", "cv_plus"}, default "residual"
         Constant Gaussian noise, or CV+ intervals.
+    deterministic : bool, default False
+        Whether the estimator claims that a fit depends on its rows and settings alone.
     random_state : int, RandomState instance or None, default None
         Source of the seed of a fit.
     """
@@ -135,12 +103,25 @@ class UserModel(SingleMethod):
         estimator: _Regressor,
         n_folds: int = 5,
         noise: str = "residual",
+        deterministic: bool = False,
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
         self.n_folds = n_folds
         self.noise = noise
+        self.deterministic = deterministic
         self.random_state = random_state
+
+    def restarts(self) -> str:
+        if self.deterministic:
+            return super().restarts()
+        named, pinned = seed_names(self.estimator), pinned_names(self.estimator)
+        why = "no seed was reachable (no setting is called random_state, seed or *_seed)"
+        if named:
+            why = f"its seeds ({', '.join(named)}) were set, and change nothing"
+        if pinned:
+            why += f"; {', '.join(pinned)} is pinned"
+        return f"{why}; if the model is deterministic, say so with deterministic=True"
 
     def infer(self, problem: Problem) -> Posterior:
         words = self.settings()
@@ -163,12 +144,7 @@ class UserModel(SingleMethod):
         if isinstance(self.estimator, type):
             name = self.estimator.__name__
             raise BadInput(f"the estimator is the class {name}; give an instance of it, {name}()")
-        model: _Regressor = clone(self.estimator, safe=False)
-        if isinstance(model, _Parametrised):
-            states = [name for name in model.get_params() if name.endswith("random_state")]
-            # scikit-learn's seeds have 32 bits.
-            drawn = {s: seeds.derive(problem.seed, "estimator", s) % 2**32 for s in states}
-            model.set_params(**drawn)
+        model: _Regressor = started(self.estimator, problem.seed)
         with own_streams(seeds.derive(problem.seed, "estimator")):
             model.fit(given(problem.frame, problem.X[rows]), problem.y[rows])
         return model

@@ -154,8 +154,8 @@ def test_every_random_state_comes_from_the_seed_of_the_problem(monkeypatch):
     given = Recorder(7, DecisionTreeRegressor(random_state=7))
     problem = line(n=20)
     UserModel(given, n_folds=2).infer(problem)
-    own = seeds.derive(0, "estimator", "random_state") % 2**32
-    inner = seeds.derive(0, "estimator", "inner__random_state") % 2**32
+    own = seeds.derive(0, "estimator", "random_state") % 2**31
+    inner = seeds.derive(0, "estimator", "inner__random_state") % 2**31
     assert [(a, b) for a, b, _ in Recorder.seen] == [(own, inner)] * 3  # two folds and all rows
     assert (given.random_state, given.inner.random_state) == (7, 7)
 
