@@ -116,7 +116,9 @@ def assess(
     import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
 
     source = given_rows(X, y)
-    model = user_method(estimator, fitted=fitted, n_folds=n_folds, noise=noise, deterministic=deterministic)
+    model = user_method(
+        estimator, fitted=fitted, n_folds=n_folds, noise=noise, deterministic=deterministic
+    )
     spec = _spec(estimator, model, fitted)
     suite = load_suite("assess")
     # Given as an option, the number would repeat all splits rather than the first.

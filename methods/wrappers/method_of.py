@@ -8,6 +8,7 @@ from torch import nn
 
 from howrobust.base.method import Method
 from howrobust.errors import BadInput
+from howrobust.methods.wrappers.admission import require_regressor
 from howrobust.methods.wrappers.torch_regressor import TorchRegressor
 from howrobust.methods.wrappers.user_model import FittedModel, UserModel
 
@@ -66,6 +67,7 @@ def method_of(
                 raise BadInput(f"{thing.__name__} needs arguments; give an instance of it")
             return method_of(thing(), False, n_folds, noise, deterministic)
         if callable(getattr(thing, "fit", None)) and callable(getattr(thing, "predict", None)):
+            require_regressor(thing)
             return UserModel(thing, n_folds, noise, deterministic)
         if not (callable(thing) and _needs(thing) == 1):
             raise BadInput(

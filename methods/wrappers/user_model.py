@@ -66,9 +66,10 @@ class UserModel(SingleMethod):
 
     What is fitted is a clone (`sklearn.base.clone`; a deep copy of what has no ``get_params``), and
     ``estimator`` stays as it was given. Every setting of the clone that is a seed, of nested
-    estimators too, is set from the problem's seed, whatever it was (`seed_names`), and what draws from the global generators of Python, NumPy and torch draws from streams of that seed
-    (`own_streams`). A problem with a ``frame`` is handed over as its table, any other as an array
-    (n, d).
+    estimators too, is set from the problem's seed, whatever it was
+    (`howrobust.methods.wrappers.seeding.seed_names`), and what draws from the global generators of
+    Python, NumPy and torch draws from streams of that seed (`own_streams`). A problem with a
+    ``frame`` is handed over as its table, any other as an array (n, d).
 
     ``noise="residual"``: the prediction is that of a fit on all rows, and its noise a constant
     Gaussian whose sd is the root mean square of out-of-fold residuals, over ``n_folds`` folds of

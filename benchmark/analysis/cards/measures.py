@@ -212,9 +212,7 @@ def _instability_over_restarts(scores: Scores, dataset: str, method: str, stress
     if facts.deterministic:
         return replace(result, unranked=facts.restarts)
     same = "but for rounding" if result.value else "bit for bit"
-    return Undefined(
-        f"not ranked: the restarts gave the same predictions {same}: {facts.restarts}"
-    )
+    return Undefined(f"not ranked: the restarts gave the same predictions {same}: {facts.restarts}")
 
 
 def _instability_over_shuffles(scores: Scores, dataset: str, method: str, stress: str) -> Result:
