@@ -1,5 +1,6 @@
 """Assess a user's own model on the user's own rows."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -47,6 +48,10 @@ NOTES = {
         "gaps, label noise, outliers, small data) is missing"
     ),
 }
+PRETRAINED = (
+    "the model brings knowledge from elsewhere (pretrained=True): if it has seen these rows, its "
+    "scores are too good"
+)
 
 
 def assess(
@@ -58,6 +63,7 @@ def assess(
     noise: str = "residual",
     n_folds: int = 5,
     deterministic: bool = False,
+    pretrained: bool = False,
     stress: Sequence[str] | None = None,
     splits: int | None = None,
     repeats: int | None = None,
@@ -90,6 +96,10 @@ def assess(
     deterministic : bool, default False
         Whether the model claims that a fit depends on its rows and settings alone. Restarts that
         give the same predictions are then instability 0; otherwise they say nothing.
+    pretrained : bool, default False
+        Whether the model brings knowledge of the target that it did not learn from these rows, such
+        as weights trained on others. A model that knows the target before it is fitted is refused
+        otherwise.
     stress : sequence of str, optional
         Names of stresses; those of the suite ``assess`` if None.
     splits : int, optional
@@ -119,6 +129,7 @@ def assess(
     model = user_method(
         estimator, fitted=fitted, n_folds=n_folds, noise=noise, deterministic=deterministic
     )
+    start = (PRETRAINED,) if pretrained else _require_fresh_start(model, source, seed)
     spec = _spec(estimator, model, fitted)
     suite = load_suite("assess")
     # Given as an option, the number would repeat all splits rather than the first.
@@ -143,9 +154,27 @@ def assess(
     about = () if isinstance(estimator, Method) else (NOTES["fitted" if fitted else noise],)
     return replace(
         card,
-        notes=(*about, *card.notes, *dict.fromkeys(_failures(cells))),
+        notes=(*about, *start, *card.notes, *dict.fromkeys(_failures(cells))),
         forecaster=Forecaster(model, source, seed),
     )
+
+
+def _require_fresh_start(model: Method, source: Source, seed: int) -> tuple[str, ...]:
+    """Raise BadInput where a model knows the target unfitted; say where that was not tested."""
+    from howrobust.methods.wrappers.user_model import UserModel
+
+    if not isinstance(model, UserModel):
+        return ()
+    train, _ = source.realise(source.splits(1)[0], seed)
+    problem = Problem(train.X, train.y, derive(seed, "fresh start"), frame=source.frame)
+    try:
+        with threadpool_limits(limits=1), warnings.catch_warnings(action="ignore"):
+            model.require_fresh_start(problem)
+    except BadInput:
+        raise
+    except (Exception, SystemExit) as error:
+        return (f"whether the model starts afresh was not tested: {error}",)
+    return ()
 
 
 def _require_fitted(cells: Sequence[CellResult], label: str, estimator: Any) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 
 from howrobust.base.method import Method
 from howrobust.errors import BadInput
-from howrobust.methods.wrappers.admission import require_regressor
+from howrobust.methods.wrappers.admission.regressor import require_regressor
 from howrobust.methods.wrappers.torch_regressor import TorchRegressor
 from howrobust.methods.wrappers.user_model import FittedModel, UserModel
 

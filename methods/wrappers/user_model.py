@@ -5,6 +5,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from torch import nn
 
 from howrobust import seeds
 from howrobust.base.frames import Frame
@@ -16,9 +17,14 @@ from howrobust.errors import BadInput
 from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.shuffled_cv import folds
+from howrobust.methods.wrappers.admission.kept_state import (
+    LEAST,
+    require_new_weights,
+    share_known,
+)
 from howrobust.methods.wrappers.cv_plus import CVPlus
 from howrobust.methods.wrappers.seeding import pinned_names, seed_names, started
-from howrobust.methods.wrappers.torch_regressor import own_streams
+from howrobust.methods.wrappers.torch_regressor import TorchRegressor, own_streams
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,6 +145,42 @@ class UserModel(SingleMethod):
             return FoldsPosterior(models, problem, residuals, fold)
         whole = self._fitted(problem, np.arange(n))
         return PointPosterior(whole.predict, problem, residuals)
+
+    def require_fresh_start(self, problem: Problem) -> None:
+        """Check that the estimator knows nothing of the target before it is fitted.
+
+        Parameters
+        ----------
+        problem : Problem
+            Rows to be fitted.
+
+        Raises
+        ------
+        BadInput
+            For an estimator with state that outlives a clone; the message names it.
+        Exception
+            What the estimator raises.
+        """
+        name = type(self.estimator).__name__
+        if isinstance(self.estimator, TorchRegressor):
+            make = self.estimator.module
+            if not isinstance(make, nn.Module):
+                name = getattr(make, "__name__", repr(make))
+                require_new_weights(make, problem.X.shape[1], f"{name}()")
+
+        def fit_and_predict(part: Problem, X: Array) -> Array:
+            model = self._fitted(part, np.arange(len(part.y)))
+            return answers(model.predict, part.frame, X, part.seed)
+
+        share = share_known(problem, fit_and_predict)
+        if share >= LEAST:
+            raise BadInput(
+                f"{name} knows the target before it is fitted: fitted to targets that hold "
+                f"nothing, it explains {100 * share:.0f} % of the variance of rows that it was "
+                "not given; let fit start afresh (no learnt weights, no cache, no warm start), or "
+                "say pretrained=True if it learnt that elsewhere, or fitted=True if it is not to "
+                "be fitted"
+            )
 
     def _fitted(self, problem: Problem, rows: Rows) -> _Regressor:
         """Fit a clone on these rows, its random states from the problem's seed."""
