@@ -11,7 +11,7 @@ from howrobust.datasets.tables.rows import RowSource
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 
-Values = NDArray[np.generic]
+Values = NDArray[Any]
 EXACT = 2**53  # integers above it are not all different in float64
 KINDS = {
     "b": "booleans", "M": "dates", "m": "durations", "c": "complex numbers",
@@ -170,7 +170,7 @@ def _missing(raw: Values) -> Values:
 
 def _require_exact(raw: Values, name: str) -> None:
     """Raise BadInput for integers that float64 would round to one another."""
-    if raw.dtype.kind in "iu" and ((raw > EXACT) | (raw < -EXACT)).any():
+    if raw.dtype.kind in "iu" and raw.size and max(-int(raw.min()), int(raw.max())) > EXACT:
         raise BadInput(
             f"{name} holds integers beyond 2^53, which float64 rounds; subtract an offset, or drop "
             "the column if it is an identifier"

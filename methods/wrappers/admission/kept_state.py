@@ -35,11 +35,12 @@ def share_known(problem: Problem, fit_and_predict: Predict, pairs: int = PAIRS) 
     Parameters
     ----------
     problem : Problem
-        Rows with their targets, of which 500 at random are used at most, anew for each pair.
+        Rows with their targets, of which 500 at random are used at most.
     fit_and_predict : callable
         Takes a `Problem` and inputs (m, d), fits a new clone and returns its predictions (m,).
     pairs : int, default 5
-        Pairs of fits; the first whose share is below `LEAST` is the last.
+        Pairs of fits to the same rows, each to another permutation and from another seed; the
+        first whose share is below `LEAST` is the last.
 
     Returns
     -------
@@ -56,18 +57,19 @@ def share_known(problem: Problem, fit_and_predict: Predict, pairs: int = PAIRS) 
     Plain permutation does not tell: on ten rows a forest explains up to .92 of targets that it
     never saw, as chance slopes in few dimensions are either right or wrong.
     """
+    rows = seeds.generator(problem.seed, "kept state").permutation(len(problem.y))[:MOST_ROWS]
     least = 1.0
     for pair in range(pairs):
         seed = seeds.derive(problem.seed, "kept state", pair)
-        least = min(least, _share(problem, fit_and_predict, seed))
+        least = min(least, _share(problem, rows, fit_and_predict, seed))
         if least < LEAST:
             break
     return least
 
 
-def _share(problem: Problem, fit_and_predict: Predict, seed: int) -> float:
-    rng = seeds.generator(seed, "rows")
-    rows = rng.permutation(len(problem.y))[:MOST_ROWS]
+def _share(problem: Problem, rows: Rows, fit_and_predict: Predict, seed: int) -> float:
+    """Share known from one pair of fits: the first half of the rows is fitted, the other held."""
+    rng = seeds.generator(seed, "targets")
     fitted, held = np.split(rows, [len(rows) // 2])
     y, X = problem.y[fitted], problem.X[fitted]
 
