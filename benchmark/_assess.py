@@ -1,6 +1,7 @@
 """Assess a user's own model on the user's own rows."""
 
 import inspect
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -25,7 +26,8 @@ from howrobust.base.records import CellResult
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
-from howrobust.methods.wrappers.user_model import FittedModel, UserModel
+from howrobust.methods.wrappers.fitted_model import FittedModel
+from howrobust.methods.wrappers.user_model import UserModel
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
 from howrobust.planning.method_spec import RESIDUAL, MethodSpec, user_method
@@ -54,6 +56,10 @@ FITTED = (
     "the model came fitted; whatever needs a refit (stability, gaps, label noise, outliers, small "
     "data) is missing"
 )
+PRETRAINED = (
+    "the model brings knowledge from elsewhere (pretrained=True): if it has seen these rows, its "
+    "scores are too good"
+)
 
 
 def assess(
@@ -67,6 +73,8 @@ def assess(
     name: str | None = None,
     noise: str = "auto",
     n_folds: int = 5,
+    deterministic: bool = False,
+    pretrained: bool = False,
     stress: Sequence[str] | None = None,
     splits: int | None = None,
     repeats: int | None = None,
@@ -107,6 +115,13 @@ def assess(
         one, and "residual" where it states none.
     n_folds : int, default 5
         Number of folds of the out-of-fold residuals.
+    deterministic : bool, default False
+        Whether the model claims that a fit depends on its rows and settings alone. Restarts that
+        give the same predictions are then instability 0; otherwise they say nothing.
+    pretrained : bool, default False
+        Whether the model brings knowledge of the target that it did not learn from these rows, such
+        as weights trained on others. A model that knows the target before it is fitted is refused
+        otherwise.
     stress : sequence of str, optional
         Names of stresses; those of the suite ``assess`` if None.
     splits : int, optional
@@ -135,9 +150,10 @@ def assess(
     source = given_rows(X, y)
     make = partial(
         user_method, estimator, fitted=fitted, n_folds=n_folds, distribution=distribution,
-        draws=draws,
+        draws=draws, deterministic=deterministic,
     )  # fmt: skip
     model = make(noise=noise)
+    start = (PRETRAINED,) if pretrained else _require_fresh_start(model, source, seed)
     spec = _spec(estimator, model, fitted, name)
     rows = [spec]
     two_rows = noise == "auto" and not isinstance(estimator, Method)
@@ -167,7 +183,7 @@ def assess(
         card = cards(Scores(results))[spec.label]
     return replace(
         card,
-        notes=(*_about(estimator, model), *card.notes, *dict.fromkeys(_failures(cells))),
+        notes=(*_about(estimator, model), *start, *card.notes, *dict.fromkeys(_failures(cells))),
         forecaster=Forecaster(model, source, seed),
     )
 
@@ -183,6 +199,22 @@ def _about(estimator: Any, model: Method) -> Iterator[str]:
         yield NOTES[whose if model.refits else f"fitted {whose}"]
     if not model.refits:
         yield FITTED
+
+
+def _require_fresh_start(model: Method, source: Source, seed: int) -> tuple[str, ...]:
+    """Raise BadInput where a model knows the target unfitted; say where that was not tested."""
+    if not isinstance(model, UserModel):
+        return ()
+    train, _ = source.realise(source.splits(1)[0], seed)
+    problem = Problem(train.X, train.y, derive(seed, "fresh start"), frame=source.frame)
+    try:
+        with threadpool_limits(limits=1), warnings.catch_warnings(action="ignore"):
+            model.require_fresh_start(problem)
+    except BadInput:
+        raise
+    except (Exception, SystemExit) as error:
+        return (f"whether the model starts afresh was not tested: {error}",)
+    return ()
 
 
 def _require_fitted(cells: Sequence[CellResult], label: str, estimator: Any, fitted: bool) -> None:

@@ -25,6 +25,7 @@ class BayesianRidge(SingleMethod):
 
     components = "one Gaussian"
     noise_model = "constant; by marginal likelihood"
+    deterministic = True
 
     def __init__(self, random_state: Any = None) -> None:
         self.random_state = random_state

@@ -30,6 +30,7 @@ class Marginal(SingleMethod):
 
     components = "kernels"
     noise_model = "Silverman's bandwidth"
+    deterministic = True
 
     def __init__(self, random_state: Any = None) -> None:
         self.random_state = random_state

@@ -23,6 +23,7 @@ class Oracle(SingleMethod):
     components = "the truth"
     noise_model = "the truth"
     sees_truth = True
+    deterministic = True
 
     def __init__(self, random_state: Any = None) -> None:
         self.random_state = random_state

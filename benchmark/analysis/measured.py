@@ -25,6 +25,8 @@ class Measured:
         Whether the number or a limit is beyond the range that was tested: read "more than".
     note : str, default=""
         What the number means, such as "within the null band on 3 of 3 splits".
+    unranked : str, default=""
+        Why the number is not ranked; empty where it is.
     """
 
     value: float
@@ -34,6 +36,7 @@ class Measured:
     lower_censored: bool = False
     upper_censored: bool = False
     note: str = ""
+    unranked: str = ""
 
 
 Result = Measured | Undefined

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FEWEST_ROWS = 10
 _HASHED_ROWS = 65_536
+_LARGEST, _SMALLEST = 1e150, 1e-150  # their squares, summed, are still floating-point numbers
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,8 @@ def checked(data: Dataset, name: str) -> Dataset:
     Raises
     ------
     BadInput
-        If it has too few rows, no feature, a constant target, or values that are not finite.
+        If it has too few rows, no feature, a constant target, values that are not finite, or a
+        target whose squares leave float64.
     """
     if len(data.y) < FEWEST_ROWS:
         raise BadInput(f"{name} has {len(data.y)} rows; at least {FEWEST_ROWS} are needed")
@@ -255,8 +257,7 @@ def checked(data: Dataset, name: str) -> Dataset:
     for column, feature in enumerate(data.features):
         _require_finite(data.X[:, column], feature, name)
     _require_finite(data.y, data.target, name)
-    if np.ptp(data.y) == 0:
-        raise BadInput(f"the target {data.target!r} of {name} is constant: nothing can be learnt")
+    _require_finite_squares(data.y, data.target, name)
     return data
 
 
@@ -266,4 +267,21 @@ def _require_finite(values: Array, column: str, name: str) -> None:
         raise BadInput(
             f"column {column!r} of {name} has {bad} missing or infinite values; "
             "remove those rows or fill them in before the run"
+        )
+
+
+def _require_finite_squares(y: Array, target: str, name: str) -> None:
+    """Raise BadInput for a target that is constant, or whose squares leave float64."""
+    column = f"the target {target!r} of {name}"
+    largest = float(np.max(np.abs(y)))
+    if largest > _LARGEST:
+        raise BadInput(
+            f"{column} reaches {largest:.3g}, and its squares overflow; give it in another unit"
+        )
+    spread = float(np.ptp(y))
+    if spread == 0:
+        raise BadInput(f"{column} is constant: nothing can be learnt")
+    if spread < _SMALLEST:
+        raise BadInput(
+            f"{column} varies by {spread:.3g}, and its squares underflow; give it in another unit"
         )

@@ -76,6 +76,10 @@ class MethodFacts:
         Whose distribution it is judged by, see `WHOSE`.
     row_of : str, default=""
         Label of the method whose second row it is: the same model with a residual distribution.
+    deterministic : bool, default=False
+        Whether it claims that a fit depends on its rows and settings alone.
+    restarts : str, default="the fit does not depend on the seed"
+        Why its restarts could give the same predictions.
     """
 
     label: str
@@ -83,6 +87,8 @@ class MethodFacts:
     noise_model: str
     whose: str = "own"
     row_of: str = ""
+    deterministic: bool = False
+    restarts: str = "the fit does not depend on the seed"
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,9 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         Whether problems are given with the true distribution.
     refits : bool
         Whether fitting changes the model: False for one that is given fitted.
+    deterministic : bool
+        Whether a fit depends on its rows and settings alone: restarts that agree are then what the
+        method claims, and are not ranked.
     PRESETS : dict of str to dict
         Values of settings by the name of a preset.
     LIMITS : dict of str to (float, float)
@@ -150,6 +153,7 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     noise_model: ClassVar[str] = "not stated"
     sees_truth: ClassVar[bool] = False
     refits: ClassVar[bool] = True
+    deterministic: bool = False
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
     LIMITS: ClassVar[dict[str, tuple[float, float]]] = {}
     CHOICES: ClassVar[tuple[str, ...]] = ()
@@ -190,6 +194,18 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     def prepare(self) -> None:
         """Load what fitting needs, such as compiled loops, before fits are timed."""
+
+    def restarts(self) -> str:
+        """Return why restarts could give the same predictions, for a card on which they did.
+
+        Returns
+        -------
+        str
+            A clause, such as "deterministic, as claimed".
+        """
+        if self.deterministic:
+            return "deterministic, as claimed"
+        return "the fit does not depend on the seed"
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Learn one problem.

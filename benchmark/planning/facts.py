@@ -87,6 +87,8 @@ def method_facts(spec: MethodSpec) -> MethodFacts:
         noise_model=str(method.noise_model),
         whose=method.whose_distribution(),
         row_of=spec.row_of,
+        deterministic=bool(method.deterministic),
+        restarts=str(method.restarts()),
     )
 
 

@@ -23,6 +23,7 @@ USER_MODEL_SETTINGS: dict[str, Any] = {  # of any model that is not a Method
     "distribution": None,
     "fitted": False,
     "draws": None,
+    "deterministic": False,
 }
 RESIDUAL = {"noise": "residual"}  # the setting of a second row
 
@@ -281,6 +282,7 @@ def user_method(
     noise: str = "auto",
     distribution: Any = None,
     draws: int | None = None,
+    deterministic: bool = False,
 ) -> "Method":
     """Return a user's own model as a method.
 
@@ -299,6 +301,8 @@ def user_method(
         ``module:function`` names one.
     draws : int, optional
         Draws of a torch module that draws at every call.
+    deterministic : bool, default False
+        Whether the model claims that a fit depends on its rows and settings alone.
 
     Returns
     -------
@@ -314,7 +318,13 @@ def user_method(
         distribution = load("distributions", distribution)
     adapt = import_untracked(ADAPTER, "method_of")
     method: Method = adapt(
-        model, fitted=fitted, n_folds=n_folds, noise=noise, distribution=distribution, draws=draws
+        model,
+        fitted=fitted,
+        n_folds=n_folds,
+        noise=noise,
+        distribution=distribution,
+        draws=draws,
+        deterministic=deterministic,
     )
     return method
 

@@ -3,21 +3,40 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from howrobust.base.data import Dataset, Provenance, Source
-from howrobust.base.frames import Frame
+from howrobust.base.frames import NUMBERS, Frame
 from howrobust.datasets.tables.rows import RowSource
+from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
+
+Values = NDArray[Any]
+EXACT = 2**53  # integers above it are not all different in float64
+KINDS = {
+    "b": "booleans", "M": "dates", "m": "durations", "c": "complex numbers",
+    "U": "text", "S": "text", "T": "text", "V": "records",
+}  # fmt: skip
+ADVICE = {
+    "booleans": "a regression needs numbers: give 0 and 1 if those are meant",
+    "dates": "convert them to numbers, such as the days since the first",
+    "durations": "convert them to numbers, such as seconds",
+    "complex numbers": "give the real part, or the modulus",
+    "text": "convert it to numbers",
+}
 
 
 def given(X: Any, y: Any, name: str = "data") -> Source:
     """Return the source of rows given from Python.
 
+    Frames of other libraries are converted by their ``to_pandas``, tensors by detaching them from
+    gradients and devices.
+
     Parameters
     ----------
     X : array or pandas.DataFrame of shape (n, d)
         Features; a frame may have columns of texts, categories or booleans.
-    y : array of shape (n,)
+    y : array of shape (n,) or (n, 1)
         Targets.
     name : str, default="data"
         Name of the data set.
@@ -30,16 +49,21 @@ def given(X: Any, y: Any, name: str = "data") -> Source:
     Raises
     ------
     BadInput
-        For rows that no regression can be learnt from.
+        For rows that no regression can be learnt from, values that are no real numbers, and rows of
+        X and y whose index labels differ.
     """
-    frame = Frame.of(X) if hasattr(X, "columns") else None
-    try:
-        inputs = np.asarray(X, dtype=np.float64) if frame is None else frame.encode(X)
-        target = np.asarray(y, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(f"X and y must be numbers, or X a pandas frame: {error}") from None
+    _require_aligned(X, y)
+    X, y = _plain(X, "X"), _plain(y, "y")
+    frame = Frame.of(X) if _is_frame(X) else None
+    label = "y" if _is_frame(y) else str(getattr(y, "name", None) or "y")
+    target = _target(_numbers(y, "y"))
+    if frame is None:
+        inputs = _numbers(X, "X")
+    else:
+        for column in frame.names:
+            if X[column].dtype.kind in "iu":
+                _require_exact(X[column].to_numpy(), f"column {column!r}")
+        inputs = frame.encode(X)
     if inputs.ndim != 2 or target.shape != (len(inputs),):
         raise BadInput(
             f"X must be (n, d) and y (n,), not {inputs.shape} and {target.shape}; reshape them"
@@ -47,6 +71,114 @@ def given(X: Any, y: Any, name: str = "data") -> Source:
     d = inputs.shape[1]
     features = tuple(map(str, frame.names)) if frame else tuple(f"x{j}" for j in range(d))
     about = Provenance("rows given from Python", "the caller", "the user's own", "-")
-    return RowSource(
-        name, Dataset(inputs, target, features, str(getattr(y, "name", None) or "y")), about, frame
+    return RowSource(name, Dataset(inputs, target, features, label), about, frame)
+
+
+def _is_pandas(values: Any) -> bool:
+    return type(values).__module__.partition(".")[0] == "pandas"
+
+
+def _is_frame(values: Any) -> bool:
+    return hasattr(values, "columns")
+
+
+def _require_aligned(X: Any, y: Any) -> None:
+    """Raise BadInput for pandas rows whose labels say that they do not belong together."""
+    if not (_is_pandas(X) and _is_pandas(y) and hasattr(X, "index") and hasattr(y, "index")):
+        return
+    if X.index.equals(y.index) or len(X) != len(y):
+        return
+    if X.index.is_unique and y.index.is_unique and X.index.isin(y.index).all():
+        raise BadInput(
+            "X and y have the same index labels in another order; give y.loc[X.index] if rows "
+            "belong together by label, or y.to_numpy() if by position"
+        )
+    raise BadInput(
+        "X and y have different index labels; give both the same index, or y.to_numpy() if rows "
+        "belong together by position"
     )
+
+
+def _plain(values: Any, name: str) -> Any:
+    """Return a pandas object, or what NumPy takes; BadInput for what would be misread."""
+    kind = type(values).__name__
+    if isinstance(values, np.ma.MaskedArray):
+        raise BadInput(
+            f"{name} is a masked array; give the rows that are not masked, or {name}.filled(value)"
+        )
+    if hasattr(values, "detach"):  # a tensor, in whatever memory and with its gradient
+        return values.detach().cpu().numpy()
+    if hasattr(values, "tocsr"):
+        raise BadInput(f"{name} is sparse ({kind}); give {name}.toarray()")
+    if _is_pandas(values):
+        return values
+    if callable(getattr(values, "to_pandas", None)):
+        try:
+            return values.to_pandas()
+        except ImportError as error:
+            raise BadInput(
+                f"{name} ({kind}) cannot be converted to pandas: {error}; install what is missing, "
+                f"or give {name}.to_numpy()"
+            ) from None
+    if _is_frame(values):
+        raise BadInput(f"{name} is a {kind} of {type(values).__module__}; give a pandas frame")
+    return values
+
+
+def _numbers(values: Any, name: str) -> Array:
+    """Return real numbers as float64; BadInput names what they are instead."""
+    try:
+        raw = values.to_numpy() if _is_pandas(values) else np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"{name} must be an array of numbers: {error}") from None
+    kind = _kind(raw)
+    if kind != "numbers":
+        advice = ADVICE.get(kind, "convert it to numbers")
+        if name == "X" and kind == "text":
+            advice = "convert it, or give a pandas frame, whose columns may be text"
+        raise BadInput(f"{name} must be numbers, and holds {kind}; {advice}")
+    _require_exact(raw, name)
+    if raw.dtype.kind == "O":  # pandas' own missing value is no number
+        raw = np.where(_missing(raw), np.nan, raw)
+    try:
+        return np.asarray(raw, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BadInput(f"{name} must be numbers: {error}") from None
+
+
+def _kind(raw: Values) -> str:
+    """Return what an array holds, in a word."""
+    if raw.dtype.kind != "O":
+        return KINDS.get(raw.dtype.kind, "numbers")
+    import pandas as pd  # 0.65 s to import: only where values are objects
+
+    kind = str(pd.api.types.infer_dtype(raw.ravel(), skipna=True))
+    words = {
+        "boolean": "booleans", "string": "text", "mixed-integer": "numbers and text",
+        "datetime64": "dates", "datetime": "dates", "date": "dates", "period": "dates",
+        "timedelta64": "durations", "timedelta": "durations", "complex": "complex numbers",
+        "mixed": "objects",
+    }  # fmt: skip
+    return "numbers" if kind in (*NUMBERS, "empty") else words.get(kind, kind)
+
+
+def _missing(raw: Values) -> Values:
+    import pandas as pd
+
+    return np.asarray(pd.isna(raw))
+
+
+def _require_exact(raw: Values, name: str) -> None:
+    """Raise BadInput for integers that float64 would round to one another."""
+    if raw.dtype.kind in "iu" and raw.size and max(-int(raw.min()), int(raw.max())) > EXACT:
+        raise BadInput(
+            f"{name} holds integers beyond 2^53, which float64 rounds; subtract an offset, or drop "
+            "the column if it is an identifier"
+        )
+
+
+def _target(y: Array) -> Array:
+    """Return y (n,), of one column; BadInput for several."""
+    if y.ndim == 2 and y.shape[1] != 1:
+        raise BadInput(f"y has {y.shape[1]} columns; assess one at a time")
+    return y[:, 0] if y.ndim == 2 else y

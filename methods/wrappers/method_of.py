@@ -9,9 +9,11 @@ from torch import nn
 
 from howrobust.base.method import Method
 from howrobust.errors import BadInput
+from howrobust.methods.wrappers.admission.regressor import require_regressor
+from howrobust.methods.wrappers.fitted_model import FittedModel
 from howrobust.methods.wrappers.torch_modules.trained_module import TrainedModule
 from howrobust.methods.wrappers.torch_regressor import TorchRegressor
-from howrobust.methods.wrappers.user_model import FittedModel, UserModel
+from howrobust.methods.wrappers.user_model import UserModel
 
 
 def method_of(
@@ -21,6 +23,7 @@ def method_of(
     noise: str = "auto",
     distribution: Any = None,
     draws: int | None = None,
+    deterministic: bool = False,
 ) -> Method:
     """Return the `Method` of a model.
 
@@ -45,6 +48,8 @@ def method_of(
         The distribution that it states; see `UserModel`.
     draws : int, optional
         Draws of a torch module; see `TorchRegressor`.
+    deterministic : bool, default False
+        Whether the model claims to be deterministic; see `UserModel`.
 
     Returns
     -------
@@ -67,15 +72,19 @@ def method_of(
     if not fitted and not module and _makes_models(thing):
         if _needs(thing):
             raise BadInput(f"{thing.__name__} needs arguments; give an instance of it")
-        return method_of(thing(), False, n_folds, noise, distribution, draws)
+        return method_of(thing(), False, n_folds, noise, distribution, draws, deterministic)
     is_regressor = not module and _is_regressor(thing)
     if fitted:
         _require_a_fitted_model(thing)
         return _settled(FittedModel(_fitted_with_draws(thing, draws), noise, distribution))
     if is_regressor:
-        return _settled(UserModel(_with_draws(thing, draws), n_folds, noise, distribution))
+        if callable(getattr(thing, "fit", None)):
+            require_regressor(thing)
+        estimator = _with_draws(thing, draws)
+        return _settled(UserModel(estimator, n_folds, noise, distribution, deterministic))
     if module or (callable(thing) and _needs(thing) == 1):
-        return _settled(UserModel(TorchRegressor(thing, draws=draws), n_folds, noise, distribution))
+        estimator = TorchRegressor(thing, draws=draws)
+        return _settled(UserModel(estimator, n_folds, noise, distribution, deterministic))
     raise BadInput(
         f"{thing!r} is not a regressor: it needs fit(X, y) and predict(X), or to be a torch module "
         "or a function that makes one; what predicts without a fit is assessed with fitted=True "

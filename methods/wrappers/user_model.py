@@ -1,44 +1,34 @@
 """A user's own regressor: judged by its own distribution, or by how far it was off."""
 
-from dataclasses import dataclass
 from math import inf
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
+from torch import nn
 
 from howrobust import seeds
 from howrobust.base.method import Posterior, Problem, SingleMethod, Whose
-from howrobust.distributions.predictive import Predictive
+from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.shuffled_cv import folds
+from howrobust.methods.wrappers.admission.kept_state import (
+    LEAST,
+    require_new_weights,
+    share_known,
+)
+from howrobust.methods.wrappers.judged import posterior_of_own, stated_by, whose_distribution
 from howrobust.methods.wrappers.own_streams import own_streams
-from howrobust.methods.wrappers.regressors import (
-    Conformal,
-    CrossConformal,
-    Parametrised,
-    Regressor,
-)
-from howrobust.methods.wrappers.stated_distribution import (
-    require_a_point_or_distribution,
-    stated,
-    way_of,
-)
-from howrobust.methods.wrappers.stated_forms import predictive_of
-from howrobust.methods.wrappers.torch_modules.trained_module import TrainedModule
+from howrobust.methods.wrappers.regressors import Conformal, CrossConformal, Regressor
+from howrobust.methods.wrappers.seeding import pinned_names, seed_names, started
 from howrobust.methods.wrappers.torch_regressor import TorchRegressor
 from howrobust.methods.wrappers.user_posteriors import (
     FoldsPosterior,
-    Function,
     PointPosterior,
-    StatedBy,
     answers,
     given,
-    own_posterior,
 )
 
-NOISES = ("auto", "own", "residual", "cv_plus")
 CALIBRATION_SHARE = 5  # one row in so many is for conformal calibration
 
 
@@ -46,11 +36,11 @@ class UserModel(SingleMethod):
     """Any regressor with ``fit(X, y)`` and ``predict(X)``, such as a scikit-learn pipeline.
 
     What is fitted is a clone (`sklearn.base.clone`; a deep copy of what has no ``get_params``), and
-    ``estimator`` stays as it was given. Every setting of the clone whose name ends in
-    ``random_state``, of nested estimators too, is set from the problem's seed, whatever it was, and
-    what draws from the global generators of Python, NumPy and torch draws from streams of that seed
-    (`own_streams`). A problem with a ``frame`` is handed over as its table, any other as an array
-    (n, d). A conformal model with ``conformalize`` is fitted on four fifths of the rows and
+    ``estimator`` stays as it was given. Every setting of the clone that is a seed, of nested
+    estimators too, is set from the problem's seed, whatever it was
+    (`howrobust.methods.wrappers.seeding.seed_names`), and what draws from the global generators of
+    Python, NumPy and torch draws from streams of that seed (`own_streams`). A problem with a
+    ``frame`` is handed over as its table, any other as an array (n, d). A conformal model with ``conformalize`` is fitted on four fifths of the rows and
     calibrated on the others, drawn from the problem's seed.
 
     ``noise="own"``: one fit on all rows, which forecasts by the distribution that it states:
@@ -78,6 +68,8 @@ class UserModel(SingleMethod):
     distribution : callable, optional
         Takes the fitted estimator and X, and returns (mean, sd), a `Predictive` or a frozen
         distribution of `scipy.stats`.
+    deterministic : bool, default False
+        Whether the estimator claims that a fit depends on its rows and settings alone.
     random_state : int, RandomState instance or None, default None
         Source of the seed of a fit.
     """
@@ -95,16 +87,18 @@ class UserModel(SingleMethod):
         n_folds: int = 5,
         noise: str = "auto",
         distribution: Any = None,
+        deterministic: bool = False,
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
         self.n_folds = n_folds
         self.noise = noise
         self.distribution = distribution
+        self.deterministic = deterministic
         self.random_state = random_state
 
     def whose_distribution(self) -> Whose:
-        return _whose(self.noise, self.estimator, self.distribution)
+        return whose_distribution(self.noise, self.estimator, self.distribution)
 
     def stated_by(self) -> str:
         """Return where its own distribution comes from.
@@ -115,13 +109,24 @@ class UserModel(SingleMethod):
             "distribution=", or what is called, such as "predict(X, return_std=True)"; empty where
             the estimator states none.
         """
-        return _stated_by(self.estimator, self.distribution)
+        return stated_by(self.estimator, self.distribution)
+
+    def restarts(self) -> str:
+        if self.deterministic:
+            return super().restarts()
+        named, pinned = seed_names(self.estimator), pinned_names(self.estimator)
+        why = "no seed was reachable (no setting is called random_state, seed or *_seed)"
+        if named:
+            why = f"its seeds ({', '.join(named)}) were set, and change nothing"
+        if pinned:
+            why += f"; {', '.join(pinned)} is pinned"
+        return f"{why}; if the model is deterministic, say so with deterministic=True"
 
     def infer(self, problem: Problem) -> Posterior:
         words, whose, n = self.settings(), self.whose_distribution(), len(problem.y)
         if whose == "own":
             whole = self._fitted(problem, np.arange(n))
-            return _own(whole, problem, self.distribution)
+            return posterior_of_own(whole, problem, self.distribution)
         held = folds(n, words["n_folds"], 1, problem.seed)
         models = [self._fitted(problem, np.delete(np.arange(n), out)) for out in held]
         residuals, fold = np.empty(n), np.empty(n, dtype=np.int64)
@@ -133,17 +138,48 @@ class UserModel(SingleMethod):
         whole = self._fitted(problem, np.arange(n))
         return PointPosterior(whole.predict, problem, residuals)
 
+    def require_fresh_start(self, problem: Problem) -> None:
+        """Check that the estimator knows nothing of the target before it is fitted.
+
+        Parameters
+        ----------
+        problem : Problem
+            Rows to be fitted.
+
+        Raises
+        ------
+        BadInput
+            For an estimator with state that outlives a clone; the message names it.
+        Exception
+            What the estimator raises.
+        """
+        name = type(self.estimator).__name__
+        if isinstance(self.estimator, TorchRegressor):
+            make = self.estimator.module
+            if not isinstance(make, nn.Module):
+                name = getattr(make, "__name__", repr(make))
+                require_new_weights(make, problem.X.shape[1], f"{name}()")
+
+        def fit_and_predict(part: Problem, X: Array) -> Array:
+            model = self._fitted(part, np.arange(len(part.y)))
+            return answers(model.predict, part.frame, X, part.seed)
+
+        share = share_known(problem, fit_and_predict)
+        if share >= LEAST:
+            raise BadInput(
+                f"{name} knows the target before it is fitted: fitted to targets that hold "
+                f"nothing, it explains {100 * share:.0f} % of the variance of rows that it was "
+                "not given; let fit start afresh (no learnt weights, no cache, no warm start), or "
+                "say pretrained=True if it learnt that elsewhere, or fitted=True if it is not to "
+                "be fitted"
+            )
+
     def _fitted(self, problem: Problem, rows: Rows) -> Regressor:
         """Fit a clone on these rows, its random states from the problem's seed."""
         if isinstance(self.estimator, type):
             name = self.estimator.__name__
             raise BadInput(f"the estimator is the class {name}; give an instance of it, {name}()")
-        model: Regressor = clone(self.estimator, safe=False)
-        if isinstance(model, Parametrised):
-            states = [name for name in model.get_params() if name.endswith("random_state")]
-            # scikit-learn's seeds have 32 bits.
-            drawn = {s: seeds.derive(problem.seed, "estimator", s) % 2**32 for s in states}
-            model.set_params(**drawn)
+        model: Regressor = started(self.estimator, problem.seed)
         with own_streams(seeds.derive(problem.seed, "estimator")):
             _learn(model, problem, rows)
         return model
@@ -161,110 +197,3 @@ def _learn(model: Any, problem: Problem, rows: Rows) -> None:
         model.conformalize(given(problem.frame, X[apart]), y[apart])
     else:
         model.fit(given(problem.frame, X), y)
-
-
-class FittedModel(SingleMethod):
-    """A model that is fitted already: a function of X (n, d), or an object with ``predict``.
-
-    What it predicts is (n,) or (n, 1). Nothing is fitted but its noise, where it states no
-    distribution: a constant Gaussian whose sd is the root mean square residual on the problem's
-    rows. The model must never have seen those rows, nor the rows that are forecast: otherwise its
-    sd and its scores are those of a memory. A problem with a ``frame`` is handed over as its table.
-
-    Parameters
-    ----------
-    model : callable or object
-        Function from X (n, d) to (n,) or (n, 1), or an object with ``predict``.
-    noise : {"auto", "own", "residual"}, default "auto"
-        Whose distribution is forecast, as in `UserModel`.
-    distribution : callable, optional
-        Takes the model and X, as in `UserModel`.
-    random_state : int, RandomState instance or None, default None
-        Source of the seed of a fit.
-    """
-
-    components = "one prediction, or as the model states them (own)"
-    noise_model = (
-        "as the model states it (own); constant, root mean square of residuals on rows that it "
-        "never saw (residual)"
-    )
-    refits = False
-
-    def __init__(
-        self,
-        model: Any,
-        noise: str = "auto",
-        distribution: Any = None,
-        random_state: Any = None,
-    ) -> None:
-        self.model = model
-        self.noise = noise
-        self.distribution = distribution
-        self.random_state = random_state
-
-    def whose_distribution(self) -> Whose:
-        if self.noise == "cv_plus":
-            raise BadInput('noise="cv_plus" refits a model on folds; a fitted model has "residual"')
-        return _whose(self.noise, self.model, self.distribution)
-
-    def stated_by(self) -> str:
-        """Return where its own distribution comes from.
-
-        Returns
-        -------
-        str
-            As of `UserModel`.
-        """
-        return _stated_by(self.model, self.distribution)
-
-    def infer(self, problem: Problem) -> Posterior:
-        if self.whose_distribution() == "own":
-            return _own(self.model, problem, self.distribution)
-        function: Function = getattr(self.model, "predict", self.model)
-        residuals = problem.y - answers(function, problem.frame, problem.X, problem.seed)
-        return PointPosterior(function, problem, residuals)
-
-
-@dataclass(frozen=True)
-class _StatedByUser:
-    """The user's own function from a fitted model and X to its distribution."""
-
-    function: Any
-
-    def __call__(self, model: Any, X: Any, least_sd: float) -> Predictive:
-        return predictive_of(self.function(model, X), len(X), least_sd)
-
-
-def _own(model: Any, problem: Problem, distribution: Any) -> Posterior:
-    if distribution is None and isinstance(model, TorchRegressor | TrainedModule):
-        return model.posterior(problem)
-    by: StatedBy = stated if distribution is None else _StatedByUser(distribution)
-    return own_posterior(model, problem, by, differentiable=distribution is None)
-
-
-def _stated_by(model: Any, distribution: Any) -> str:
-    way = way_of(model)
-    return "distribution=" if distribution is not None else way.call if way else ""
-
-
-def _whose(noise: str, model: Any, distribution: Any) -> Whose:
-    """Whose distribution is forecast; BadInput for a model that has none to judge."""
-    if noise not in NOISES:
-        raise BadInput(f"noise must be one of {', '.join(NOISES)}, not {noise!r}")
-    if distribution is not None:
-        if not callable(distribution):
-            raise BadInput(
-                f"distribution must be a function of the fitted model and X, not {distribution!r}"
-            )
-        states = True
-    else:
-        require_a_point_or_distribution(model)
-        states = way_of(model) is not None
-    if noise == "own" and not states:
-        raise BadInput(
-            f"{type(model).__name__} states no distribution of its own; give one by distribution="
-            'lambda model, X: (mean, sd), or leave out noise="own"'
-        )
-    if noise == "cv_plus":
-        return "cv_plus"
-    return "own" if states and noise != "residual" else "residual"

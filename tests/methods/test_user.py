@@ -27,6 +27,7 @@ from howrobust.errors import BadInput
 from howrobust.methods import FittedModel, TorchRegressor, UserModel
 from howrobust.methods.shuffled_cv import folds
 from howrobust.methods.wrappers.cv_plus import CVPlus
+from howrobust.methods.wrappers.seeding import seed_names, started
 from howrobust.metrics import score
 from howrobust.testing.method_checks import check_method
 
@@ -154,10 +155,92 @@ def test_every_random_state_comes_from_the_seed_of_the_problem(monkeypatch):
     given = Recorder(7, DecisionTreeRegressor(random_state=7))
     problem = line(n=20)
     UserModel(given, n_folds=2).infer(problem)
-    own = seeds.derive(0, "estimator", "random_state") % 2**32
-    inner = seeds.derive(0, "estimator", "inner__random_state") % 2**32
+    own = seeds.derive(0, "estimator", "random_state") % 2**31
+    inner = seeds.derive(0, "estimator", "inner__random_state") % 2**31
     assert [(a, b) for a, b, _ in Recorder.seen] == [(own, inner)] * 3  # two folds and all rows
     assert (given.random_state, given.inner.random_state) == (7, 7)
+
+
+class Named(BaseEstimator):
+    """Has seeds of several names, and settings that only look like seeds."""
+
+    def __init__(self, seed=1, bagging_seed=None, use_seed=True, seeds=3, params=None, part=None):
+        self.seed = seed
+        self.bagging_seed = bagging_seed
+        self.use_seed = use_seed
+        self.seeds = seeds
+        self.params = params
+        self.part = part
+
+
+class OnlyWhatIsSet:
+    """As CatBoost's: its settings are those that were given, and two names of a seed clash."""
+
+    def __init__(self, depth=None, random_seed=None, random_state=None):
+        given = {"depth": depth, "random_seed": random_seed, "random_state": random_state}
+        self.given = {name: value for name, value in given.items() if value is not None}
+        if "random_seed" in self.given and "random_state" in self.given:
+            raise ValueError("only one of them")
+
+    def get_params(self, deep=True):
+        return dict(self.given)
+
+    def set_params(self, **params):
+        self.__init__(**{**self.given, **params})
+
+
+class Plain:
+    """Has no settings by name, but attributes."""
+
+    def __init__(self):
+        self.random_seed = 0
+        self.forest = RandomForestRegressor(random_state=0)
+        self.count = 0
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (Named(), ("bagging_seed", "seed")),
+        (Named(part=Ridge(random_state=3)), ("bagging_seed", "part__random_state", "seed")),
+        (Named(seed="auto", bagging_seed=[1, 2]), ()),
+        (OnlyWhatIsSet(), ("random_state",)),
+        (OnlyWhatIsSet(random_seed=42), ("random_seed",)),
+        (make_pipeline(StandardScaler(), OnlyWhatIsSet()), ("onlywhatisset__random_state",)),
+        (
+            BaggingRegressor(RandomForestRegressor()),
+            ("estimator__random_state", "random_state"),
+        ),
+        (Plain(), ("forest__random_state", "random_seed")),
+        (LinearRegression(), ()),
+    ],
+)
+def test_seeds_of_every_usual_name_are_set_and_differ(model, names):
+    assert seed_names(model) == names
+    before = str(vars(model))
+    one, same, other = (started(model, seed) for seed in (1, 1, 2))
+
+    def values(of):
+        if isinstance(of, Plain):
+            return [of.random_seed, of.forest.random_state]
+        return [of.get_params()[name] for name in names]
+
+    assert values(one) == values(same)
+    drawn = {*values(one), *values(other)}
+    assert len(drawn) == 2 * len(names)
+    assert all(0 <= value < 2**31 for value in drawn)
+    assert str(vars(model)) == before
+
+
+def test_a_model_says_why_its_restarts_could_be_the_same():
+    assert UserModel(LinearRegression()).restarts().startswith("no seed was reachable")
+    forest = UserModel(RandomForestRegressor()).restarts()
+    assert forest.startswith("its seeds (random_state) were set, and change nothing")
+    pinned = UserModel(Named(params={"random_seed": 3, "depth": 2})).restarts()
+    assert "params['random_seed'] is pinned" in pinned
+    assert "params['depth']" not in pinned
+    assert pinned.endswith("say so with deterministic=True")
+    assert UserModel(Ridge(), deterministic=True).restarts() == "deterministic, as claimed"
 
 
 def test_what_an_estimator_writes_into_its_arrays_reaches_nobody_else(monkeypatch):

@@ -1,6 +1,7 @@
 """A user's own model and rows: `assess`, and the command line."""
 
 import json
+import re
 import textwrap
 from dataclasses import asdict
 
@@ -8,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from commandline import howrobust
+from markupsafe import escape
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import nn
@@ -164,11 +166,92 @@ def test_intervals_alone_have_no_nll_and_say_their_guarantee():
         ("ridge", np.zeros((50, 2)), np.arange(50.0), "not a regressor"),
         (StandardScaler(), np.zeros((50, 2)), np.arange(50.0), "not a regressor"),
         (lambda X, y, z: 0, np.zeros((50, 2)), np.arange(50.0), "not a regressor"),
+        (LogisticRegression(), np.zeros((50, 2)), np.arange(50.0), "is a classifier"),
+        (Ridge(), np.zeros((50, 2)), np.zeros((50, 2)), "y has 2 columns"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_assessed_is_said_in_a_sentence(model, X, y, sentence):
     with pytest.raises(BadInput, match=sentence):
         hr.assess(model, X, y, **QUICK)
+
+
+class Drawn(Ridge):
+    """Its coefficients depend on a draw from a global generator, times a scale."""
+
+    def __init__(self, alpha=1.0, scale=0.0):
+        super().__init__(alpha=alpha)
+        self.scale = scale
+
+    def fit(self, X, y):
+        super().fit(X, y)
+        self.coef_ = self.coef_ + self.scale * np.random.rand()  # noqa: NPY002
+        return self
+
+
+@pytest.mark.parametrize(
+    ("scale", "deterministic", "value", "sentence"),
+    [
+        (0.0, False, None, "not ranked: .* same predictions bit for bit: no seed was reachable"),
+        (1e-9, False, None, "not ranked: .* same predictions but for rounding: no seed was"),
+        (0.0, True, 0.0, "not ranked: deterministic, as claimed"),
+        (1.0, False, 0.9, ""),
+        (1.0, True, 0.9, ""),
+    ],
+)
+def test_restarts_that_agree_are_not_ranked_and_say_why(scale, deterministic, value, sentence):
+    card = hr.assess(
+        Drawn(scale=scale), *rows(60), deterministic=deterministic, splits=1, repeats=2, stress=[]
+    )
+    entry = card.headline("data", "stability")
+    assert re.search(sentence, entry.reason)
+    assert bool(sentence) == bool(entry.reason)
+    assert (entry.rank is None) == bool(sentence)
+    assert entry.verdict == ("claimed to be deterministic, and is not" if value and deterministic
+                             else "")  # fmt: skip
+    if value is None:
+        with pytest.raises(BadInput, match="same predictions"):
+            card.value("instability over restarts")
+    else:
+        assert card.value("instability over restarts") == pytest.approx(value, abs=0.9)
+    assert entry.reason in str(card)
+    assert escape(entry.reason) in card._repr_html_()
+
+
+class Remembering(Ridge):
+    """Keeps every target that it has seen, beyond its clones."""
+
+    seen = {}
+
+    def fit(self, X, y):
+        self.seen.update(zip(map(bytes, X), y, strict=True))
+        return super().fit(X, y)
+
+    def predict(self, X):
+        return np.array([self.seen.get(bytes(x), 0.0) for x in X])
+
+
+def test_a_model_that_has_seen_the_rows_is_refused_unless_it_says_that_it_knows_them_otherwise():
+    X, y = rows(60)
+    Remembering().fit(X, y)
+    few = {"splits": 1, "repeats": 1, "stress": [], "n_folds": 2}
+    with pytest.raises(BadInput, match=r"Remembering knows the target before it is fitted: .* %"):
+        hr.assess(Remembering(), X, y, **few)
+    Remembering().fit(X, y)
+    card = hr.assess(Remembering(), X, y, pretrained=True, **few)
+    assert any("pretrained=True" in note for note in card.notes)
+
+
+def test_a_network_whose_factory_loads_weights_learnt_on_all_rows_is_refused():
+    X, y = rows(60)
+    weights = nn.Linear(2, 1).state_dict()
+
+    def make(features):
+        network = nn.Linear(features, 1)
+        network.load_state_dict(weights)
+        return network
+
+    with pytest.raises(BadInput, match=r"make\(\) already holds learnt weights"):
+        hr.assess(make, X, y, **QUICK)
 
 
 class Fails(Ridge):
@@ -209,7 +292,7 @@ def folder(tmp_path):
     (tmp_path / "mine.py").write_text(textwrap.dedent("""
         import numpy as np
         from sklearn.compose import make_column_selector, make_column_transformer
-        from sklearn.linear_model import LinearRegression, Ridge
+        from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import OneHotEncoder
 

@@ -28,6 +28,7 @@ from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import NotStated
 
 SHUFFLE = "shuffle"
+SAME = 1e-6  # instability up to which refits differ by rounding
 COVERAGE_UNRANKED = "nearer its nominal share is better"
 
 
@@ -204,12 +205,24 @@ def _instability_over_restarts(scores: Scores, dataset: str, method: str, stress
     m_r is the mean forecast of repeat r for the clean test rows of a split, var has ddof 1, and
     rmse is the root mean square of the repeats' rmse. One split with repeats: the chi-square
     interval of `howrobust.analysis.variability.instability`; several: their mean and its interval.
+    Restarts that gave the same predictions say nothing, for a seed may be out of reach: there is no
+    number then, but 0, which is not ranked, for a method that claims to be deterministic.
     """
     refits: dict[str, list[Array]] = {}
     for cell in scores.fitted(dataset, method):
         if cell.train_stress == CLEAN[0]:
             refits.setdefault(cell.split, []).append(scores.clean(cell).mean)
-    return _instability(scores, dataset, method, refits, "restarts: run with --repeats")
+    result = _instability(scores, dataset, method, refits, "restarts: run with --repeats")
+    if isinstance(result, Undefined):
+        return result
+    facts = scores.about.method_facts[method]
+    if result.value > SAME:
+        claim = "claimed to be deterministic, and is not" if facts.deterministic else ""
+        return replace(result, note=claim)
+    if facts.deterministic:
+        return replace(result, unranked=facts.restarts)
+    same = "but for rounding" if result.value else "bit for bit"
+    return Undefined(f"not ranked: the restarts gave the same predictions {same}: {facts.restarts}")
 
 
 def _instability_over_shuffles(scores: Scores, dataset: str, method: str, stress: str) -> Result:

@@ -129,8 +129,9 @@ def _unranked(
         return "a reference, not ranked"
     if scores.about.method_facts[method].row_of:
         return "the second row of a model, not ranked"
-    if item.better == "none":
-        return f"not ranked: {item.unranked}"
+    unranked = result.unranked or (item.unranked if item.better == "none" else "")
+    if unranked:
+        return f"not ranked: {unranked}"
     scored = scores.fewest_splits(dataset, method, item.stress)
     if scored < scores.planned_splits(dataset):
         return f"not ranked: scored on {scored} of {scores.planned_splits(dataset)} splits"

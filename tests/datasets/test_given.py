@@ -1,0 +1,129 @@
+"""Rows given from Python: what is converted, and what is refused by name."""
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pytest
+import torch
+from scipy import sparse
+
+from howrobust.datasets.tables.given import given
+from howrobust.errors import BadInput
+
+N = 40
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, 2))
+Y = RNG.normal(size=N)
+TABLE = pd.DataFrame(X, columns=["a", "b"], index=np.arange(N) + 100)
+DATES = pd.date_range("2026-01-01", periods=N)
+
+
+class Polars:
+    """A frame or a column of another library, which pandas can be made of."""
+
+    def __init__(self, values):
+        self.values = values
+        self.columns = list(getattr(values, "columns", []))
+
+    def to_pandas(self):
+        return self.values
+
+
+class WithoutArrow(Polars):
+    def to_pandas(self):
+        raise ModuleNotFoundError("pyarrow is required")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "target"),
+    [
+        (X.tolist(), Y.tolist()),
+        (TABLE, pd.Series(Y, TABLE.index)),
+        (TABLE, Y),
+        (X, pd.Series(Y, TABLE.index)),
+        (X, Y[:, None]),
+        (TABLE, pd.DataFrame({"price": Y}, TABLE.index)),
+        (Polars(TABLE), Polars(pd.Series(Y))),
+        (pyarrow.table({"a": X[:, 0], "b": X[:, 1]}), pyarrow.chunked_array([Y])),
+        (torch.tensor(X, requires_grad=True), torch.tensor(Y, requires_grad=True)),
+        (X.astype(object), np.array([Decimal(float(v)) for v in Y], dtype=object)),
+    ],
+    ids=["lists", "pandas", "a frame", "a series", "a column", "a frame of one column", "duck type",
+         "arrow", "tensors", "objects"],
+)  # fmt: skip
+def test_rows_of_every_usual_kind_are_the_same_numbers(inputs, target):
+    data = given(inputs, target).data
+    np.testing.assert_allclose(data.X, X, rtol=1e-15)
+    np.testing.assert_allclose(data.y, Y, rtol=1e-15)
+
+
+def test_the_target_keeps_its_name():
+    assert given(TABLE, pd.Series(Y, TABLE.index, name="price")).data.target == "price"
+    assert given(X, Y).data.target == "y"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        (np.ma.masked_greater(X, 1), r"X is a masked array; .* X\.filled"),
+        (X + 1j, "X must be numbers, and holds complex numbers; give the real part"),
+        (np.datetime64("2026-01-01") + np.zeros((N, 2), int), "X .* holds dates; convert them"),
+        (X.astype(str), "X .* holds text; convert it, or give a pandas frame"),
+        (X.astype(str).astype(object), "X .* holds text"),
+        (sparse.csr_matrix(X), r"X is sparse \(csr_matrix\); give X.toarray\(\)"),
+        (sparse.coo_array(X), r"X is sparse \(coo_array\)"),
+        (X.reshape(N, 2, 1), r"X must be \(n, d\) .* \(40, 2, 1\)"),
+        (X[:, 0], r"X must be \(n, d\) .* \(40,\)"),
+        ([[1.0], [2.0, 3.0]], "X must be an array of numbers: .*inhomogeneous"),
+        (2**53 + 1 + np.arange(2 * N).reshape(N, 2), r"X holds integers beyond 2\^53"),
+        (TABLE.assign(id=2**60 + np.arange(N)), r"column 'id' holds integers beyond 2\^53"),
+        (TABLE.assign(z=X[:, 0] + 1j), "column 'z' holds values that are complex"),
+        (WithoutArrow(TABLE), r"X \(WithoutArrow\) cannot be converted .* pyarrow is required; .*"),
+    ],
+)
+def test_inputs_that_are_no_numbers_are_refused_by_name(inputs, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        given(inputs, Y)
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        (np.ma.masked_greater(Y, 1), "y is a masked array"),
+        (Y + 0j, "y must be numbers, and holds complex numbers"),
+        (pd.Series(DATES), "y .* holds dates; convert them to numbers"),
+        (pd.Series([*DATES[:-1], pd.NaT]), "y .* holds dates"),
+        (pd.Series(DATES).astype(object), "y .* holds dates"),
+        (DATES.to_period("D"), "y .* holds dates"),
+        (DATES.to_numpy() - DATES[0].to_datetime64(), "y .* holds durations"),
+        (Y > 0, "y .* holds booleans; a regression needs numbers"),
+        (pd.Series(Y > 0).astype("boolean"), "y .* holds booleans"),
+        (np.where(Y > 0, "yes", "no"), "y .* holds text"),
+        (pd.Series(np.where(Y > 0, "yes", "no"), dtype="category"), "y .* holds text"),
+        (np.array([*Y[:-1], "1"], dtype=object), "y .* holds objects|y .* numbers and text"),
+        (pd.Series([*range(N - 1), None], dtype="Int64"), "1 missing or infinite"),
+        (np.array([*Y[:-1], None], dtype=object), "1 missing or infinite"),
+        (np.column_stack([Y, Y]), "y has 2 columns; assess one at a time"),
+        (pd.DataFrame({"a": Y, "b": Y}), "y has 2 columns"),
+        (2**62 + np.arange(N), r"y holds integers beyond 2\^53"),
+        (1e300 * np.arange(N), "'y' of data reaches 3.9e\\+301, and its squares overflow"),
+        (1e-200 * np.arange(N), "'y' of data varies by 3.9e-199, and its squares underflow"),
+    ],
+)  # fmt: skip
+def test_targets_that_are_no_numbers_are_refused_by_name(target, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        given(X, target)
+
+
+def test_rows_whose_labels_differ_are_refused():
+    inputs, target = pd.Series(X[:, 0]).to_frame("a"), pd.Series(Y)
+    assert given(inputs, target).data.y[3] == Y[3]
+    with pytest.raises(BadInput, match=r"in another order; give y\.loc\[X\.index\]"):
+        given(inputs, target.sort_values())
+    np.testing.assert_array_equal(given(inputs, target.sort_values().loc[inputs.index]).data.y, Y)
+    with pytest.raises(BadInput, match=r"different index labels; .* y\.to_numpy\(\)"):
+        given(TABLE, target)
+    with pytest.raises(BadInput, match=r"different index labels"):
+        given(inputs, target.set_axis([0] * N))
