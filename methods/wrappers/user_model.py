@@ -40,8 +40,9 @@ class UserModel(SingleMethod):
     estimators too, is set from the problem's seed, whatever it was
     (`howrobust.methods.wrappers.seeding.seed_names`), and what draws from the global generators of
     Python, NumPy and torch draws from streams of that seed (`own_streams`). A problem with a
-    ``frame`` is handed over as its table, any other as an array (n, d). A conformal model with ``conformalize`` is fitted on four fifths of the rows and
-    calibrated on the others, drawn from the problem's seed.
+    ``frame`` is handed over as its table, any other as an array (n, d). A conformal model with
+    ``conformalize`` is fitted on four fifths of the rows and calibrated on the others, drawn from
+    the problem's seed.
 
     ``noise="own"``: one fit on all rows, which forecasts by the distribution that it states:
     ``distribution(model, X)``, or else the first of
