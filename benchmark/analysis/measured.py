@@ -25,6 +25,10 @@ class Measured:
         Whether the number or a limit is beyond the range that was tested: read "more than".
     note : str, default=""
         What the number means, such as "within the null band on 3 of 3 splits".
+    feature : str, default=""
+        The feature that the number is about.
+    segment : str, default=""
+        The rows that the number is about, such as "age > 54.2".
     """
 
     value: float
@@ -34,6 +38,8 @@ class Measured:
     lower_censored: bool = False
     upper_censored: bool = False
     note: str = ""
+    feature: str = ""
+    segment: str = ""
 
 
 Result = Measured | Undefined

@@ -34,6 +34,8 @@ class Item:
         Whether it represents its part where there is room for one number.
     unranked : str, default=""
         Why it is not ranked.
+    feature : str, default=""
+        Name of the feature that it is about.
     """
 
     part: str
@@ -43,6 +45,7 @@ class Item:
     stress: str = ""
     headline: bool = False
     unranked: str = ""
+    feature: str = ""
 
     @property
     def title(self) -> str:
@@ -109,6 +112,8 @@ class Entry:
             part=self.item.part,
             measure=self.item.name,
             stress=self.item.stress,
+            feature=self.item.feature or result.feature,
+            segment=result.segment,
             value=result.value,
             lower=np.nan if result.lower is None else result.lower,
             upper=np.nan if result.upper is None else result.upper,
@@ -128,6 +133,10 @@ class CardRecord:
     ----------
     dataset, part, measure, stress : str
         Names of the data set, the part of the card, the measure and its stress ("" for none).
+    feature : str
+        The feature that the number is about; "" for all.
+    segment : str
+        The rows that the number is about, such as "age > 54.2"; "" for all.
     value, lower, upper : float
         The number and the limits of its interval; NaN where there are none.
     censored : bool
@@ -146,6 +155,8 @@ class CardRecord:
     part: str
     measure: str
     stress: str
+    feature: str
+    segment: str
     value: float
     lower: float
     upper: float
