@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from howrobust.analysis.cards.culprit_sentences import culprit_sentences
 from howrobust.analysis.cards.entry import PARTS, Entry
 from howrobust.base.metric import Undefined
 from howrobust.base.rendering import rendered
 from howrobust.distributions.predictive import Predictive
-from howrobust.errors import BadInput
+from howrobust.errors import BadInput, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,6 +117,21 @@ class Card:
         """
         return next(e for e in self.of(dataset, part) if e.item.headline)
 
+    def culprits(self, dataset: str) -> tuple[str, ...]:
+        """Return which features and which segment the method is weak in, as sentences.
+
+        Parameters
+        ----------
+        dataset : str
+            Name of the data set.
+
+        Returns
+        -------
+        tuple of str
+            See `howrobust.analysis.cards.culprit_sentences.culprit_sentences`.
+        """
+        return culprit_sentences(self.of(dataset))
+
     def value(self, measure: str, stress: str = "", dataset: str | None = None) -> float:
         """Return one number, such as ``value("coverage_90")``.
 
@@ -176,11 +192,13 @@ class Card:
         lines = [f"How robust is {self.method}?"]
         for dataset in self.datasets:
             lines += ["", f"{dataset}, first held-out row: {self.sentences.get(dataset, '-')}"]
+            lines += map(printable, self.culprits(dataset))
             for part in PARTS:
                 for entry in self.of(dataset, part):
-                    lines.append(
-                        f"  {part:11} {entry.item.title:52} {entry.text:26} {_rank(entry)}"
-                    )
+                    if entry.item.feature:
+                        continue  # one line a feature; a sentence names the first
+                    line = f"  {part:11} {entry.item.title:52} {entry.text:26} {_rank(entry)}"
+                    lines.append(printable(line))
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:

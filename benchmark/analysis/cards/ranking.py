@@ -7,6 +7,7 @@ import numpy as np
 from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.entry import Entry, Item
 from howrobust.analysis.cards.items import card_items
+from howrobust.analysis.cards.least_change import least_change_items
 from howrobust.analysis.cards.measures import inside_null
 from howrobust.analysis.cards.sentences import notes, sentences
 from howrobust.analysis.measured import Measured, Result
@@ -36,7 +37,7 @@ def cards(scores: Scores) -> dict[str, Card]:
         name = data.name
         present = [m for m in scores.methods if scores.finished(name, m)]
         skilled = [m for m in present if beats_marginal(scores, name, m)]
-        for item in items:
+        for item in [*items, *least_change_items(scores, data)]:
             results = {m: item.measure(scores, name, m, item.stress) for m in present}
             for method, entry in _ranked(scores, name, item, results, skilled).items():
                 entries[method].append(entry)

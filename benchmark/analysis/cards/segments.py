@@ -17,7 +17,7 @@ from howrobust.base.metric import Undefined
 from howrobust.base.records import CellResult
 from howrobust.distributions.arrays import Array
 
-FEWEST_ROWS = 100  # distinct rows, half of which find a segment
+FEWEST_ROWS = 200  # distinct rows, half of which find a segment
 FEWEST_FINDING = 20  # distinct rows of a segment among those that find it
 FEWEST_MEASURING = 15  # inside it and outside it, among those that measure it
 _SHARE = 0.1  # least share of the rows that a segment has
@@ -177,17 +177,21 @@ def segment_text(
     texts = []
     for j in dict.fromkeys(condition.feature for condition in segment):
         lower = max((c.threshold for c in segment if c.feature == j and c.above), default=-np.inf)
-        upper = min((c.threshold for c in segment if c.feature == j and not c.above), default=np.inf)
-        name = features[j]
-        if name in categories:
-            kept = [c for k, c in enumerate(categories[name]) if lower < k <= upper]
-            one_of = f"in {{{', '.join(kept)}}}"
-            texts.append(f"{name} = {kept[0]}" if len(kept) == 1 else f"{name} {one_of}")
-        elif np.isfinite(lower) and np.isfinite(upper):
-            texts.append(f"{lower:.4g} < {name} <= {upper:.4g}")
-        else:
-            texts.append(f"{name} > {lower:.4g}" if np.isfinite(lower) else f"{name} <= {upper:.4g}")
+        upper = min(
+            (c.threshold for c in segment if c.feature == j and not c.above), default=np.inf
+        )
+        texts.append(_range_text(features[j], lower, upper, categories.get(features[j])))
     return " and ".join(texts)
+
+
+def _range_text(name: str, lower: float, upper: float, categories: Sequence[str] | None) -> str:
+    """The values of a feature above ``lower`` and up to ``upper``, as text."""
+    if categories is not None:
+        kept = [category for k, category in enumerate(categories) if lower < k <= upper]
+        return f"{name} = {kept[0]}" if len(kept) == 1 else f"{name} in {{{', '.join(kept)}}}"
+    if np.isinf(lower):
+        return f"{name} <= {upper:.4g}"
+    return f"{name} > {lower:.4g}" if np.isinf(upper) else f"{lower:.4g} < {name} <= {upper:.4g}"
 
 
 def error_ratio(squares: Array, inside: Mask, rows: NDArray[np.int64]) -> Measured:
