@@ -12,5 +12,6 @@ from .atomic import write_output as write_output
 from .backends.location import is_url as is_url
 from .baselines import Baselines as Baselines
 from .reader import RunReader as RunReader
+from .reader import Scored as Scored
 from .store import Store as Store
 from .writer import RunWriter as RunWriter

@@ -17,7 +17,7 @@ class SingleFeature(InputStress):
     """
 
     name = "single_feature"
-    levels = (0.5, 1.0, 2.0, 4.0, 8.0)
+    levels = (0.5, 1.0, 2.0, 4.0)
     unit = "training sd"
     moves_targets = True
     scored_by = "sharpness"

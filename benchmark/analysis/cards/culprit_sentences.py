@@ -61,6 +61,6 @@ def _least_changes(entries: Sequence[Entry]) -> list[str]:
     others = len(moves) - len(first)
     rest = f"; {others} other feature{'' if others == 1 else 's'} need more" if others else ""
     return [
-        "Smallest move of one feature, in training sds, that changes a prediction by more than half "
-        f"its 90 % interval: {', '.join(first)}{rest}."
+        "Smallest move of one feature, in training sds, that changes a prediction by more than "
+        f"half its 90 % interval: {', '.join(first)}{rest}."
     ]

@@ -75,15 +75,17 @@ def log_rmse(splits: Sequence[StressedPoints], d: int, weights: Array | None = N
     Returns
     -------
     array of shape (J, b, d)
-        Log rmse; NaN where no row of a split is in a resample.
+        Log rmse, that of the least normal number where it is 0; NaN where no row of a split is in
+        a resample.
     """
     values = []
     for split in splits:
         ones = np.ones((1, split.squares.shape[1]))
         w = ones if weights is None else weights[:, split.rows]
-        with np.errstate(divide="ignore", invalid="ignore"):  # an rmse of 0, or no row
+        with np.errstate(invalid="ignore"):  # no row
             mse = (w @ split.squares.T) / w.sum(axis=1, keepdims=True)
-            values.append(0.5 * np.log(mse.reshape(len(w), -1, d).max(axis=1)))
+        worst = mse.reshape(len(w), -1, d).max(axis=1)
+        values.append(0.5 * np.log(np.maximum(worst, np.finfo(np.float64).tiny)))
     return np.array(values)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from howrobust.analysis.cards.culprits import distinct_rows
 from howrobust.analysis.cards.entry import Item
@@ -85,7 +86,7 @@ class _Moves:
     """Smallest moves (d, k) of k test points pooled over splits, and their effective number."""
 
     of_feature: Array
-    unmoved: Array  # (d,): whether no move changes any prediction
+    unmoved: NDArray[np.bool_]  # (d,): whether no move changes any prediction
     n: float
 
 

@@ -78,7 +78,10 @@ def in_segment(segment: Segment, X: Array) -> Mask:
     array of bool of shape (n,)
         Whether each row is in it.
     """
-    return np.logical_and.reduce([condition.holds(X) for condition in segment])
+    inside = np.ones(len(X), dtype=np.bool_)
+    for condition in segment:
+        inside &= condition.holds(X)
+    return inside
 
 
 def best_split(X: Array, values: Array, fewest: int) -> tuple[int, float] | None:
