@@ -27,6 +27,10 @@ class Measured:
         What the number means, such as "within the null band on 3 of 3 splits".
     unranked : str, default=""
         Why the number is not ranked; empty where it is.
+    feature : str, default=""
+        The feature that the number is about.
+    segment : str, default=""
+        The rows that the number is about, such as "age > 54.2".
     """
 
     value: float
@@ -37,6 +41,8 @@ class Measured:
     upper_censored: bool = False
     note: str = ""
     unranked: str = ""
+    feature: str = ""
+    segment: str = ""
 
 
 Result = Measured | Undefined

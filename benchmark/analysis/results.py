@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from howrobust.distributions.forecast import Forecast
 
 COLUMNS = (
-    "run", "dataset", "split", "method", "repeat", "stress", "level", "metric", "value", "status",
-    "reason",
+    "run", "dataset", "split", "method", "repeat", "stress", "level", "feature", "segment",
+    "metric", "value", "status", "reason",
 )  # fmt: skip
 
 
@@ -67,9 +67,12 @@ class StoredRun:
         Returns
         -------
         DataFrame
-            Columns run, dataset, split, method, repeat, stress, level, metric, value, status,
-            reason. Clean forecasts stand once, as stress "none", level 0.0; ``value`` is NaN where
-            ``status`` is "undefined" or "failed", and ``reason`` says why.
+            Columns run, dataset, split, method, repeat, stress, level, feature, segment, metric,
+            value, status, reason. Clean forecasts stand once, as stress "none", level 0.0;
+            ``value`` is NaN where ``status`` is "undefined" or "failed", and ``reason`` says why.
+            ``feature`` and ``segment`` are "" in scores of a whole stress. A stress on one feature
+            at a time has rmse, nll and coverage_90 of each ``feature`` besides, and a gap or a
+            tail those of the region held out (``segment``).
         """
         import pandas as pd
 

@@ -28,7 +28,9 @@ class Scores:
     def __init__(self, results: StoredRun) -> None:
         self.results = results
         self.about = results.about
-        self.records = results.records()
+        records = results.records()
+        self.records = records[records["feature"] == ""]
+        self.feature_records = records[records["feature"] != ""]
         self.cells = results.cells()
         self.methods: list[str] = list(self.about.labels)
         self.data: list[DataFacts] = list(self.about.data)

@@ -4,7 +4,7 @@ It is written when the run is planned. A report reads it and imports no plug-in,
 elsewhere could name any module.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from howrobust.base.stress import InputStress, TrainStress
@@ -44,6 +44,8 @@ class DataFacts:
         Kind of the splits.
     warnings : list of str
         Sentences on what changes how scores are to be read.
+    categories : dict of str to list of str
+        By feature that a table encodes, its categories in the order of their codes 0, 1, ...
     """
 
     name: str
@@ -60,6 +62,7 @@ class DataFacts:
     n_test: int
     split: str
     warnings: list[str]
+    categories: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,10 @@ class Record:
         Why there is none.
     code : str, default=""
         Hash of the source that computed it.
+    feature : str, default=""
+        The one feature that was stressed; "" for the record of the whole stress.
+    segment : str, default=""
+        The region of that feature, such as "middle third"; "" for all of it.
     """
 
     stress: str
@@ -43,6 +47,8 @@ class Record:
     status: str
     reason: str = ""
     code: str = ""
+    feature: str = ""
+    segment: str = ""
 
 
 @dataclass(frozen=True)

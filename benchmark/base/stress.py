@@ -107,6 +107,9 @@ class InputStress(Stress):
     ``seed`` alone, is scaled or thresholded by the level, so that levels are nested and all methods
     are given the same inputs.
 
+    Law: where features are stressed in turn, there are as many variants of each of the d features,
+    and variant k leaves all features but k % d as they are.
+
     Attributes
     ----------
     nested : bool

@@ -4,33 +4,38 @@ Law 4: every planned cell x stress level x metric ends as a record: a value, `un
 reason, or `failed` with a reason.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from howrobust.base.cells import CLEAN, Level
-from howrobust.base.metric import Metric, Undefined, evaluate
+from howrobust.base.metric import Metric, Undefined, Value, evaluate
 from howrobust.base.pool import Pool, TaskFailed
 from howrobust.base.progress import NullProgress, Progress
-from howrobust.base.records import COSTS, Record
+from howrobust.base.records import COSTS, CellResult, Record, RunInfo
+from howrobust.base.split_names import PLACES, family_of, held_feature
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
+from howrobust.metrics import by_feature
 from howrobust.metrics.builtin import METRICS
+from howrobust.metrics.by_feature import FEATURE_METRICS, score_features
 from howrobust.metrics.group_coverage import terciles
 from howrobust.planning import entry_points
 from howrobust.planning.source_closure import sources
 from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import read_testset
 from howrobust.storage.forecasts import read_forecasts
-from howrobust.storage.reader import RunReader
+from howrobust.storage.reader import RunReader, Scored
 from howrobust.storage.store import Store
 from howrobust.storage.writer import RunWriter
 
 _SCORING_LIMIT_S = 600.0
+Part = tuple[str, str]  # a feature, and a segment of it; "" and "" for the whole
+_WHOLE: Part = ("", "")
 
 
 @lru_cache
@@ -48,9 +53,39 @@ def all_metrics() -> tuple[Metric, ...]:
     )
 
 
-def _codes() -> dict[str, str]:
-    """Hashes of the metrics' source, by name."""
-    return {metric.name: sources(metric.function.__module__).sha256 for metric in all_metrics()}
+@dataclass(frozen=True)
+class _Codes:
+    """Hashes of source: of each metric by its name, and of scores of single features."""
+
+    metrics: dict[str, str]
+    by_feature: str
+
+    @classmethod
+    def now(cls) -> "_Codes":
+        metrics = {m.name: sources(m.function.__module__).sha256 for m in all_metrics()}
+        return cls(metrics, sources(by_feature.__name__).sha256)
+
+    def wanted(self, parts: Sequence[Part]) -> Iterator[tuple[str, str, str, str]]:
+        """The records that a level has: metric, feature, segment and code of each."""
+        for name, code in self.metrics.items():
+            yield name, *_WHOLE, code
+        for feature, segment in parts:
+            for metric in FEATURE_METRICS:
+                yield metric.name, feature, segment, self.by_feature
+
+
+def _parts(cell: CellResult, level: Level, run: RunInfo) -> list[Part]:
+    """The features that are scored alone: those of a stress in turn, or that of a region."""
+    features = next(data.features for data in run.data if data.name == cell.dataset)
+    if level != CLEAN:
+        in_turn = level[0] in run.stress_facts and run.stress_facts[level[0]].in_turn
+        return [(feature, "") for feature in features] if in_turn else []
+    held = held_feature(cell.split)
+    if cell.train_stress not in PLACES or held is None:
+        return []
+    places = PLACES[family_of(cell.split)]
+    place = places[int(cell.split.rpartition("-")[2]) % len(places)]
+    return [(features[held], f"{place} third")]
 
 
 def unscored(run: str, store: Store) -> dict[str, list[Level]]:
@@ -69,9 +104,10 @@ def unscored(run: str, store: Store) -> dict[str, list[Level]]:
         Levels by the key of a cell; only cells that lack any.
     """
     reader = RunReader(store)
-    codes, known, cells = _codes(), reader.scored(run), reader.cells(run)
+    codes, known, cells = _Codes.now(), reader.scored(run), reader.cells(run)
+    about = reader.run(run)
     trained = {cell.stress_level for cell in cells} - {CLEAN}
-    levels_of_clean = [level for level in reader.run(run).levels if level not in trained]
+    levels_of_clean = [level for level in about.levels if level not in trained]
     lacking = {}
     for cell in cells:
         scored = known.get(cell.key, set())
@@ -79,7 +115,10 @@ def unscored(run: str, store: Store) -> dict[str, list[Level]]:
         levels = [
             level
             for level in (levels_of_clean if stressed else [CLEAN])
-            if any((*level, *pair) not in scored for pair in codes.items())
+            if any(
+                (*level, *record) not in scored
+                for record in codes.wanted(_parts(cell, level, about))
+            )
         ]
         if levels:
             lacking[cell.key] = levels
@@ -101,18 +140,19 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
         Where progress is shown.
     """
     progress = progress or NullProgress()
-    codes, reader, writer = _codes(), RunReader(store), RunWriter(store)
-    cells = reader.cells(run)
+    codes, reader, writer = _Codes.now(), RunReader(store), RunWriter(store)
+    cells, about = reader.cells(run), reader.run(run)
     known, lacking = reader.scored(run), unscored(run, store)
     progress.begin(len(cells), len(cells) - len(lacking), "score")
     futures = {}
     for cell in cells:
-        levels = lacking.get(cell.key, [])
-        held = [level for level in levels if level in cell.held]
+        levels = {level: _parts(cell, level, about) for level in lacking.get(cell.key, [])}
+        held = {level: parts for level, parts in levels.items() if level in cell.held}
         lost = [level for level in levels if level not in cell.held]
         for level in lost:
             reason = cell.lost.get(level) or cell.reason or "the cell was not fitted"
-            writer.commit_records(cell.key, _failed_records(level, reason, codes))
+            records = _failed_records(level, levels[level], reason, codes)
+            writer.commit_records(cell.key, records)
         if held:
             forecasts, testset = ArrayReader(store).fetch(cell.key, cell.testset)
             future = pool.submit(
@@ -134,7 +174,7 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
 
 
 def score_cell(
-    forecasts: Path, testset: Path, levels: Sequence[Level], codes: dict[str, str]
+    forecasts: Path, testset: Path, levels: Mapping[Level, Sequence[Part]], codes: _Codes
 ) -> list[Record]:
     """Compute every metric of a cell; this runs in a worker.
 
@@ -144,26 +184,29 @@ def score_cell(
         File of the forecasts of the cell.
     testset : Path
         File of its test rows.
-    levels : sequence of Level
-        Levels to score.
-    codes : dict of str to str
-        Hashes of the metrics' source, by name.
+    levels : mapping of Level to sequence of Part
+        Levels to score, each with the features that are scored alone.
+    codes : _Codes
+        Hashes of the metrics' source.
 
     Returns
     -------
     list of Record
-        A record for each level and metric.
+        A record for each level and metric, and three for each feature that is scored alone.
     """
     forecast_at = read_forecasts(forecasts)
     test = read_testset(testset)
     groups = np.stack([terciles(column) for column in test.X.T])
     records = []
-    for stress, level in levels:
+    for (stress, level), parts in levels.items():
         forecast = forecast_at[stress, level]
         grouped = forecast.replaced(groups=np.tile(groups, forecast.variants))
         y = np.tile(test.y, forecast.variants)
-        records += _score_forecast(grouped, y, test.y_scale, stress, level)
-    return [replace(record, code=codes[record.metric]) for record in records]
+        whole = _score_forecast(grouped, y, test.y_scale, stress, level)
+        records += [replace(record, code=codes.metrics[record.metric]) for record in whole]
+        single = _score_parts(forecast, test.y, parts, stress, level)
+        records += [replace(record, code=codes.by_feature) for record in single]
+    return records
 
 
 def _score_forecast(
@@ -178,36 +221,61 @@ def _score_forecast(
             reason = f"the metric raised {type(error).__name__}: {error}"
             records.append(Record(stress, level, metric.name, None, "failed", reason))
             continue
-        if isinstance(value, Undefined):
-            records.append(Record(stress, level, metric.name, None, "undefined", value.reason))
-        else:
-            records.append(Record(stress, level, metric.name, value, "ok"))
+        records.append(_record(stress, level, metric.name, value))
     return records
 
 
+def _score_parts(
+    forecast: Forecast, y: Array, parts: Sequence[Part], stress: str, level: float
+) -> list[Record]:
+    """Return the scores of features stressed alone, y (n,) the targets of each variant."""
+    records = []
+    for metric in FEATURE_METRICS if parts else ():
+        try:
+            values = score_features(metric, forecast, y, len(parts))
+        except Exception as error:
+            reason = f"the metric raised {type(error).__name__}: {error}"
+            failed = Record(stress, level, metric.name, None, "failed", reason)
+            records += [replace(failed, feature=f, segment=s) for f, s in parts]
+            continue
+        records += [
+            replace(_record(stress, level, metric.name, value), feature=feature, segment=segment)
+            for (feature, segment), value in zip(parts, values, strict=True)
+        ]
+    return records
+
+
+def _record(stress: str, level: float, metric: str, value: Value) -> Record:
+    if isinstance(value, Undefined):
+        return Record(stress, level, metric, None, "undefined", value.reason)
+    return Record(stress, level, metric, value, "ok")
+
+
 def _unfinished_records(
-    levels: Sequence[Level],
+    levels: Mapping[Level, Sequence[Part]],
     reason: str,
-    codes: dict[str, str],
-    scored: Collection[tuple[str, float, str, str]],
+    codes: _Codes,
+    scored: Collection[Scored],
 ) -> list[Record]:
     """Return failed records of what is not scored yet, where scoring was cut off.
 
     They have no code, so that the next run tries again.
     """
     return [
-        Record(stress, level, name, None, "failed", reason)
-        for stress, level in levels
-        for name, code in codes.items()
-        if (stress, level, name, code) not in scored
+        Record(*level, name, None, "failed", reason, "", feature, segment)
+        for level, parts in levels.items()
+        for name, feature, segment, code in codes.wanted(parts)
+        if (*level, name, feature, segment, code) not in scored
     ]
 
 
-def _failed_records(level: Level, reason: str, codes: dict[str, str]) -> list[Record]:
+def _failed_records(
+    level: Level, parts: Sequence[Part], reason: str, codes: _Codes
+) -> list[Record]:
     """Return records of a level without a forecast: of all metrics, and of costs if it is clean."""
-    stress, severity = level
     records = [
-        Record(stress, severity, name, None, "failed", reason, code) for name, code in codes.items()
+        Record(*level, name, None, "failed", reason, code, feature, segment)
+        for name, feature, segment, code in codes.wanted(parts)
     ]
     costs = COSTS if level == CLEAN else ()
-    return [*records, *(Record(stress, severity, cost, None, "failed", reason) for cost in costs)]
+    return [*records, *(Record(*level, cost, None, "failed", reason) for cost in costs)]

@@ -49,6 +49,7 @@ def data_facts(source: Source, splits: Sequence[str], seed: int) -> DataFacts:
     """
     train, test = source.realise(splits[0], seed)
     about, truth = source.provenance, source.truth
+    features = _distinct(test.features)
     return DataFacts(
         name=source.name,
         title=about.title,
@@ -59,12 +60,29 @@ def data_facts(source: Source, splits: Sequence[str], seed: int) -> DataFacts:
         synthetic=truth is not None,
         limits=expected_scores(truth.predictive(test.X)) if truth else {},
         target=test.target,
-        features=[*test.features],
+        features=features,
         n_train=len(train.y),
         n_test=len(test.y),
         split=splits[0].partition("-")[0],
         warnings=data_warnings(source, splits, seed),
+        categories=_categories(source, features),
     )
+
+
+def _distinct(features: Sequence[str]) -> list[str]:
+    """Return names of which no two are equal, as those of columns 1 and "1" would be."""
+    names: list[str] = []
+    for j, feature in enumerate(features):
+        names.append(f"{feature} (column {j})" if feature in names else feature)
+    return names
+
+
+def _categories(source: Source, features: Sequence[str]) -> dict[str, list[str]]:
+    """Return the categories of the features that a table encodes, as text."""
+    if source.frame is None:
+        return {}
+    known = zip(features, source.frame.categories, strict=True)
+    return {name: [*map(str, values)] for name, values in known if values is not None}
 
 
 def method_facts(spec: MethodSpec) -> MethodFacts:

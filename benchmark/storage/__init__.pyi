@@ -12,5 +12,6 @@ from .baselines import Baselines as Baselines
 from .forecasts import pack_forecasts as pack_forecasts
 from .forecasts import read_forecasts as read_forecasts
 from .reader import RunReader as RunReader
+from .reader import Scored as Scored
 from .store import Store as Store
 from .writer import RunWriter as RunWriter

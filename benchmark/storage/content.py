@@ -28,7 +28,7 @@ KINDS: tuple[tuple[sa.Table, type], ...] = (
     (record_table, StoredRecord),
     (baseline_table, Baseline),
 )
-Measured = tuple[str, float, str]  # stress, level, metric
+Measured = tuple[str, float, str, str, str]  # stress, level, metric, feature, segment
 Row = TypeVar("Row")
 
 
@@ -45,7 +45,7 @@ class Content:
     cells : dict of str to CellResult
         Cells by key.
     records : dict of str to dict of Measured to StoredRecord
-        Records by key of the cell, then by stress, level and metric.
+        Records by key of the cell, then by stress, level, metric, feature and segment.
     baselines : dict of str to Baseline
         Baselines by name.
     losses : list of str
@@ -80,7 +80,9 @@ def read_content(store: Store) -> Content:
         content.planned.setdefault(cell.run, []).append(cell)
     content.cells = {cell.key: cell for cell in _rows(store, cell_table, CellResult, losses)}
     for record in _rows(store, record_table, StoredRecord, losses):
-        measured = (record.stress, record.level, record.metric)
+        measured = (
+            record.stress, record.level, record.metric, record.feature, record.segment
+        )  # fmt: skip
         content.records.setdefault(record.key, {})[measured] = record
     content.baselines = {row.name: row for row in _rows(store, baseline_table, Baseline, losses)}
     return content

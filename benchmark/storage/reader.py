@@ -12,7 +12,8 @@ from howrobust.storage.rows import CellForecasts, RunRecord, decode, decode_all
 from howrobust.storage.schema import cell_table, planned_table, record_table, run_table
 from howrobust.storage.store import Store
 
-Scored = tuple[str, float, str, str]  # stress, level, metric, hash of the metric's source
+# Stress, level, metric, feature, segment, hash of the metric's source.
+Scored = tuple[str, float, str, str, str, str]
 _RECORDS = (
     sa.select(
         planned_table.c.position,
@@ -25,6 +26,8 @@ _RECORDS = (
         cell_table.c.level.label("train_level"),
         record_table.c.stress,
         record_table.c.level,
+        record_table.c.feature,
+        record_table.c.segment,
         record_table.c.metric,
         record_table.c.value,
         record_table.c.status,
@@ -38,6 +41,8 @@ _SCORED = sa.select(
     record_table.c.stress,
     record_table.c.level,
     record_table.c.metric,
+    record_table.c.feature,
+    record_table.c.segment,
     record_table.c.code,
 ).join(planned_table, planned_table.c.key == record_table.c.key)
 
@@ -129,8 +134,9 @@ class RunReader:
         Returns
         -------
         list of dict of str to object
-            Run, address of the cell, stress, level, metric, value, status and reason by name;
-            ordered by the plan, then by level, then by the metric's name.
+            Run, address of the cell, stress, level, feature, segment, metric, value, status and
+            reason by name; ordered by the plan, then by level, those of all features first, then
+            by feature, segment and the metric's name.
         """
         order = {level: k for k, level in enumerate(self.run(run).levels)}
         ordered = []
@@ -139,7 +145,8 @@ class RunReader:
             # Clean rows forecast by a fit under stress show the effect of that stress.
             level: Level = (row["stress"], row["level"]) if trained == CLEAN else trained
             if level in order:
-                ordered.append((row["position"], order[level], row["metric"], level, row))
+                part = row["feature"], row["segment"], row["metric"]
+                ordered.append((row["position"], order[level], part, level, row))
         ordered.sort(key=lambda entry: entry[:3])
         left_out = {"position", "train_stress", "train_level"}
         return [
@@ -167,13 +174,14 @@ class RunReader:
         Returns
         -------
         dict of str to set of tuple
-            (stress, level, metric, hash of the metric's source) of each record, by key of the cell.
+            (stress, level, metric, feature, segment, hash of the metric's source) of each record,
+            by key of the cell.
         """
         scored: dict[str, set[Scored]] = {}
         with self._store.reading() as connection:
             for row in connection.execute(_SCORED.where(planned_table.c.run == run)):
-                key, stress, level, metric, code = row
-                scored.setdefault(key, set()).add((stress, level, metric, code))
+                key, *record = row
+                scored.setdefault(key, set()).add(tuple(record))
         return scored
 
     def forecast_levels(self) -> dict[str, dict[Level, str]]:

@@ -32,6 +32,8 @@ class StoredRecord:
         Severity of the stress.
     metric : str
         Name of the metric or cost.
+    feature, segment : str
+        The one feature that was stressed, and the region of it; "" for the whole stress.
     value : float or None
         The number; None unless ``status`` is "ok".
     status : {"ok", "undefined", "failed"}
@@ -46,6 +48,8 @@ class StoredRecord:
     stress: str
     level: float
     metric: str
+    feature: str
+    segment: str
     value: float | None
     status: Literal["ok", "undefined", "failed"]
     reason: str
@@ -122,6 +126,8 @@ class RunRecord(TypedDict):
     train_level: float
     stress: str
     level: float
+    feature: str
+    segment: str
     metric: str
     value: float | None
     status: Literal["ok", "undefined", "failed"]

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from howrobust.errors import BadInput, Damaged
 
-VERSION = 4
+VERSION = 5
 MAKING = int.from_bytes(b"tables", "big")  # an advisory lock
 
 metadata = sa.MetaData()
@@ -58,6 +58,8 @@ record_table = sa.Table(
     sa.Column("stress", sa.Text, primary_key=True),
     sa.Column("level", sa.Float, primary_key=True),
     sa.Column("metric", sa.Text, primary_key=True),
+    sa.Column("feature", sa.Text, primary_key=True),  # "" where it is of all features
+    sa.Column("segment", sa.Text, primary_key=True),  # "" where it is of all rows
     sa.Column("value", sa.Float),
     sa.Column("status", sa.Text, nullable=False),  # ok, undefined or failed
     sa.Column("reason", sa.Text, nullable=False),

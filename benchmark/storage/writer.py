@@ -125,7 +125,7 @@ class RunWriter:
     def commit_records(self, key: str, records: Sequence[Record]) -> None:
         """Store records of a cell.
 
-        Records of the same stress, level and metric are replaced.
+        Records of the same stress, level, metric, feature and segment are replaced.
 
         Parameters
         ----------
@@ -211,13 +211,15 @@ def _records_at(key: str, level: Level) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _insert_records(connection: sa.Connection, key: str, records: Sequence[Record]) -> None:
-    """Insert records of a cell in place of those of the same stress, level and metric."""
-    metrics: dict[Level, list[str]] = {}
+    """Insert records of a cell in place of those of the same address and metric."""
+    t = record_table.c
+    metrics: dict[tuple[Level, str, str], list[str]] = {}
     for record in records:
-        metrics.setdefault((record.stress, record.level), []).append(record.metric)
-    for level, names in metrics.items():
-        here = _records_at(key, level)
-        connection.execute(sa.delete(record_table).where(*here, record_table.c.metric.in_(names)))
+        place = (record.stress, record.level), record.feature, record.segment
+        metrics.setdefault(place, []).append(record.metric)
+    for (level, feature, segment), names in metrics.items():
+        part = t.feature == feature, t.segment == segment, t.metric.in_(names)
+        connection.execute(sa.delete(record_table).where(*_records_at(key, level), *part))
     if records:
         rows = [{"key": key, **asdict(record)} for record in records]
         connection.execute(sa.insert(record_table), rows)

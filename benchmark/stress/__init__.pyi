@@ -14,5 +14,6 @@ from .settings import LearningRate as LearningRate
 from .settings import Prior as Prior
 from .settings import Width as Width
 from .shuffle import Shuffle as Shuffle
+from .single_feature import SingleFeature as SingleFeature
 from .small_data import SmallData as SmallData
 from .stuck_sensor import StuckSensor as StuckSensor

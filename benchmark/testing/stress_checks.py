@@ -44,7 +44,8 @@ def check_stress(stress: Stress) -> list[Finding]:
     """
     if isinstance(stress, InputStress):
         nested = NESTED_INPUTS if stress.nested else []
-        return try_laws(_Inputs.of(stress), INPUT_LAWS + nested)
+        in_turn = IN_TURN if stress.in_turn else []
+        return try_laws(_Inputs.of(stress), INPUT_LAWS + nested + in_turn)
     if isinstance(stress, TrainStress):
         of_kind = LADDER_LAWS if stress.ladder else REPEAT_LAWS
         return try_laws(_Rows(stress, small_problem(80, 4)), ROW_LAWS + of_kind)
@@ -129,6 +130,15 @@ def _inputs_are_nested(inputs: _Inputs) -> None:
     require((np.diff(moved, axis=0) >= -1e-11).all(), "a higher level moves an entry less")
 
 
+def _features_are_in_turn(inputs: _Inputs) -> None:
+    X = inputs.problem.X
+    moved = (inputs.at(inputs.stress.levels[-1]).reshape(-1, *X.shape) != X).any(axis=1)  # (v, d)
+    v, d = moved.shape
+    require(v % d == 0, f"{v} variants are not as many for each of {d} features")
+    others = np.arange(v)[:, None] % d != np.arange(d)
+    require(not moved[others].any(), "variant k changes another feature than k % d")
+
+
 INPUT_LAWS: list[Law[_Inputs]] = [
     ("levels ascend from 0", lambda inputs: _check_levels(inputs.stress)),
     ("level 0 is clean", _level_zero_keeps_inputs),
@@ -136,6 +146,7 @@ INPUT_LAWS: list[Law[_Inputs]] = [
     ("a level gives whole variants of all rows", _variants_are_whole),
 ]
 NESTED_INPUTS: list[Law[_Inputs]] = [("levels are nested", _inputs_are_nested)]
+IN_TURN: list[Law[_Inputs]] = [("variants stress the features in turn", _features_are_in_turn)]
 
 
 @dataclass(frozen=True)

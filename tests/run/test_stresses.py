@@ -49,8 +49,10 @@ def test_every_cell_level_and_metric_is_a_record(results, records):
     metrics = {metric.name for metric in all_metrics()}
     for place, group in records.groupby(["method", "split", "repeat", "stress", "level"]):
         assert metrics <= set(group["metric"]), place
-    assert not records.duplicated(["method", "split", "repeat", "stress", "level", "metric"]).any()
+    address = ["method", "split", "repeat", "stress", "level", "feature", "segment", "metric"]
+    assert not records.duplicated(address).any()
     one = records[(records["metric"] == "rmse") & (records["method"] == METHODS[0])]
+    one = one[one["feature"] == ""]
     counts = one.groupby(["stress", "level"]).size().to_dict()
     assert counts.pop(CLEAN) == SPLITS * REPEATS
     for place in places(InputStress):
@@ -106,6 +108,7 @@ def test_variants_of_all_test_rows_stand_in_one_forecast(results, records):
         (records["stress"] == "stuck_sensor")
         & (records["method"] == "bayesian_ridge")
         & (records["split"] == "random-0")
+        & (records["feature"] == "")
     ].set_index("metric")
     assert own["value"]["rmse"] == pytest.approx(np.sqrt(errors.mean()))
     assert own["value"]["rmse_worst"] == pytest.approx(np.sqrt(by_variant.max()))

@@ -73,9 +73,19 @@ class Forgets(Scaled):
         return X + level * np.random.default_rng().normal() if level else X
 
 
+class OutOfTurn(Scaled):
+    """Stresses its features in turn, in the order of rows of a table of variants."""
+
+    in_turn = True
+
+    def apply(self, X, y, context, level, seed):
+        return each_in_turn(X, X + level)[::-1] if level else X
+
+
 @pytest.mark.parametrize(
     ("stress", "law"),
     [
+        (OutOfTurn, "variants stress the features in turn"),
         (Descends, "levels ascend from 0"),
         (NeverClean, "level 0 is clean"),
         (Unnested, "levels are nested"),

@@ -1,7 +1,8 @@
 """Which measures the cards of a run have: those of every card, then those of its stresses."""
 
-from howrobust.analysis.cards.card import Item
+from howrobust.analysis.cards.entry import Item
 from howrobust.analysis.cards.measures import CLEAN_ITEMS, COST_ITEMS
+from howrobust.analysis.cards.segments import SEGMENT_ITEM
 from howrobust.analysis.cards.stress_measures import stress_items
 from howrobust.analysis.measured import Result
 from howrobust.analysis.run_scores import Scores
@@ -30,7 +31,7 @@ def card_items(scores: Scores) -> list[Item]:
     for part in ("tolerance", "awareness"):
         if not any(item.part == part and item.headline for item in stressed):
             stressed.append(Item(part, part, _no_stress, "none", headline=True))
-    return [*CLEAN_ITEMS, *stressed, *COST_ITEMS]
+    return [*CLEAN_ITEMS, SEGMENT_ITEM, *stressed, *COST_ITEMS]
 
 
 def _headline_stress(scores: Scores) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from howrobust.analysis.cards.card import Card, Entry, Item
+from howrobust.analysis.cards.card import Card
+from howrobust.analysis.cards.entry import Entry, Item
 from howrobust.analysis.cards.items import card_items
+from howrobust.analysis.cards.least_change import least_change_items
 from howrobust.analysis.cards.measures import inside_null
 from howrobust.analysis.cards.sentences import notes, sentences
 from howrobust.analysis.cards.two_distributions import with_second_rows
@@ -38,7 +40,7 @@ def cards(scores: Scores) -> dict[str, Card]:
         name = data.name
         present = [m for m in scores.methods if scores.finished(name, m)]
         skilled = [m for m in present if beats_marginal(scores, name, m)]
-        for item in items:
+        for item in [*items, *least_change_items(scores, data)]:
             results = {m: _measured(scores, name, m, item) for m in present}
             for method, entry in _ranked(scores, name, item, results, skilled).items():
                 entries[method].append(entry)

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from howrobust.analysis.cards.applicable import sd_cannot_grow
-from howrobust.analysis.cards.card import Item
+from howrobust.analysis.cards.culprits import worst_feature
+from howrobust.analysis.cards.entry import Item
 from howrobust.analysis.measured import Measured, Result, mean_of_defined, mean_over_splits
 from howrobust.analysis.regions import BASELINE, REGION
 from howrobust.analysis.run_scores import Scores
@@ -82,14 +83,6 @@ def ratio(scores: Scores, dataset: str, method: str, stress: str) -> Result:
         The ratio with its interval.
     """
     return _ratio_at_the_top(scores, dataset, method, "rmse", "rmse", stress)
-
-
-def _worst_ratio(scores: Scores, dataset: str, method: str, stress: str) -> Result:
-    """Geometric mean over splits of the worst variant's rmse / clean rmse at the highest level.
-
-    A variant is one feature that drifts or sticks.
-    """
-    return _ratio_at_the_top(scores, dataset, method, "rmse_worst", "rmse", stress)
 
 
 def _sd_ratio(scores: Scores, dataset: str, method: str, stress: str) -> Result:
@@ -286,6 +279,6 @@ def _severity_items(facts: StressFacts, severities: int, headline: bool) -> Iter
     else:
         yield Item("tolerance", "rmse over clean rmse", ratio, "low", stress)
     if facts.in_turn:
-        yield Item("tolerance", "worst feature's rmse ratio", _worst_ratio, "low", stress)
+        yield Item("tolerance", "worst feature's rmse ratio", worst_feature, "low", stress)
     if facts.kind == "input":
         yield Item("awareness", "awareness", _awareness, "one", stress, headline)

@@ -1,0 +1,316 @@
+"""The segment of the rows in which a model is worst: found on one half, measured on the other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from howrobust import seeds
+from howrobust.analysis.cards.culprits import distinct_rows
+from howrobust.analysis.cards.entry import Item
+from howrobust.analysis.measured import Measured, Result
+from howrobust.analysis.run_scores import Scores
+from howrobust.base.facts import DataFacts
+from howrobust.base.metric import Undefined
+from howrobust.base.records import CellResult
+from howrobust.distributions.arrays import Array
+
+FEWEST_ROWS = 200  # distinct rows, half of which find a segment
+FEWEST_FINDING = 20  # distinct rows of a segment among those that find it
+FEWEST_MEASURING = 15  # inside it and outside it, among those that measure it
+_SHARE = 0.1  # least share of the rows that a segment has
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Rows on one side of a threshold.
+
+    Parameters
+    ----------
+    feature : int
+        Number of the feature, from 0.
+    threshold : float
+        The threshold, in units of the feature.
+    above : bool
+        Whether the rows are those above it, rather than those up to it.
+    """
+
+    feature: int
+    threshold: float
+    above: bool
+
+    def holds(self, X: Array) -> Mask:
+        """Return which rows are on its side.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Rows.
+
+        Returns
+        -------
+        array of bool of shape (n,)
+            Whether each row is on this side.
+        """
+        above = X[:, self.feature] > self.threshold
+        return above if self.above else ~above
+
+
+Segment = tuple[Condition, ...]
+
+
+def in_segment(segment: Segment, X: Array) -> Mask:
+    """Return which rows are in a segment.
+
+    Parameters
+    ----------
+    segment : tuple of Condition
+        Conditions, all of which must hold.
+    X : array of shape (n, d)
+        Rows.
+
+    Returns
+    -------
+    array of bool of shape (n,)
+        Whether each row is in it.
+    """
+    inside = np.ones(len(X), dtype=np.bool_)
+    for condition in segment:
+        inside &= condition.holds(X)
+    return inside
+
+
+def best_split(X: Array, values: Array, fewest: int) -> tuple[int, float] | None:
+    """Find the threshold that leaves the least squared deviation from the means of its sides.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Rows.
+    values : array of shape (n,)
+        What differs between rows.
+    fewest : int
+        Least number of rows on each side.
+
+    Returns
+    -------
+    tuple of (int, float) or None
+        Number of the feature and the threshold, half-way between two neighbours; None where no
+        threshold leaves ``fewest`` rows on each side.
+
+    Notes
+    -----
+    This is the split of a regression tree (Breiman et al. 1984, sec. 8.4).
+    """
+    n, best, split = len(X), -np.inf, None
+    left = np.arange(1, n)
+    for j, column in enumerate(X.T):
+        order = np.argsort(column, kind="stable")
+        x, sums = column[order], np.cumsum(values[order])
+        possible = (x[1:] > x[:-1]) & (left >= fewest) & (n - left >= fewest)
+        gain = sums[:-1] ** 2 / left + (sums[-1] - sums[:-1]) ** 2 / (n - left)
+        gain[~possible] = -np.inf
+        k = int(np.argmax(gain)) if len(gain) else 0
+        if possible.any() and gain[k] > best:
+            best, split = gain[k], (j, float((x[k] + x[k + 1]) / 2))
+    return split
+
+
+def worst_leaf(X: Array, values: Array, fewest: int, depth: int = 2) -> Segment:
+    """Find the leaf of a regression tree with the largest mean.
+
+    Parameters
+    ----------
+    X : array of shape (n, d)
+        Rows.
+    values : array of shape (n,)
+        What differs between rows.
+    fewest : int
+        Least number of rows in a leaf.
+    depth : int, default=2
+        Number of thresholds from the root to a leaf.
+
+    Returns
+    -------
+    tuple of Condition
+        Its conditions; none where the rows cannot be split.
+    """
+    leaves = _leaves(X, values, fewest, depth)
+    return max(leaves, key=lambda leaf: leaf[1])[0]
+
+
+def _leaves(X: Array, values: Array, fewest: int, depth: int) -> list[tuple[Segment, float]]:
+    split = best_split(X, values, fewest) if depth else None
+    if split is None:
+        return [((), float(values.mean()))]
+    leaves = []
+    for above in (False, True):
+        condition = Condition(*split, above)
+        rows = condition.holds(X)
+        leaves += [
+            ((condition, *segment), mean)
+            for segment, mean in _leaves(X[rows], values[rows], fewest, depth - 1)
+        ]
+    return leaves
+
+
+def segment_text(
+    segment: Segment, features: Sequence[str], categories: Mapping[str, Sequence[str]]
+) -> str:
+    """Return a segment as text, such as "age > 54.2 and smoker = yes".
+
+    Parameters
+    ----------
+    segment : tuple of Condition
+        The segment.
+    features : sequence of str
+        Names of the features.
+    categories : mapping of str to sequence of str
+        By feature that has them, the categories in the order of their codes 0, 1, ...
+
+    Returns
+    -------
+    str
+        Conditions by feature, thresholds with four digits.
+    """
+    texts = []
+    for j in dict.fromkeys(condition.feature for condition in segment):
+        lower = max((c.threshold for c in segment if c.feature == j and c.above), default=-np.inf)
+        upper = min(
+            (c.threshold for c in segment if c.feature == j and not c.above), default=np.inf
+        )
+        texts.append(_range_text(features[j], lower, upper, categories.get(features[j])))
+    return " and ".join(texts)
+
+
+def _range_text(name: str, lower: float, upper: float, categories: Sequence[str] | None) -> str:
+    """The values of a feature above ``lower`` and up to ``upper``, as text."""
+    if categories is not None:
+        kept = [category for k, category in enumerate(categories) if lower < k <= upper]
+        return f"{name} = {kept[0]}" if len(kept) == 1 else f"{name} in {{{', '.join(kept)}}}"
+    if np.isinf(lower):
+        return f"{name} <= {upper:.4g}"
+    return f"{name} > {lower:.4g}" if np.isinf(upper) else f"{lower:.4g} < {name} <= {upper:.4g}"
+
+
+def error_ratio(squares: Array, inside: Mask, rows: NDArray[np.int64]) -> Measured:
+    """Compare the root mean square of the rows inside a segment with that of the others.
+
+    Parameters
+    ----------
+    squares : array of shape (n,)
+        Squared errors.
+    inside : array of bool of shape (n,)
+        Which are inside the segment; some are and some are not.
+    rows : array of int of shape (n,)
+        Index of the distinct row that each is, from 0; a row is inside in all its appearances.
+
+    Returns
+    -------
+    Measured
+        The ratio and its 95 % interval; without limits where a mean square is 0.
+
+    Notes
+    -----
+    The interval is Student's on the log scale, with one degree of freedom fewer than there are
+    distinct rows inside. With S and N the sum of squares and the count inside, and S' and N' those
+    of the others, distinct row i with s_i and m_i of them adds u_i = (s_i / S - m_i / N) / 2 inside
+    and u_i = -(s_i / S' - m_i / N') / 2 outside to the log ratio; its variance is sum u_i^2
+    (linearised, clustered by row).
+    """
+    total, count, terms = [], [], []
+    for side in (inside, ~inside):
+        s, m = np.bincount(rows, squares * side), np.bincount(rows, side)
+        total.append(s.sum())
+        count.append(m.sum())
+        with np.errstate(invalid="ignore"):  # no error on this side
+            terms.append((s / s.sum() - m / m.sum()) / 2)
+    if min(total) == 0:
+        return Measured(float(np.divide(*total) ** 0.5)) if total[1] else Measured(np.inf)
+    log_ratio = 0.5 * np.log(total[0] / count[0] / (total[1] / count[1]))
+    se = np.sqrt(np.sum((terms[0] - terms[1]) ** 2))
+    half = stats.t.ppf(0.975, len(np.unique(rows[inside])) - 1) * se
+    return Measured(*np.exp([log_ratio, log_ratio - half, log_ratio + half]).tolist())
+
+
+def _weakest_segment(scores: Scores, dataset: str, method: str, stress: str) -> Result:
+    """Root mean square of (y - mean) / sd in the worst segment, over that of the other rows.
+
+    A segment is a leaf of a regression tree of depth 2 on the squares, with a tenth of the rows at
+    least. It is found on one half of the distinct held-out rows, drawn at random, and measured on
+    the other half, with a 95 % interval clustered by row. It is shown where that interval is above
+    1. Errors are in target units where no sd is stated.
+    """
+    cells = scores.finished(dataset, method)
+    if not cells:
+        return Undefined("no split was fitted")
+    points = _points(scores, cells)
+    r = int(points.rows.max()) + 1
+    if r < FEWEST_ROWS:
+        return Undefined(f"there are {r} distinct held-out rows; a segment needs {FEWEST_ROWS}")
+    seed = seeds.derive(int(scores.about.seed), "segment", dataset)
+    finding = np.isin(points.rows, np.random.default_rng(seed).permutation(r)[: r // 2])
+    fewest = max(FEWEST_FINDING, int(np.ceil(_SHARE * finding.sum())))
+    segment = worst_leaf(points.X[finding], points.squares[finding], fewest)
+    if not segment:
+        return Undefined("no threshold leaves enough rows on both sides")
+    rest = ~finding
+    inside = in_segment(segment, points.X[rest])
+    sides = [len(np.unique(points.rows[rest][side])) for side in (inside, ~inside)]
+    if min(sides) < FEWEST_MEASURING:
+        return Undefined(f"the segment that was found has {sides[0]} rows to measure")
+    ratio = error_ratio(points.squares[rest], inside, points.rows[rest])
+    if ratio.lower is None or not ratio.lower > 1:
+        return Undefined("no segment is clearly worse than the other rows")
+    data = next(data for data in scores.data if data.name == dataset)
+    text = segment_text(segment, data.features, _categories(data, points.X))
+    covered = [100 * float(points.covered[rest][side].mean()) for side in (inside, ~inside)]
+    note = f"{text}: {covered[0]:.0f} % inside their 90 % interval, {covered[1]:.0f} % elsewhere"
+    return replace(ratio, segment=text, note=note)
+
+
+@dataclass(frozen=True, eq=False)
+class _Points:
+    """Pooled test points: X (k, d), squared errors, whether covered, and the distinct row (k,)."""
+
+    X: Array
+    squares: Array
+    covered: Mask
+    rows: NDArray[np.int64]
+
+
+def _points(scores: Scores, cells: Sequence[CellResult]) -> _Points:
+    held = [scores.held_out(cell) for cell in cells]
+    clean = [scores.clean(cell) for cell in cells]
+    errors = np.concatenate([h.y - f.mean for h, f in zip(held, clean, strict=True)])
+    sd = np.concatenate([f.sd for f in clean])
+    stated = np.isfinite(sd).all() and (sd > 0).all()
+    cdf = np.concatenate([f.cdf for f in clean])
+    rows = distinct_rows([np.column_stack([h.X, h.y]) for h in held])
+    return _Points(
+        X=np.concatenate([h.X for h in held]),
+        squares=(errors / sd if stated else errors) ** 2,
+        covered=np.abs(2 * cdf - 1) <= 0.9,
+        rows=np.concatenate(rows),
+    )
+
+
+def _categories(data: DataFacts, X: Array) -> dict[str, list[str]]:
+    """Categories by feature; those of a feature that is 0 or 1 are these."""
+    binary = ((X == 0) | (X == 1)).all(axis=0)
+    numbers = {name: ["0", "1"] for name, is_binary in zip(data.features, binary, strict=True)
+               if is_binary}  # fmt: skip
+    return {**numbers, **data.categories}
+
+
+SEGMENT_ITEM = Item(
+    "calibration",
+    "weakest segment's error ratio",
+    _weakest_segment,
+    "none",
+    unranked="it says where a method is weak, not which method is",
+)
