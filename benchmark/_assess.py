@@ -1,6 +1,8 @@
 """Assess a user's own model on the user's own rows."""
 
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,18 +13,21 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from howrobust._run import execute
+from howrobust._run import execute, local_pool
 from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.cells import CLEAN
 from howrobust.base.data import Source
 from howrobust.base.method import Method, Posterior, Problem
+from howrobust.base.pool import Pool
 from howrobust.base.progress import Progress
 from howrobust.base.records import CellResult
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
+from howrobust.execution.pools.parcels import why_not_sent
+from howrobust.execution.progress import Reporter
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
 from howrobust.planning.method_spec import MethodSpec, user_method
@@ -62,11 +67,13 @@ def assess(
     repeats: int | None = None,
     seed: int = 0,
     out: str | Path | None = None,
-    progress: Progress | None = None,
+    workers: int | None = None,
+    progress: bool | Progress = True,
 ) -> Card:
     """Return the robustness card of a model on the user's own rows.
 
-    The model is fitted in this process, on random splits of 90 % training and 10 % test rows.
+    The model is fitted in worker processes, on random splits of 90 % training and 10 % test rows. A
+    model that cannot be pickled is fitted in this process instead, and a note on the card says so.
 
     Parameters
     ----------
@@ -96,8 +103,11 @@ def assess(
         Seed that all random numbers are derived from.
     out : str or Path, optional
         Folder that keeps the run, for `howrobust.load`; nothing is kept if None.
-    progress : Progress, optional
-        Is called as cells finish.
+    workers : int, optional
+        Number of worker processes; one per core if None. The numbers do not depend on it.
+    progress : bool or Progress, default True
+        Whether progress is shown on standard error: a bar on a terminal, lines elsewhere. An object
+        is called as cells finish.
 
     Returns
     -------
@@ -127,19 +137,42 @@ def assess(
             stresses=with_thirds([load_stress(name) for name in names]),
         )
     )
-    with TemporaryDirectory() as folder:
-        results = execute(
-            plan, out or folder, workers=1, fresh=True, progress=progress, pool=InlinePool()
-        )
+    pool, about_pool = _pool(model, workers)
+    with TemporaryDirectory() as folder, _reporter(progress) as reporter:
+        results = execute(plan, out or folder, fresh=True, progress=reporter, pool=pool)
         cells = [cell for cell in results.cells() if cell.method == spec.label]
         _require_fitted(cells, spec.label, estimator)
         card = cards(Scores(results))[spec.label]
     about = () if isinstance(estimator, Method) else (NOTES["fitted" if fitted else noise],)
+    about = (*about, *about_pool)
     return replace(
         card,
         notes=(*about, *card.notes, *dict.fromkeys(_failures(cells))),
         forecaster=Forecaster(model, source, seed),
     )
+
+
+def _pool(
+    model: Method, workers: int | None
+) -> tuple[AbstractContextManager[Pool], tuple[str, ...]]:
+    """Return worker processes; this process, and a note, where the model cannot be sent to them."""
+    pool = local_pool(workers)
+    reason = why_not_sent(model)
+    if not reason:
+        return pool, ()
+    note = (
+        f"the model was fitted in one process and without a time limit, since it cannot be pickled "
+        f"({reason})"
+    )
+    print(f"howrobust: {note}", file=sys.stderr)
+    return InlinePool(), (note,)
+
+
+def _reporter(progress: bool | Progress) -> AbstractContextManager[Progress | None]:
+    """Return what progress is reported to."""
+    if isinstance(progress, bool):
+        return Reporter() if progress else nullcontext()
+    return nullcontext(progress)
 
 
 def _require_fitted(cells: Sequence[CellResult], label: str, estimator: Any) -> None:

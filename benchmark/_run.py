@@ -10,6 +10,7 @@ from howrobust._results import Results
 from howrobust.base.pool import Pool
 from howrobust.base.progress import Progress
 from howrobust.errors import BadInput
+from howrobust.execution.kept import remove_kept
 from howrobust.execution.scheduler import run_cells
 from howrobust.metrics.scoring import score_run, unscored
 from howrobust.planning.options import RunOptions, takes_options
@@ -93,6 +94,7 @@ def execute(
         writer = RunWriter(store)
         if fresh:
             writer.forget(plan.run, [cell.key for cell in plan.cells])
+            remove_kept(store.files)
         writer.start_run(plan.info(environment.describe(), time_ns()), plan.cells)
         began, worked = monotonic(), True
         try:

@@ -2,6 +2,7 @@ from .array_reader import ArrayReader as ArrayReader
 from .arrays import Files as Files
 from .arrays import HeldOut as HeldOut
 from .arrays import forecast_name as forecast_name
+from .arrays import npz as npz
 from .arrays import pack_forecasts as pack_forecasts
 from .arrays import read_forecasts as read_forecasts
 from .arrays import read_testset as read_testset

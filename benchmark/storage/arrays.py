@@ -25,7 +25,7 @@ _ARRAY = re.compile(r"[0-9a-f]{64}\.npz")
 INCOMPLETE = {
     "forecasts": re.compile(r"\.[0-9a-f]{64}\.npz\.[0-9a-f]+\.tmp"),
     "testsets": re.compile(r"\.[0-9a-f]{64}\.npz\.[0-9a-f]+\.tmp"),
-    "fitting": re.compile(r"[0-9a-f]{64}(\.new)?"),
+    "fitting": re.compile(r"[0-9a-f]{64}(\.new)?|\.[0-9a-f]{64}\.npz\.[0-9a-f]+\.tmp"),
 }
 _NUMBERS = ("n_components", "nll_error", "crps_error", "step", "variants")
 _OPTIONAL = ("logpdf_rounded", "kl")
