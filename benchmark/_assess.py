@@ -1,6 +1,7 @@
 """Assess a user's own model on the user's own rows."""
 
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from howrobust.execution.pools.parcels import why_not_sent
 from howrobust.execution.progress import Reporter
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
+from howrobust.planning.estimate import limit_warnings
 from howrobust.planning.method_spec import MethodSpec, user_method
 from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import plan_of
@@ -137,6 +139,8 @@ def assess(
             stresses=with_thirds([load_stress(name) for name in names]),
         )
     )
+    for sentence in limit_warnings(plan.jobs):
+        warnings.warn(sentence, stacklevel=2)
     pool, about_pool = _pool(model, workers)
     with TemporaryDirectory() as folder, _reporter(progress) as reporter:
         results = execute(plan, out or folder, fresh=True, progress=reporter, pool=pool)
