@@ -1,8 +1,10 @@
 """Assess a user's own model on the user's own rows."""
 
 import inspect
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -13,7 +15,7 @@ import msgspec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from howrobust._run import execute
+from howrobust._run import execute, local_pool
 from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
@@ -21,15 +23,19 @@ from howrobust.base.cells import CLEAN
 from howrobust.base.data import Source
 from howrobust.base.facts import REFERENCES
 from howrobust.base.method import Method, Posterior, Problem
+from howrobust.base.pool import Pool
 from howrobust.base.progress import Progress
 from howrobust.base.records import CellResult
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
+from howrobust.execution.pools.parcels import why_not_sent
+from howrobust.execution.progress import Reporter
 from howrobust.methods.wrappers.fitted_model import FittedModel
 from howrobust.methods.wrappers.user_model import UserModel
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
+from howrobust.planning.estimate import limit_warnings
 from howrobust.planning.method_spec import RESIDUAL, MethodSpec, user_method
 from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import plan_of
@@ -80,13 +86,15 @@ def assess(
     repeats: int | None = None,
     seed: int = 0,
     out: str | Path | None = None,
-    progress: Progress | None = None,
+    workers: int | None = None,
+    progress: bool | Progress = True,
 ) -> Card:
     """Return the robustness card of a model on the user's own rows.
 
-    The model is fitted in this process, on random splits of 90 % training and 10 % test rows. It is
-    judged by the distribution that it states itself; the card then has a second row, of the same
-    fits with a Gaussian made from out-of-fold residuals, on clean rows.
+    The model is fitted in worker processes, on random splits of 90 % training and 10 % test rows. A
+    model that cannot be pickled is fitted in this process instead, and a note on the card says so.
+    It is judged by the distribution that it states itself; the card then has a second row, of the
+    same fits with a Gaussian made from out-of-fold residuals, on clean rows.
 
     Parameters
     ----------
@@ -132,8 +140,11 @@ def assess(
         Seed that all random numbers are derived from.
     out : str or Path, optional
         Folder that keeps the run, for `howrobust.load`; nothing is kept if None.
-    progress : Progress, optional
-        Is called as cells finish.
+    workers : int, optional
+        Number of worker processes; one per core if None. The numbers do not depend on it.
+    progress : bool or Progress, default True
+        Whether progress is shown on standard error: a bar on a terminal, lines elsewhere. An object
+        is called as cells finish.
 
     Returns
     -------
@@ -174,16 +185,18 @@ def assess(
             stresses=with_thirds([load_stress(name) for name in names]),
         )
     )
-    with TemporaryDirectory() as folder:
-        results = execute(
-            plan, out or folder, workers=1, fresh=True, progress=progress, pool=InlinePool()
-        )
+    for sentence in limit_warnings(plan.jobs):
+        warnings.warn(sentence, stacklevel=2)
+    pool, about_pool = _pool(model, workers)
+    with TemporaryDirectory() as folder, _reporter(progress) as reporter:
+        results = execute(plan, out or folder, fresh=True, progress=reporter, pool=pool)
         cells = [cell for cell in results.cells() if cell.method == spec.label]
         _require_fitted(cells, spec.label, estimator, fitted)
         card = cards(Scores(results))[spec.label]
+    about = (*_about(estimator, model), *start, *about_pool)
     return replace(
         card,
-        notes=(*_about(estimator, model), *start, *card.notes, *dict.fromkeys(_failures(cells))),
+        notes=(*about, *card.notes, *dict.fromkeys(_failures(cells))),
         forecaster=Forecaster(model, source, seed),
     )
 
@@ -215,6 +228,29 @@ def _require_fresh_start(model: Method, source: Source, seed: int) -> tuple[str,
     except (Exception, SystemExit) as error:
         return (f"whether the model starts afresh was not tested: {error}",)
     return ()
+
+
+def _pool(
+    model: Method, workers: int | None
+) -> tuple[AbstractContextManager[Pool], tuple[str, ...]]:
+    """Return worker processes; this process, and a note, where the model cannot be sent to them."""
+    pool = local_pool(workers)
+    reason = why_not_sent(model)
+    if not reason:
+        return pool, ()
+    note = (
+        f"the model was fitted in one process and without a time limit, since it cannot be pickled "
+        f"({reason})"
+    )
+    print(f"howrobust: {note}", file=sys.stderr)
+    return InlinePool(), (note,)
+
+
+def _reporter(progress: bool | Progress) -> AbstractContextManager[Progress | None]:
+    """Return what progress is reported to."""
+    if isinstance(progress, bool):
+        return Reporter() if progress else nullcontext()
+    return nullcontext(progress)
 
 
 def _require_fitted(cells: Sequence[CellResult], label: str, estimator: Any, fitted: bool) -> None:

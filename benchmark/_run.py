@@ -1,6 +1,7 @@
 """Run a suite: plan, fit, store, score; then read the results."""
 
 import multiprocessing
+import warnings
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from time import monotonic, time_ns
@@ -10,8 +11,10 @@ from howrobust._results import Results
 from howrobust.base.pool import Pool
 from howrobust.base.progress import Progress
 from howrobust.errors import BadInput
+from howrobust.execution.kept import remove_kept
 from howrobust.execution.scheduler import run_cells
 from howrobust.metrics.scoring import score_run, unscored
+from howrobust.planning.estimate import limit_warnings
 from howrobust.planning.options import RunOptions, takes_options
 from howrobust.planning.plan import Plan, make_plan
 from howrobust.storage.store import Store
@@ -39,8 +42,11 @@ def run(options: RunOptions) -> Results:
     >>> import howrobust as hr
     >>> results = hr.run("quick", methods=["bayesian_ridge"])  # doctest: +SKIP
     """
+    plan = make_plan(options)
+    for sentence in limit_warnings(plan.jobs):
+        warnings.warn(sentence, stacklevel=3)
     return execute(
-        make_plan(options),
+        plan,
         options.destination,
         workers=options.workers,
         fresh=options.fresh,
@@ -93,6 +99,7 @@ def execute(
         writer = RunWriter(store)
         if fresh:
             writer.forget(plan.run, [cell.key for cell in plan.cells])
+            remove_kept(store.files)
         writer.start_run(plan.info(environment.describe(), time_ns()), plan.cells)
         began, worked = monotonic(), True
         try:

@@ -229,8 +229,9 @@ def test_nothing_untrusted_is_unpickled_or_executed():
                     pickles = [k for k in node.keywords if k.arg == "allow_pickle"]
                     assert [ast.unparse(k.value) for k in pickles] == ["False"], path
                 if called.startswith("pickle."):
-                    # The conformance check pickles a posterior of its own making, nothing else.
-                    assert path.name == "method_checks.py", path
+                    # What is unpickled was pickled in the line itself: a posterior that is checked,
+                    # a model that is to be sent to a worker.
+                    assert path.name in ("method_checks.py", "parcels.py"), path
 
 
 @pytest.mark.parametrize("word", ["TODO", "FIXME", "XXX"])

@@ -14,7 +14,11 @@ from .facts import DataFacts as DataFacts
 from .facts import MethodFacts as MethodFacts
 from .facts import StressFacts as StressFacts
 from .facts import StressKind as StressKind
+from .fit_progress import Arrays as Arrays
+from .fit_progress import Keeper as Keeper
 from .fit_progress import announce as announce
+from .fit_progress import keeper as keeper
+from .fit_progress import keeping as keeping
 from .fit_progress import listening as listening
 from .frames import Frame as Frame
 from .method import DifferentiablePosterior as DifferentiablePosterior

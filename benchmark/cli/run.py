@@ -70,6 +70,7 @@ def run(store: str | None, dry_run: bool, **parameters: Any) -> int:
 
     options = options_from(parameters)
     plan = make_plan(options)
+    _warn_of_limits(plan)
     if dry_run:
         _show_plan(plan, options.workers)
         return 0
@@ -87,6 +88,14 @@ def run(store: str | None, dry_run: bool, **parameters: Any) -> int:
             dask=options.dask,
         )
     return _conclude(results, reporter.refitted)
+
+
+def _warn_of_limits(plan: "Plan") -> None:
+    """Say on standard error which fits are estimated to exceed their limit."""
+    from howrobust.planning.estimate import limit_warnings
+
+    for sentence in limit_warnings(plan.jobs):
+        click.echo(f"warning: {sentence}", err=True)
 
 
 def _show_plan(plan: "Plan", workers: int | None) -> None:

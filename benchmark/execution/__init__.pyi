@@ -1,6 +1,8 @@
+from .kept import remove_kept as remove_kept
 from .pools.dask import ClusterPool as ClusterPool
 from .pools.inline import InlinePool as InlinePool
 from .pools.local import LocalPool as LocalPool
+from .pools.parcels import why_not_sent as why_not_sent
 from .progress import Reporter as Reporter
 from .scheduler import run_cells as run_cells
 from .signals import Interruption as Interruption

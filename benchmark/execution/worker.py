@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from howrobust import seeds
 from howrobust.base.cells import CLEAN, Cell, Level
 from howrobust.base.data import Dataset, Source, Truth, discrete_step
-from howrobust.base.fit_progress import listening
+from howrobust.base.fit_progress import keeping, listening
 from howrobust.base.frames import Frame
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.base.pool import TaskFailed
@@ -26,6 +26,7 @@ from howrobust.distributions.forecast import Forecast
 from howrobust.errors import BadInput
 from howrobust.execution.costs import draw_cost, measure_fit, peak_memory_mb, reset_peak_memory
 from howrobust.execution.forecast import forecast_rows
+from howrobust.execution.kept import KeptParts
 from howrobust.execution.notes import ProgressNote
 from howrobust.planning.entry_points import load_stress
 from howrobust.planning.jobs import Job
@@ -36,7 +37,7 @@ CHANGED = "changed"  # the kind of a failure
 
 
 def run_job(job: Job, files: Files, threads: int) -> list[Outcome]:
-    """Fit and forecast a stack, and note the progress of the fit.
+    """Fit and forecast a stack, note the progress of the fit and keep its finished parts.
 
     Parameters
     ----------
@@ -54,8 +55,9 @@ def run_job(job: Job, files: Files, threads: int) -> list[Outcome]:
     """
     os.environ["HOWROBUST_THREADS"] = str(threads)
     note = ProgressNote(files.fitting(job.cells[0].key))
+    kept = KeptParts(files, job.stack_key, job.timeout_s)
     # One thread, whatever the fork server was started with.
-    with threadpool_limits(limits=1), listening(note.write):
+    with threadpool_limits(limits=1), listening(note.write), keeping(kept):
         return fit_and_forecast(job, files)
 
 

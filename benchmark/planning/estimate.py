@@ -1,6 +1,7 @@
 """A rough estimate of how long a job takes."""
 
 import math
+from collections.abc import Iterable
 
 from howrobust.planning.jobs import Job
 
@@ -46,3 +47,31 @@ def rough_seconds(job: Job) -> float:
     combinations = math.prod(map(len, several))
     networks *= 1 + (0.8 * combinations if combinations > 1 else 0)
     return float(overhead + cells * networks * SECONDS_PER_STEP * steps * size)
+
+
+def limit_warnings(jobs: Iterable[Job]) -> list[str]:
+    """Say which fits are estimated to take longer than their time limit.
+
+    Parameters
+    ----------
+    jobs : iterable of Job
+        The jobs of a plan.
+
+    Returns
+    -------
+    list of str
+        A sentence for each method on each data set of which a cell exceeds the limit.
+    """
+    worst: dict[tuple[str, str], tuple[float, float]] = {}
+    for job in jobs:
+        cell = job.cells[0]
+        seconds = rough_seconds(job) / len(job.cells)
+        if seconds > job.timeout_s:
+            name = (cell.method, cell.dataset)
+            worst[name] = max(worst.get(name, (0.0, 0.0)), (seconds, job.timeout_s))
+    return [
+        f"a fit of {method} on {dataset} takes roughly {seconds:,.0f} s of processor time, and its "
+        f"limit is {limit_s:,.0f} s: raise the limit (--timeout, timeout_s), or run again each "
+        "time it is reached, which continues from the networks that are done"
+        for (method, dataset), (seconds, limit_s) in worst.items()
+    ]

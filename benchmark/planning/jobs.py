@@ -37,6 +37,8 @@ class Job:
         The source that the cells' keys were made of.
     data_sha256 : str, default ""
         Hash of the data that the cells' keys were made of; empty if unknown.
+    stack : str, default ""
+        Name of the planned stack that this job is a part of; empty for a whole one.
     """
 
     method: MethodSpec
@@ -48,6 +50,7 @@ class Job:
     n_train: int
     sources: Sources = field(default_factory=Sources)
     data_sha256: str = ""
+    stack: str = ""
 
     def of(self, cells: Sequence[Cell]) -> "Job":
         """Return the job for some of its cells.
@@ -62,7 +65,12 @@ class Job:
         Job
             The job with these cells alone.
         """
-        return replace(self, cells=tuple(cells))
+        return replace(self, cells=tuple(cells), stack=self.stack_key)
+
+    @property
+    def stack_key(self) -> str:
+        """Key of the first cell of the planned stack: it names what is kept of its fit."""
+        return self.stack or self.cells[0].key
 
     @property
     def limit_s(self) -> float:

@@ -2,6 +2,7 @@ from .array_reader import ArrayReader as ArrayReader
 from .arrays import Files as Files
 from .arrays import HeldOut as HeldOut
 from .arrays import forecast_name as forecast_name
+from .arrays import npz as npz
 from .arrays import read_testset as read_testset
 from .arrays import testset_name as testset_name
 from .arrays import write_arrays as write_arrays

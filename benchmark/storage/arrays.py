@@ -22,7 +22,7 @@ _ARRAY = re.compile(r"[0-9a-f]{64}\.npz")
 INCOMPLETE = {
     "forecasts": re.compile(r"\.[0-9a-f]{64}\.npz\.[0-9a-f]+\.tmp"),
     "testsets": re.compile(r"\.[0-9a-f]{64}\.npz\.[0-9a-f]+\.tmp"),
-    "fitting": re.compile(r"[0-9a-f]{64}(\.new)?"),
+    "fitting": re.compile(r"[0-9a-f]{64}(\.new)?|\.[0-9a-f]{64}\.npz\.[0-9a-f]+\.tmp"),
 }
 
 

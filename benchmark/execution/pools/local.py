@@ -14,17 +14,25 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from queue import SimpleQueue
 from socket import SHUT_RDWR, socket
-from threading import TIMEOUT_MAX, Event, Lock, Thread, Timer
+from threading import Event, Lock, Thread
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
+import cloudpickle
+
 from howrobust.base.pool import Pool, TaskFailed
-from howrobust.execution.pools.supervisor import guard
+from howrobust.execution.pools.parcels import Parcels
+from howrobust.execution.pools.supervisor import MISSING, guard
+from howrobust.execution.pools.time_limit import TimeLimit
 from howrobust.planning.entry_points import entries
 
-# Several threads in each of several workers are 20 times slower, since barriers spin.
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Several threads in each of several workers are 20 times slower, since barriers spin. The last
+# variable is what n_jobs=-1 stands for in scikit-learn.
+ONE_THREAD = (
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+)  # fmt: skip
 PRELOAD = ("howrobust.execution.pools.preload", "howrobust.execution.worker")
 EXIT_TIMEOUT_S = 1.0
 STOP_TIMEOUT_S = 3.0  # a fork server that is still loading is not waited for
@@ -63,6 +71,8 @@ class LocalPool(Pool):
         # The fork server inherits the environment of this process.
         self._saved = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+        self._parcels = Parcels()
+        self._by_value: set[str] = set()
         self._context = _Context()
         self._context.set_forkserver_preload(_preloaded(self._shared))
         self._stopping = Event()
@@ -94,6 +104,9 @@ class LocalPool(Pool):
         deadline = monotonic() + STOP_TIMEOUT_S
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
+        self._parcels.close()
+        for module in self._by_value & sys.modules.keys():
+            cloudpickle.unregister_pickle_by_value(sys.modules[module])
         for name, value in self._saved.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -121,11 +134,20 @@ class LocalPool(Pool):
         if kept:
             try:
                 return self._run(task, kept)
+            except _ModuleMissing:
+                pass
             except TaskFailed as error:
                 if error.kind != "crash":
                     raise
         # If a kept child crashed, an earlier task may be the cause.
-        return self._run(task, _Child(self._context))
+        while True:
+            try:
+                return self._run(task, _Child(self._context))
+            except _ModuleMissing as missing:  # this process made it, or imported it from elsewhere
+                if missing.name in self._by_value or missing.name not in sys.modules:
+                    raise missing.failure from None
+                self._by_value.add(missing.name)
+                cloudpickle.register_pickle_by_value(sys.modules[missing.name])
 
     def _run(self, task: _Task, child: "_Child") -> "tuple[Any, _Child | None]":
         """Run a task in a child, which is ended unless it may run the next one."""
@@ -134,7 +156,7 @@ class LocalPool(Pool):
         try:
             if self._stopping.is_set():  # `__exit__` may not have seen the child
                 raise _stopped()
-            value = child.run(task)
+            value = child.run(task, self._parcels.pack((task.function, task.arguments)))
             kept = child if task.shared else None
             return value, kept
         finally:
@@ -145,6 +167,14 @@ class LocalPool(Pool):
 
 def _stopped() -> TaskFailed:
     return TaskFailed("stopped", "the pool was closed")
+
+
+class _ModuleMissing(Exception):  # noqa: N818 (not an error yet)
+    """A worker cannot import a module that its task refers to."""
+
+    def __init__(self, name: str, failure: TaskFailed) -> None:
+        super().__init__(name)
+        self.name, self.failure = name, failure
 
 
 class _Child:
@@ -164,19 +194,18 @@ class _Child:
         """Return whether it waits for a task, and has neither ended nor sent anything."""
         return not self._tasks.poll()
 
-    def run(self, task: _Task) -> Any:
+    def run(self, task: _Task, packed: bytes) -> Any:
         """Return the value of a task; raises `TaskFailed`, or TimeoutError after its limit."""
-        limit = Timer(min(task.limit_s, TIMEOUT_MAX), self.disconnect, [TimeoutError()])
-        limit.daemon = True
-        limit.start()
+        pid = self._guard.pid
+        assert pid is not None
         try:
-            self._tasks.send((task.function, task.arguments))
-            kind, *content = self._tasks.recv()
+            with TimeLimit(pid, task.limit_s, lambda: self.disconnect(TimeoutError())):
+                self._tasks.send_bytes(packed)
+                kind, *content = self._tasks.recv()
         except (EOFError, OSError):
             raise self._reason or self._crash() from None
-        finally:
-            limit.cancel()
-            limit.join()  # its thread must not disconnect the next task
+        if kind == MISSING:
+            raise _ModuleMissing(content[0], TaskFailed(*content[1:]))
         if kind == "failed":
             kind, reason, traceback = content
             raise TaskFailed(kind, reason, traceback)

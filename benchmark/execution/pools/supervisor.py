@@ -21,6 +21,7 @@ import psutil
 from howrobust.base.pool import TaskFailed
 
 POLL_S = 0.02
+MISSING = "missing"  # the kind of a message
 OUTPUT_TAIL = 2000  # last bytes of a task's output that are kept
 # From <linux/prctl.h>.
 PR_SET_PDEATHSIG = 1
@@ -43,8 +44,9 @@ def guard(
         Receives the last bytes of the child's standard output and error when the child ends. When
         its other end is closed, the child is ended.
     tasks : Connection
-        Sends ``(function, arguments)`` and receives ``("value", result)`` or
-        ``("failed", kind, reason, traceback)``.
+        Sends ``(function, arguments)`` and receives ``("value", result)``,
+        ``("failed", kind, reason, traceback)`` or, where a module cannot be found,
+        ``("missing", module, kind, reason, traceback)``.
     environ : dict of str to str
         Environment of the child.
     folder : str
@@ -144,7 +146,9 @@ def _run_tasks(tasks: "Connection[Any, Any]") -> NoReturn:
             function, arguments = tasks.recv()
         except EOFError:
             os._exit(0)
-        except Exception as error:  # the function's module cannot be imported
+        except ModuleNotFoundError as error:  # of the function, or of its arguments
+            message = MISSING, error.name or "", *TaskFailed.of(error).args
+        except Exception as error:
             message = _failed(error)
         else:
             message = _result(function, arguments)

@@ -4,7 +4,7 @@ Law 2 holds because nothing is shared: a network's rows, weights and random numb
 Networks are spread over threads; the loop holds no lock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 from howrobust.base.fit_progress import announce
 from howrobust.compiled import threads
 from howrobust.methods.core.engines.compiled_loop import COMPILED_LOSSES, train_network
+from howrobust.methods.core.engines.kept_networks import Offer, ignored
 from howrobust.methods.core.engines.training_job import (
     Schedule,
     Trained,
@@ -27,10 +28,16 @@ from howrobust.methods.core.problems.scaling import Scaling, scaling_of
 from howrobust.methods.core.random_numbers.philox import stream_of
 
 Array = NDArray[np.float64]
+_Network = tuple[list[NDArray[np.float32]], list[Array], float, int]
 
 
 def train_compiled(
-    loss: Loss, X: Array, y: Array, jobs: Sequence[TrainingJob], schedule: Schedule
+    loss: Loss,
+    X: Array,
+    y: Array,
+    jobs: Sequence[TrainingJob],
+    schedule: Schedule,
+    offer_of: Callable[[Sequence[TrainingJob]], Offer] = lambda jobs: ignored,
 ) -> Trained:
     """Train one network per job on rows of the pool X (N, d), y (N,), in order.
 
@@ -46,6 +53,8 @@ def train_compiled(
         Networks to train.
     schedule : Schedule
         Settings of Adam.
+    offer_of : callable, optional
+        Returns what finished networks are offered to, for jobs in the order of their end.
 
     Returns
     -------
@@ -54,32 +63,37 @@ def train_compiled(
     """
     layout = Layout(X.shape[1], loss.hidden, loss.compiled_settings(X.shape[1], 1).outputs)
 
-    def one(job: TrainingJob) -> tuple[list[NDArray[np.float32]], list[Array], float, int]:
+    def one(job: TrainingJob) -> _Network:
         return _train(loss, layout, X, y, job, schedule)
 
     workers = min(threads() or torch.get_num_threads(), len(jobs))
+    offer = offer_of(jobs)
+    results: list[_Network] = []
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        results = []
         for result in pool.map(one, jobs):
             results.append(result)
             announce(len(results), len(jobs))
+            offer(len(results), lambda own: _stacked(results[own]))
+    return _stacked(results)
 
+
+def _stacked(networks: Sequence[_Network]) -> Trained:
     def stack(arrays: Sequence[NDArray[np.floating]]) -> Tensor:
         return torch.from_numpy(np.stack(arrays))
 
-    parameters, scalings, losses, epochs = zip(*results, strict=True)
+    parameters, scalings, losses, epochs = zip(*networks, strict=True)
     return Trained(
         [stack(same) for same in zip(*parameters, strict=True)],
         Scaling(*(stack(same) for same in zip(*scalings, strict=True))),
         torch.tensor(losses, dtype=torch.float32),
         torch.tensor(epochs),
-        torch.zeros(len(jobs), dtype=torch.int64),
+        torch.zeros(len(networks), dtype=torch.int64),
     )
 
 
 def _train(
     loss: Loss, layout: Layout, X: Array, y: Array, job: TrainingJob, schedule: Schedule
-) -> tuple[list[NDArray[np.float32]], list[Array], float, int]:
+) -> _Network:
     """One network: its parameters, scaling, last loss and epochs."""
     rows, held = schedule.parts(job.rows)
     scaling = scaling_of(X[rows], y[rows], schedule.standardise)

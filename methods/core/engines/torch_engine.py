@@ -6,7 +6,7 @@ copied per network.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from howrobust.base.fit_progress import announce
+from howrobust.methods.core.engines.kept_networks import Offer, Part, ignored
 from howrobust.methods.core.engines.training_job import (
     Schedule,
     Trained,
@@ -35,6 +36,7 @@ def train_in_torch(
     y: NDArray[np.float64],
     jobs: Sequence[TrainingJob],
     schedule: Schedule,
+    offer_of: Callable[[Sequence[TrainingJob]], Offer] = lambda jobs: ignored,
 ) -> Trained:
     """Train one network per job on rows of the pool X (N, d), y (N,), in order.
 
@@ -50,6 +52,8 @@ def train_in_torch(
         Networks to train.
     schedule : Schedule
         Settings of Adam.
+    offer_of : callable, optional
+        Returns what finished networks are offered to, for jobs in the order of their end.
 
     Returns
     -------
@@ -58,8 +62,11 @@ def train_in_torch(
     """
     pool_X = torch.tensor(X, device=schedule.device)
     pool_y = torch.tensor(y, device=schedule.device)
-    members, parts = [], []
-    for stack in _stacks(jobs, schedule, max(loss.hidden)):
+    stacks = list(_stacks(jobs, schedule, max(loss.hidden)))
+    members: list[int] = []
+    parts: list[Trained] = []
+    offer = offer_of([jobs[k] for stack in stacks for k in stack])
+    for stack in stacks:
         members += stack
         chosen = [jobs[k] for k in stack]
         # One network at a time: a shared reduction might round by the size of the stack.
@@ -70,7 +77,13 @@ def train_in_torch(
         )
         parts.append(_train_stack(loss, pool_X, pool_y, chosen, scaling, schedule))
         announce(len(members), len(jobs))
+        offer(len(members), _some_of(parts))
     return joined(parts, torch.tensor(np.argsort(members)))
+
+
+def _some_of(parts: Sequence[Trained]) -> Part:
+    every = torch.arange(sum(len(part.losses) for part in parts))
+    return lambda own: joined(parts, every).take(own)
 
 
 def _stacks(jobs: Sequence[TrainingJob], schedule: Schedule, widest: int) -> Iterator[list[int]]:
