@@ -59,6 +59,7 @@ def assess(
     X: Any,
     y: Any,
     *,
+    groups: Any = None,
     fitted: bool = False,
     noise: str = "residual",
     n_folds: int = 5,
@@ -73,7 +74,8 @@ def assess(
 ) -> Card:
     """Return the robustness card of a model on the user's own rows.
 
-    The model is fitted in this process, on random splits of 90 % training and 10 % test rows.
+    The model is fitted in this process, on random splits of 90 % training and 10 % test rows,
+    or of whole ``groups``.
 
     Parameters
     ----------
@@ -86,6 +88,9 @@ def assess(
         The inputs.
     y : array of shape (n,)
         The target.
+    groups : array of shape (n,), optional
+        Label of each row's group: a test set then holds whole groups, and stresses that hold out
+        regions are left out.
     fitted : bool, default False
         Whether the estimator was already fitted, to other rows.
     noise : {"residual", "cv_plus"}, default "residual"
@@ -125,7 +130,7 @@ def assess(
     """
     import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
 
-    source = given_rows(X, y)
+    source = given_rows(X, y, groups=groups)
     model = user_method(
         estimator, fitted=fitted, n_folds=n_folds, noise=noise, deterministic=deterministic
     )
