@@ -73,6 +73,7 @@ def assess(
     X: Any,
     y: Any,
     *,
+    groups: Any = None,
     distribution: Any = None,
     fitted: bool = False,
     draws: int | None = None,
@@ -91,10 +92,11 @@ def assess(
 ) -> Card:
     """Return the robustness card of a model on the user's own rows.
 
-    The model is fitted in worker processes, on random splits of 90 % training and 10 % test rows. A
-    model that cannot be pickled is fitted in this process instead, and a note on the card says so.
-    It is judged by the distribution that it states itself; the card then has a second row, of the
-    same fits with a Gaussian made from out-of-fold residuals, on clean rows.
+    The model is fitted in worker processes, on random splits of 90 % training and 10 % test rows,
+    or of whole ``groups``. A model that cannot be pickled is fitted in this process instead, and a
+    note on the card says so. It is judged by the distribution that it states itself; the card then
+    has a second row, of the same fits with a Gaussian made from out-of-fold residuals, on clean
+    rows.
 
     Parameters
     ----------
@@ -107,6 +109,9 @@ def assess(
         The inputs.
     y : array of shape (n,)
         The target.
+    groups : array of shape (n,), optional
+        Label of each row's group: a test set then holds whole groups, and stresses that hold out
+        regions are left out.
     distribution : callable, optional
         Takes the fitted model and X, and returns what the model states: (mean, sd) of shape (n,),
         a `howrobust.distributions.predictive.Predictive` or a frozen distribution of
@@ -158,7 +163,7 @@ def assess(
     """
     import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
 
-    source = given_rows(X, y)
+    source = given_rows(X, y, groups=groups)
     make = partial(
         user_method, estimator, fitted=fitted, n_folds=n_folds, distribution=distribution,
         draws=draws, deterministic=deterministic,

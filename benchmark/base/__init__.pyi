@@ -20,6 +20,7 @@ from .fit_progress import announce as announce
 from .fit_progress import keeper as keeper
 from .fit_progress import keeping as keeping
 from .fit_progress import listening as listening
+from .frames import NUMBERS as NUMBERS
 from .frames import Frame as Frame
 from .method import DifferentiablePosterior as DifferentiablePosterior
 from .method import Method as Method

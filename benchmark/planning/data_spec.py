@@ -94,7 +94,7 @@ class DataSpec:
         return source
 
 
-def given_rows(X: Any, y: Any, name: str = "data") -> "Source":
+def given_rows(X: Any, y: Any, name: str = "data", groups: Any = None) -> "Source":
     """Make a data set of a user's own rows.
 
     Parameters
@@ -105,6 +105,8 @@ def given_rows(X: Any, y: Any, name: str = "data") -> "Source":
         The target.
     name : str, default "data"
         The name of the data set.
+    groups : array of shape (n,), optional
+        Label of each row's group; groups are held out whole.
 
     Returns
     -------
@@ -116,5 +118,7 @@ def given_rows(X: Any, y: Any, name: str = "data") -> "Source":
     BadInput
         For rows that no model can be fitted to.
     """
-    source: Source = import_untracked("howrobust.datasets.tables.given", "given")(X, y, name)
+    source: Source = import_untracked("howrobust.datasets.tables.given", "given")(
+        X, y, name, groups
+    )
     return source

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from howrobust.base.data import Dataset, Provenance, Source
 from howrobust.base.frames import NUMBERS, Frame
+from howrobust.base.splits import Rows
 from howrobust.datasets.tables.rows import RowSource
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
@@ -26,7 +27,7 @@ ADVICE = {
 }
 
 
-def given(X: Any, y: Any, name: str = "data") -> Source:
+def given(X: Any, y: Any, name: str = "data", groups: Any = None) -> Source:
     """Return the source of rows given from Python.
 
     Frames of other libraries are converted by their ``to_pandas``, tensors by detaching them from
@@ -40,6 +41,8 @@ def given(X: Any, y: Any, name: str = "data") -> Source:
         Targets.
     name : str, default="data"
         Name of the data set.
+    groups : array of shape (n,), optional
+        Label of each row's group; groups are held out whole.
 
     Returns
     -------
@@ -52,18 +55,13 @@ def given(X: Any, y: Any, name: str = "data") -> Source:
         For rows that no regression can be learnt from, values that are no real numbers, and rows of
         X and y whose index labels differ.
     """
-    _require_aligned(X, y)
+    _require_aligned(X, y, "y")
+    _require_aligned(X, groups, "groups")
     X, y = _plain(X, "X"), _plain(y, "y")
     frame = Frame.of(X) if _is_frame(X) else None
-    label = "y" if _is_frame(y) else str(getattr(y, "name", None) or "y")
     target = _target(_numbers(y, "y"))
-    if frame is None:
-        inputs = _numbers(X, "X")
-    else:
-        for column in frame.names:
-            if X[column].dtype.kind in "iu":
-                _require_exact(X[column].to_numpy(), f"column {column!r}")
-        inputs = frame.encode(X)
+    label = str(y.columns[0] if _is_frame(y) else getattr(y, "name", None) or "y")
+    inputs = _numbers(X, "X") if frame is None else _encoded(X, frame)
     if inputs.ndim != 2 or target.shape != (len(inputs),):
         raise BadInput(
             f"X must be (n, d) and y (n,), not {inputs.shape} and {target.shape}; reshape them"
@@ -71,7 +69,32 @@ def given(X: Any, y: Any, name: str = "data") -> Source:
     d = inputs.shape[1]
     features = tuple(map(str, frame.names)) if frame else tuple(f"x{j}" for j in range(d))
     about = Provenance("rows given from Python", "the caller", "the user's own", "-")
-    return RowSource(name, Dataset(inputs, target, features, label), about, frame)
+    data = Dataset(inputs, target, features, label)
+    numbers = None if groups is None else _group_numbers(groups, len(target))
+    return RowSource(name, data, about, frame, numbers)
+
+
+def _encoded(table: Any, frame: Frame) -> Array:
+    """Return the numbers (n, d) of a frame; BadInput for integers that float64 would round."""
+    for column in frame.names:
+        if table[column].dtype.kind in "iu":
+            _require_exact(table[column].to_numpy(), f"column {column!r}")
+    return frame.encode(table)
+
+
+def _group_numbers(groups: Any, n: int) -> Rows:
+    """Return the number of each row's group; BadInput for labels that are missing or too few."""
+    import pandas as pd  # 0.65 s to import: only where there are groups
+
+    labels = np.asarray(_plain(groups, "groups"))
+    if labels.shape != (n,):
+        raise BadInput(f"groups must be ({n},), a label for each row, not {labels.shape}")
+    if pd.isna(labels).any():
+        raise BadInput("groups has missing labels; give every row a group")
+    numbers = np.unique(labels.astype(str), return_inverse=True)[1].astype(np.int64)
+    if numbers.max() == 0:
+        raise BadInput("groups holds one group; a split by groups needs at least two")
+    return numbers
 
 
 def _is_pandas(values: Any) -> bool:
@@ -82,7 +105,7 @@ def _is_frame(values: Any) -> bool:
     return hasattr(values, "columns")
 
 
-def _require_aligned(X: Any, y: Any) -> None:
+def _require_aligned(X: Any, y: Any, name: str) -> None:
     """Raise BadInput for pandas rows whose labels say that they do not belong together."""
     if not (_is_pandas(X) and _is_pandas(y) and hasattr(X, "index") and hasattr(y, "index")):
         return
@@ -90,12 +113,12 @@ def _require_aligned(X: Any, y: Any) -> None:
         return
     if X.index.is_unique and y.index.is_unique and X.index.isin(y.index).all():
         raise BadInput(
-            "X and y have the same index labels in another order; give y.loc[X.index] if rows "
-            "belong together by label, or y.to_numpy() if by position"
+            f"X and {name} have the same index labels in another order; give {name}.loc[X.index] "
+            f"if rows belong together by label, or {name}.to_numpy() if by position"
         )
     raise BadInput(
-        "X and y have different index labels; give both the same index, or y.to_numpy() if rows "
-        "belong together by position"
+        f"X and {name} have different index labels; give both the same index, or {name}.to_numpy() "
+        "if rows belong together by position"
     )
 
 

@@ -112,8 +112,8 @@ def started(estimator: Any, seed: int) -> Any:
         A clone (`sklearn.base.clone`), or a deep copy of what has no ``get_params``.
     """
     model = clone(estimator, safe=False)
-    drawn = {n: seeds.derive(seed, "estimator", n) % LARGEST for n in seed_names(model)}
-    _set(model, drawn)
+    for name in seed_names(model):
+        _set(model, name, seeds.derive(seed, "estimator", name) % LARGEST)
     return model
 
 
@@ -151,15 +151,20 @@ def _names(model: Any) -> Iterator[str]:
             yield from [prefix + name for name in PREFERRED if name in parameters][:1]
 
 
-def _set(model: Any, drawn: dict[str, int]) -> None:
-    """Set seeds by name: through ``set_params``, or as attributes and those of attributes."""
+def _set(model: Any, name: str, number: int) -> None:
+    """Set a seed of that name: through ``set_params``, or as an attribute of what has none."""
     if _parametrised(model):
-        if drawn:
-            model.set_params(**drawn)
+        model.set_params(**{name: _like(model.get_params().get(name), number)})
         return
-    for name, value in drawn.items():
-        holder, separator, inner = name.partition("__")
-        if separator:
-            getattr(model, holder).set_params(**{inner: value})
-        else:
-            setattr(model, name, value)
+    holder, separator, inner = name.partition("__")
+    if separator:
+        _set(getattr(model, holder), inner, number)
+    else:
+        setattr(model, name, _like(getattr(model, name), number))
+
+
+def _like(value: Any, number: int) -> Any:
+    """Return a seed as a generator where the setting held one, as NGBoost's does."""
+    if isinstance(value, np.random.RandomState):
+        return np.random.RandomState(number)
+    return np.random.default_rng(number) if isinstance(value, np.random.Generator) else number

@@ -61,6 +61,7 @@ def test_rows_of_every_usual_kind_are_the_same_numbers(inputs, target):
 
 def test_the_target_keeps_its_name():
     assert given(TABLE, pd.Series(Y, TABLE.index, name="price")).data.target == "price"
+    assert given(TABLE, pd.DataFrame({"price": Y}, TABLE.index)).data.target == "price"
     assert given(X, Y).data.target == "y"
 
 
@@ -127,3 +128,31 @@ def test_rows_whose_labels_differ_are_refused():
         given(TABLE, target)
     with pytest.raises(BadInput, match=r"different index labels"):
         given(inputs, target.set_axis([0] * N))
+
+
+def test_groups_are_held_out_whole():
+    groups = np.repeat(["a", "b", "c", "d"], N // 4)
+    source = given(X, Y, groups=groups)
+    label = dict(zip(map(tuple, X), groups, strict=True))
+    for split in source.splits(3):
+        parts = source.realise(split, 0)
+        train, test = ({label[tuple(x)] for x in part.X} for part in parts)
+        assert train | test == set("abcd")
+        assert not train & test
+    assert source.sha256 != given(X, Y).sha256
+    with pytest.raises(BadInput, match="no 'gap' splits"):
+        source.splits(family="gap")
+
+
+@pytest.mark.parametrize(
+    ("groups", "sentence"),
+    [
+        (np.zeros(N), "groups holds one group"),
+        (np.arange(3), r"groups must be \(40,\), a label for each row, not \(3,\)"),
+        ([None, *range(N - 1)], "groups has missing labels"),
+        (pd.Series(range(N), TABLE.index[::-1]), r"same index .* give groups\.loc\[X\.index\]"),
+    ],
+)
+def test_groups_that_do_not_fit_the_rows_are_refused(groups, sentence):
+    with pytest.raises(BadInput, match=sentence):
+        given(TABLE, Y, groups=groups)

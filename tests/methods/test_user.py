@@ -232,6 +232,13 @@ def test_seeds_of_every_usual_name_are_set_and_differ(model, names):
     assert str(vars(model)) == before
 
 
+@pytest.mark.parametrize("kind", [np.random.RandomState, np.random.default_rng])
+def test_a_setting_that_holds_a_generator_gets_a_generator(kind):
+    given = Named(seed=kind(3))
+    first, same, other = (started(given, seed).seed.normal() for seed in (1, 1, 2))
+    assert first == same != other
+
+
 def test_a_model_says_why_its_restarts_could_be_the_same():
     assert UserModel(LinearRegression()).restarts().startswith("no seed was reachable")
     forest = UserModel(RandomForestRegressor()).restarts()

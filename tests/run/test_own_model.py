@@ -241,6 +241,15 @@ def test_a_model_that_has_seen_the_rows_is_refused_unless_it_says_that_it_knows_
     assert any("pretrained=True" in note for note in card.notes)
 
 
+def test_an_assessment_by_groups_holds_out_whole_groups(tmp_path):
+    X, y = rows(80)
+    groups = np.arange(80) // 8
+    hr.assess(Ridge(), X, y, groups=groups, splits=2, repeats=1, stress=["gap"], out=tmp_path)
+    loaded = hr.load(tmp_path)
+    assert {cell.split for cell in loaded.cells()} == {"group-0", "group-1"}
+    assert any("'gap' splits" in warning for warning in loaded.about.data[0].warnings)
+
+
 def test_a_network_whose_factory_loads_weights_learnt_on_all_rows_is_refused():
     X, y = rows(60)
     weights = nn.Linear(2, 1).state_dict()

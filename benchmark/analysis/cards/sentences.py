@@ -75,6 +75,7 @@ def notes(entries: Sequence[Entry]) -> tuple[str, ...]:
     missing: dict[str, list[str]] = {}
     for entry in entries:
         if entry.item.headline and isinstance(entry.result, Undefined):
-            text = f"{entry.item.part} is missing: {entry.result.reason}"
+            reason = entry.result.reason.removeprefix("not ranked: ")
+            text = f"{entry.item.part} is missing: {reason}"
             missing.setdefault(text, []).append(entry.dataset)
     return tuple(f"{text} ({', '.join(datasets)})" for text, datasets in missing.items())
