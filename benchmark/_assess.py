@@ -72,6 +72,8 @@ def assess(
     seed: int = 0,
     out: str | Path | None = None,
     progress: Progress | None = None,
+    batch_size: int | None = None,
+    retries: int = 0,
 ) -> Card:
     """Return the robustness card of a model on the user's own rows.
 
@@ -118,6 +120,11 @@ def assess(
         Folder that keeps the run, for `howrobust.load`; nothing is kept if None.
     progress : Progress, optional
         Is called as cells finish.
+    batch_size : int, optional
+        Most rows in a call of a fitted model, such as a function that calls a service; all if None.
+    retries : int, default 0
+        How often a call of a fitted model that raises is made again, after 1, 2, 4, ... seconds, at
+        most 60.
 
     Returns
     -------
@@ -134,7 +141,7 @@ def assess(
     source = given_rows(X, y)
     make = partial(
         user_method, estimator, fitted=fitted, n_folds=n_folds, distribution=distribution,
-        draws=draws,
+        draws=draws, batch_size=batch_size, retries=retries,
     )  # fmt: skip
     model = make(noise=noise)
     spec = _spec(estimator, model, fitted, name)

@@ -9,5 +9,6 @@ from .oracle import Oracle as Oracle
 from .shuffled_cv import ShuffledCV as ShuffledCV
 from .wrappers.bayesian_surrogate import bayesian_surrogate as bayesian_surrogate
 from .wrappers.torch_regressor import TorchRegressor as TorchRegressor
+from .wrappers.endpoint import Endpoint as Endpoint
 from .wrappers.user_model import FittedModel as FittedModel
 from .wrappers.user_model import UserModel as UserModel

@@ -23,6 +23,8 @@ USER_MODEL_SETTINGS: dict[str, Any] = {  # of any model that is not a Method
     "distribution": None,
     "fitted": False,
     "draws": None,
+    "batch_size": None,
+    "retries": 0,
 }
 RESIDUAL = {"noise": "residual"}  # the setting of a second row
 
@@ -281,6 +283,8 @@ def user_method(
     noise: str = "auto",
     distribution: Any = None,
     draws: int | None = None,
+    batch_size: int | None = None,
+    retries: int = 0,
 ) -> "Method":
     """Return a user's own model as a method.
 
@@ -299,6 +303,10 @@ def user_method(
         ``module:function`` names one.
     draws : int, optional
         Draws of a torch module that draws at every call.
+    batch_size : int, optional
+        Most rows in a call of a fitted model.
+    retries : int, default 0
+        How often a failed call of a fitted model is made again.
 
     Returns
     -------
@@ -314,8 +322,9 @@ def user_method(
         distribution = load("distributions", distribution)
     adapt = import_untracked(ADAPTER, "method_of")
     method: Method = adapt(
-        model, fitted=fitted, n_folds=n_folds, noise=noise, distribution=distribution, draws=draws
-    )
+        model, fitted=fitted, n_folds=n_folds, noise=noise, distribution=distribution, draws=draws,
+        batch_size=batch_size, retries=retries,
+    )  # fmt: skip
     return method
 
 
