@@ -89,6 +89,8 @@ def assess(
     out: str | Path | None = None,
     workers: int | None = None,
     progress: bool | Progress = True,
+    batch_size: int | None = None,
+    retries: int = 0,
 ) -> Card:
     """Return the robustness card of a model on the user's own rows.
 
@@ -150,6 +152,11 @@ def assess(
     progress : bool or Progress, default True
         Whether progress is shown on standard error: a bar on a terminal, lines elsewhere. An object
         is called as cells finish.
+    batch_size : int, optional
+        Most rows in a call of a fitted model, such as a function that calls a service; all if None.
+    retries : int, default 0
+        How often a call of a fitted model that raises is made again, after 1, 2, 4, ... seconds, at
+        most 60.
 
     Returns
     -------
@@ -166,7 +173,7 @@ def assess(
     source = given_rows(X, y, groups=groups)
     make = partial(
         user_method, estimator, fitted=fitted, n_folds=n_folds, distribution=distribution,
-        draws=draws, deterministic=deterministic,
+        draws=draws, deterministic=deterministic, batch_size=batch_size, retries=retries,
     )  # fmt: skip
     model = make(noise=noise)
     start = (PRETRAINED,) if pretrained else _require_fresh_start(model, source, seed)

@@ -8,6 +8,7 @@ from .mc_dropout import MCDropout as MCDropout
 from .oracle import Oracle as Oracle
 from .shuffled_cv import ShuffledCV as ShuffledCV
 from .wrappers.bayesian_surrogate import bayesian_surrogate as bayesian_surrogate
+from .wrappers.endpoint import Endpoint as Endpoint
 from .wrappers.fitted_model import FittedModel as FittedModel
 from .wrappers.torch_modules.trained_module import TrainedModule as TrainedModule
 from .wrappers.torch_regressor import TorchRegressor as TorchRegressor

@@ -8,8 +8,12 @@ from howrobust.errors import BadInput
 from howrobust.planning.options import Option, RunOptions, run_options
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from howrobust._results import Results
     from howrobust.planning.plan import Plan
+
+ENDPOINT = {"batch_size", "retries"}  # settings of a model behind a network
 
 
 def _parameter(option: Option) -> click.Parameter:
@@ -120,9 +124,23 @@ def _show_plan(plan: "Plan", workers: int | None) -> None:
         table.add_row(escape(dataset), escape(method), str(fits), str(forecasts), f"{seconds:.1f}")
     console = Console()
     console.print(table)
+    _show_calls(plan, console)
     console.print(
         f"{len(plan.cells)} cells; roughly {total_s / workers:.0f} s on {workers} workers."
     )
+
+
+def _show_calls(plan: "Plan", console: "Console") -> None:
+    """Print how often each model behind a network will be called."""
+    for (dataset, method), jobs in _jobs_by_method(plan).items():
+        if not ENDPOINT & set(jobs[0].method.settings):
+            continue
+        from howrobust.execution.call_count import call_count  # it imports torch: 1.5 s
+
+        calls = call_count(jobs)
+        if calls:
+            text = f"{method} on {dataset}: at most {calls:,} calls of the model, retries aside."
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _jobs_by_method(plan: "Plan") -> dict[tuple[str, str], list[Any]]:

@@ -24,6 +24,8 @@ USER_MODEL_SETTINGS: dict[str, Any] = {  # of any model that is not a Method
     "fitted": False,
     "draws": None,
     "deterministic": False,
+    "batch_size": None,
+    "retries": 0,
 }
 RESIDUAL = {"noise": "residual"}  # the setting of a second row
 
@@ -283,6 +285,8 @@ def user_method(
     distribution: Any = None,
     draws: int | None = None,
     deterministic: bool = False,
+    batch_size: int | None = None,
+    retries: int = 0,
 ) -> "Method":
     """Return a user's own model as a method.
 
@@ -303,6 +307,10 @@ def user_method(
         Draws of a torch module that draws at every call.
     deterministic : bool, default False
         Whether the model claims that a fit depends on its rows and settings alone.
+    batch_size : int, optional
+        Most rows in a call of a fitted model.
+    retries : int, default 0
+        How often a failed call of a fitted model is made again.
 
     Returns
     -------
@@ -325,6 +333,8 @@ def user_method(
         distribution=distribution,
         draws=draws,
         deterministic=deterministic,
+        batch_size=batch_size,
+        retries=retries,
     )
     return method
 

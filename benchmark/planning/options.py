@@ -148,6 +148,21 @@ class RunOptions:
             "--draws", "Draws of torch modules named module:name that draw at every call."
         ),
     )
+    batch_size: int | None = field(
+        default=None,
+        kw_only=True,
+        metadata=_flag(
+            "--batch-size", "Most rows in a call of the models that --fitted takes as fitted."
+        ),
+    )
+    retries: int | None = field(
+        default=None,
+        kw_only=True,
+        metadata=_flag(
+            "--retries",
+            "How often a failed call of such a model is made again, after 1, 2, 4, ... seconds.",
+        ),
+    )
     timeout_s: float | None = field(
         default=None,
         kw_only=True,

@@ -163,11 +163,13 @@ def _parsed(labels: Sequence[str], options: RunOptions) -> list[MethodSpec]:
         "distribution": options.distribution,
         "fitted": options.fitted or None,
         "draws": options.draws,
+        "batch_size": options.batch_size,
+        "retries": options.retries,
     }
     settings = {name: value for name, value in given.items() if value is not None}
     methods = [MethodSpec.parse(label, settings) for label in labels]
     if settings and not any(spec.is_user_model() for spec in methods):
-        flags = ", ".join(f"--{name}" for name in settings)
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in settings)
         raise BadInput(f"{flags}: for a model of yours alone, named by -m module:name")
     return methods
 

@@ -1,6 +1,7 @@
 """Whatever a user brings, as a `Method`."""
 
 from collections.abc import Callable
+from functools import partial
 from inspect import Parameter, signature
 from typing import Any
 
@@ -10,7 +11,9 @@ from torch import nn
 from howrobust.base.method import Method
 from howrobust.errors import BadInput
 from howrobust.methods.wrappers.admission.regressor import require_regressor
+from howrobust.methods.wrappers.endpoint import Endpoint
 from howrobust.methods.wrappers.fitted_model import FittedModel
+from howrobust.methods.wrappers.stated_distribution import way_of
 from howrobust.methods.wrappers.torch_modules.trained_module import TrainedModule
 from howrobust.methods.wrappers.torch_regressor import TorchRegressor
 from howrobust.methods.wrappers.user_model import UserModel
@@ -24,6 +27,8 @@ def method_of(
     distribution: Any = None,
     draws: int | None = None,
     deterministic: bool = False,
+    batch_size: int | None = None,
+    retries: int = 0,
 ) -> Method:
     """Return the `Method` of a model.
 
@@ -50,6 +55,10 @@ def method_of(
         Draws of a torch module; see `TorchRegressor`.
     deterministic : bool, default False
         Whether the model claims to be deterministic; see `UserModel`.
+    batch_size : int, optional
+        Most rows in a call of a fitted model; see `Endpoint`.
+    retries : int, default 0
+        How often a failed call of a fitted model is made again; see `Endpoint`.
 
     Returns
     -------
@@ -61,6 +70,11 @@ def method_of(
     BadInput
         For anything else.
     """
+    if (batch_size is not None or retries) and (not fitted or isinstance(thing, Method)):
+        raise BadInput(
+            "batch_size and retries are for a function that calls a service, which is not fitted "
+            "here; give it with fitted=True (--fitted)"
+        )
     if isinstance(thing, Method):
         if fitted or distribution is not None or draws is not None:
             raise BadInput(
@@ -76,7 +90,10 @@ def method_of(
     is_regressor = not module and _is_regressor(thing)
     if fitted:
         _require_a_fitted_model(thing)
-        return _settled(FittedModel(_fitted_with_draws(thing, draws), noise, distribution))
+        model = _fitted_with_draws(thing, draws)
+        if batch_size is not None or retries:
+            model, distribution = _endpoints(model, noise, distribution, batch_size, retries)
+        return _settled(FittedModel(model, noise, distribution))
     if is_regressor:
         if callable(getattr(thing, "fit", None)):
             require_regressor(thing)
@@ -90,6 +107,27 @@ def method_of(
         "or a function that makes one; what predicts without a fit is assessed with fitted=True "
         "(--fitted)"
     )
+
+
+def _endpoints(
+    thing: Any, noise: str, distribution: Any, batch_size: int | None, retries: int
+) -> tuple[Endpoint, Any]:
+    """Return a fitted model and its distribution= as endpoints."""
+    if distribution is None and noise != "residual" and way_of(thing) is not None:
+        raise BadInput(
+            f"batch_size and retries are for a function that calls a service, and "
+            f"{type(thing).__name__} states a distribution itself; give distribution=, a function "
+            'of it and X that returns (mean, sd), or noise="residual"'
+        )
+    predict = Endpoint(getattr(thing, "predict", thing), batch_size, retries)
+    if distribution is None:
+        return predict, None
+    return predict, Endpoint(partial(_of_model, distribution, thing), batch_size, retries)
+
+
+def _of_model(distribution: Callable[..., Any], model: Any, _: Any, X: Any) -> Any:
+    """What a user's distribution= says of the model that was given, not of its endpoint."""
+    return distribution(model, X)
 
 
 def _settled(method: Method) -> Method:
