@@ -5,6 +5,7 @@ from .entry_points import load_stress as load_stress
 from .estimate import limit_warnings as limit_warnings
 from .estimate import rough_seconds as rough_seconds
 from .jobs import Job as Job
+from .method_spec import RESIDUAL as RESIDUAL
 from .method_spec import MethodSpec as MethodSpec
 from .method_spec import user_method as user_method
 from .options import Option as Option

@@ -11,11 +11,11 @@ from howrobust.distributions.closed_form import Known, Normal, from_scipy
 from howrobust.distributions.forecast import STORED_LEVELS
 from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.distributions.intervals import IntervalForecast
-from howrobust.distributions.predictive import PINBALL_LEVELS, Predictive
+from howrobust.distributions.predictive import Predictive
 from howrobust.distributions.quantiles import QuantileForecast
 
 # Quantiles to ask for: those of the pinball loss, and the ends of the intervals that are scored.
-LEVELS = np.union1d(PINBALL_LEVELS, STORED_LEVELS)
+LEVELS = np.union1d(np.arange(1, 100) / 100, STORED_LEVELS)
 SMALLEST_SD = 1e-9  # of the sd of the training target: a stated sd of 0 has no density
 
 
