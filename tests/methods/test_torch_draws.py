@@ -19,8 +19,7 @@ from howrobust.methods import (
     bayesian_surrogate,
 )
 from howrobust.methods.core.problems.problem_pool import validation_start
-from howrobust.methods.wrappers.torch_modules.kind import Kind, kind_of
-from howrobust.methods.wrappers.torch_modules.posterior import ModulePosterior
+from howrobust.methods.wrappers.torch_modules.probe import kind_of
 from howrobust.methods.wrappers.torch_modules.training import default_loss
 from howrobust.testing.method_checks import check_method
 
@@ -318,13 +317,6 @@ def test_what_draws_is_found_and_what_cannot_draw_is_refused():
     assert TorchRegressor(masked(), epochs=1, draws=3).fit(*rows(20)).states_distribution()
     with pytest.raises(ValueError, match="states no distribution"):
         TorchRegressor(masked(), epochs=1).fit(*rows(20)).predict_distribution(X)
-
-
-def test_a_thousand_draws_of_a_small_net_are_a_posterior_of_blocks():
-    posterior = posterior_of(bayesian)
-    assert isinstance(posterior, ModulePosterior)
-    assert isinstance(posterior.kind, Kind)
-    assert posterior.facts()["noise_sd"] > posterior.facts()["noise_floor"] > 0
 
 
 @pytest.mark.slow
