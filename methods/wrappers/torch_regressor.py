@@ -16,14 +16,9 @@ from howrobust.distributions.predictive import Predictive
 from howrobust.methods.core.problems.problem_pool import validation_start
 from howrobust.methods.core.problems.scaling import scaling_of
 from howrobust.methods.wrappers.own_streams import own_streams
-from howrobust.methods.wrappers.torch_modules.kind import (
-    Kind,
-    called,
-    kind_of,
-    prepared,
-    seems_to_state,
-)
+from howrobust.methods.wrappers.torch_modules.kind import Kind, called, prepared
 from howrobust.methods.wrappers.torch_modules.posterior import ModulePosterior
+from howrobust.methods.wrappers.torch_modules.probe import kind_of, seems_to_state
 from howrobust.methods.wrappers.torch_modules.training import (
     Factory,
     Loop,
@@ -43,7 +38,7 @@ UNIT_SDS = 0.1, 10.0  # between these, the units of the rows are those that prio
 
 
 class TorchRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """A torch module trained by Adam, in float32 on one CPU thread, and its draws as a mixture.
+    r"""A torch module trained by Adam, in float32 on one CPU thread, and its draws as a mixture.
 
     ``module``: a class or a function that takes the number of features and returns an `nn.Module`;
     or a module, of which every fit trains a copy that ``reset_parameters`` of its layers has
@@ -99,7 +94,7 @@ class TorchRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     Without ``loss`` it is the mean squared error; with torchbnn's layers the article's cost, that
     plus 0.01 times torchbnn's divergence per weight; with a second output the Gaussian negative
     log-likelihood; and with that, or with a divergence that the module returns, the negative
-    evidence lower bound per row, :math:`\\mathrm{NLL} + \\mathrm{KL} / n` (Blundell et al. 2015,
+    evidence lower bound per row, :math:`\mathrm{NLL} + \mathrm{KL} / n` (Blundell et al. 2015,
     eq. 2), by a learned noise sd where there is no second output.
     """
 

@@ -12,14 +12,14 @@ from howrobust.base.method import Problem
 from howrobust.datasets.synthetic import Quintic
 from howrobust.methods import (
     BayesianNN,
+    FittedModel,
     TorchRegressor,
     TrainedModule,
     UserModel,
     bayesian_surrogate,
 )
 from howrobust.methods.core.problems.problem_pool import validation_start
-from howrobust.methods.wrappers.torch_modules.kind import Kind, kind_of
-from howrobust.methods.wrappers.torch_modules.posterior import ModulePosterior
+from howrobust.methods.wrappers.torch_modules.probe import kind_of
 from howrobust.methods.wrappers.torch_modules.training import default_loss
 from howrobust.testing.method_checks import check_method
 
@@ -94,13 +94,13 @@ def dropped(p=0.3):
 
 def test_dropout_stays_on_with_draws_and_its_moments_are_those_of_bernoulli_masks():
     X, y = rows()
-    fitted = TrainedModule(dropped(), draws=4000).infer(Problem(X, y, 0))
+    fitted = TrainedModule(dropped(), draws=4000).posterior(Problem(X, y, 0))
     found = fitted.predictive(X)
     variance = (X * MEAN) ** 2 @ np.full(3, 0.3 / 0.7)
     assert np.abs(found.mean() - X @ MEAN).max() < 5 * np.sqrt(variance.max() / 4000)
     # Masks of 3 inputs are far from normal: kurtosis below 3 here, so 5 sqrt(2 / S) holds too.
     np.testing.assert_allclose(found.variance_parts()[1], variance, rtol=5 * np.sqrt(2 / 4000))
-    plain = TrainedModule(dropped()).infer(Problem(X, y, 0)).predictive(X)
+    plain = TrainedModule(dropped()).posterior(Problem(X, y, 0)).predictive(X)
     assert plain.n_components == 1
     np.testing.assert_allclose(plain.mean(), X @ MEAN, rtol=1e-12)
 
@@ -126,7 +126,7 @@ def two_outputs():
 
 def posterior_of(make, draws=32):
     X, y = rows()
-    return TrainedModule(make().double(), draws=draws).infer(Problem(X, y, 0))
+    return TrainedModule(make().double(), draws=draws).posterior(Problem(X, y, 0))
 
 
 MODULES = pytest.mark.parametrize("make", [bayesian, masked, two_outputs])
@@ -169,7 +169,7 @@ def test_a_block_depends_on_the_seed_and_its_number_alone_and_rows_share_its_dra
     [
         lambda: UserModel(TorchRegressor(bayesian(), epochs=5, draws=300)),
         lambda: UserModel(TorchRegressor(masked(), epochs=2, draws=32)),
-        lambda: TrainedModule(two_outputs(), draws=32),
+        lambda: FittedModel(TrainedModule(two_outputs(), draws=32)),
     ],
     ids=["bayesian", "dropout", "trained"],
 )
@@ -317,13 +317,6 @@ def test_what_draws_is_found_and_what_cannot_draw_is_refused():
     assert TorchRegressor(masked(), epochs=1, draws=3).fit(*rows(20)).states_distribution()
     with pytest.raises(ValueError, match="states no distribution"):
         TorchRegressor(masked(), epochs=1).fit(*rows(20)).predict_distribution(X)
-
-
-def test_a_thousand_draws_of_a_small_net_are_a_posterior_of_blocks():
-    posterior = posterior_of(bayesian)
-    assert isinstance(posterior, ModulePosterior)
-    assert isinstance(posterior.kind, Kind)
-    assert posterior.facts()["noise_sd"] > posterior.facts()["noise_floor"] > 0
 
 
 @pytest.mark.slow

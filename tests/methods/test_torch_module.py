@@ -206,11 +206,65 @@ def test_factories_that_make_nothing_new_are_refused(rows):
 
 
 @pytest.mark.parametrize(
-    ("last", "shape"), [(nn.Linear(3, 2), r"\(2, 2\)"), (nn.LSTM(3, 1), "tuple")]
+    ("last", "shape"), [(nn.Linear(3, 3), r"\(2, 3\)"), (nn.LSTM(3, 1), "tuple")]
 )
 def test_a_module_of_another_output_is_refused(last, shape, rows):
     with pytest.raises(ValueError, match=rf"returned {shape} for 2 rows; it must return \(2, 1\)"):
         TorchRegressor(last).fit(*rows)
+
+
+class Single(nn.Module):
+    """Makes float32 tensors inside, and so takes nothing else."""
+
+    def __init__(self, features):
+        super().__init__()
+        self.inner = nn.Linear(features, 1)
+
+    def forward(self, x):
+        return nn.functional.linear(x, self.inner.weight + torch.zeros(1)) @ torch.ones(1, 1)
+
+
+class Recurrent(nn.Module):
+    """The last step of an LSTM over the features, each a step."""
+
+    def __init__(self, features):
+        super().__init__()
+        self.inner, self.last = nn.LSTM(features, 4, batch_first=True), nn.Linear(4, 1)
+
+    def forward(self, x):
+        steps = self.inner(x)[0]
+        return self.last(steps[:, -1] if x.ndim == 3 else steps)
+
+
+def convolved():
+    return nn.Sequential(nn.Conv1d(1, 4, 2), nn.Flatten(), nn.Tanh(), nn.Linear(8, 1))
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"), [(Single, None), (Recurrent(1), (3, 1)), (convolved(), (1, 3))]
+)
+def test_modules_of_single_precision_and_of_other_shapes_learn(module, shape, rows):
+    X, y = rows
+    model = TorchRegressor(module, epochs=150, input_shape=shape, random_state=0).fit(X, y)
+    assert np.sqrt(np.mean((model.predict(X) - y) ** 2)) < 0.5 * y.std()
+    assert model.kind_.dtype == (torch.float32 if module is Single else torch.float64)
+    # Rows of another batch round otherwise: a few eps of float32 of 1000.
+    np.testing.assert_allclose(model.predict(X[::5]), model.predict(X)[::5], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (convolved(), r"Sequential failed on two rows with RuntimeError: .*\(n, 1, 3\)"),
+        (Recurrent(3), r"output of Recurrent for a row depends on the other rows.*\(n, 3, 1\)"),
+        (nn.Linear(4, 1), r"Linear failed on two rows with RuntimeError: .*is given \(n, 3\)"),
+    ],
+)
+def test_a_module_that_takes_rows_of_another_shape_is_refused_with_what_to_do(module, said, rows):
+    with pytest.raises(ValueError, match=said):
+        TorchRegressor(module).fit(*rows)
+    with pytest.raises(ValueError, match=r"input_shape=\(2, 2\) does not hold the 3 features"):
+        TorchRegressor(module, input_shape=(2, 2)).fit(*rows)
 
 
 def test_training_that_diverges_is_a_floating_point_error(rows):

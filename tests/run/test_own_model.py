@@ -8,6 +8,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from commandline import howrobust
 from markupsafe import escape
 from scipy import stats
@@ -29,7 +30,7 @@ from howrobust.base.method import Posterior, SingleMethod
 from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
-from howrobust.methods import DeepEnsemble, TorchRegressor, UserModel
+from howrobust.methods import DeepEnsemble, TorchRegressor, UserModel, bayesian_surrogate
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
 from howrobust.planning.method_spec import MethodSpec
@@ -123,6 +124,57 @@ def test_a_torch_module_is_assessed(model):
     card = hr.assess(model, *rows(), splits=1, repeats=2, stress=["input_noise"], n_folds=2)
     assert card.value("rmse") < 1.0
     assert card.value("instability over restarts") > 0
+
+
+def trained(dtype=torch.float32):
+    """The true line, as if it had been trained on other rows."""
+    module = nn.Sequential(nn.Linear(2, 1), nn.Dropout(0.1)).to(dtype)
+    with torch.no_grad():
+        module[0].weight.copy_(torch.tensor([[3.0, -1.0]]))
+        module[0].bias.zero_()
+    return module.train()
+
+
+def test_a_trained_module_is_asked_in_evaluation_mode_and_never_trained():
+    module = trained()
+    card = hr.assess(module, *rows(400), fitted=True, splits=2, stress=[])
+    assert module.training
+    assert card.value("rmse") == pytest.approx(0.5, rel=0.3)
+    assert card.value("coverage_90") == pytest.approx(0.9, abs=0.1)
+    assert any("came fitted" in note for note in card.notes)
+    drawing = hr.assess(
+        trained(torch.float64), *rows(400), fitted=True, draws=64, splits=2, stress=["adversarial"]
+    )
+    # A tenth of the outputs are 0 and the rest are 10 / 9 of them: a spread between draws.
+    assert drawing.value("rmse") == pytest.approx(0.5, rel=0.3)
+    assert any("its own distribution" in note for note in drawing.notes)
+
+
+def test_the_hint_to_say_fitted_is_given_where_it_is_true_alone():
+    with pytest.raises(BadInput, match=r"Linear failed on two rows.*is given \(n, 2\)") as refused:
+        hr.assess(nn.Linear(4, 1), *rows(), fitted=True, splits=1, stress=[])
+    assert "needs fitted=True" not in str(refused.value)
+    with pytest.raises(BadInput, match="failed on two rows") as refused:
+        hr.assess(nn.Linear(4, 1), *rows(), splits=1, stress=[])
+    assert "needs fitted=True" not in str(refused.value)
+    with pytest.raises(BadInput, match="a function that predicts needs fitted=True"):
+        hr.assess(lambda X: X[:, 0], *rows(), splits=1, stress=[])
+    with pytest.raises(BadInput, match="draws is for a torch module that draws, not for Ridge"):
+        hr.assess(Ridge(), *rows(), draws=10)
+
+
+def test_a_network_of_torchbnn_is_judged_by_a_mixture_of_its_draws():
+    def network(features):
+        plain = nn.Sequential(nn.Linear(features, 8), nn.Tanh(), nn.Linear(8, 1))
+        return TorchRegressor(bayesian_surrogate(plain), epochs=300, draws=300)
+
+    card = hr.assess(network(2), *rows(), splits=1, repeats=2, stress=["adversarial"], name="bnn")
+    assert card.method == "bnn"
+    assert card.value("rmse") < 1.0
+    assert any("its own distribution" in note for note in card.notes)
+    shares = card.records().query("metric == 'between_share'")["value"]
+    assert len(shares) == 0 or (shares > 0).all()
+    assert card.predictive(rows()[0][:4]).n_components == 300
 
 
 def test_a_fitted_function_is_asked_and_never_fitted_and_the_card_says_what_is_missing():

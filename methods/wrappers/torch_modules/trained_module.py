@@ -9,8 +9,9 @@ from howrobust.base.method import Problem
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.predictive import Predictive
 from howrobust.methods.core.problems.scaling import scaling_of
-from howrobust.methods.wrappers.torch_modules.kind import kind_of, numbers_of, seems_to_state
+from howrobust.methods.wrappers.torch_modules.kind import numbers_of
 from howrobust.methods.wrappers.torch_modules.posterior import ModulePosterior
+from howrobust.methods.wrappers.torch_modules.probe import kind_of, seems_to_state
 
 if TYPE_CHECKING:
     import pandas as pd
