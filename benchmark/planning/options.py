@@ -166,7 +166,9 @@ class RunOptions:
     timeout_s: float | None = field(
         default=None,
         kw_only=True,
-        metadata=_flag("--timeout", "Time limit per fit in seconds (default: the suite's)."),
+        metadata=_flag(
+            "--timeout", "Processor time that a fit may take, in seconds (default: the suite's)."
+        ),
     )
     device: str | None = field(
         default=None,
