@@ -1,3 +1,5 @@
+from .forecast import BLOCK as BLOCK
+from .forecast import joined as joined
 from .kept import remove_kept as remove_kept
 from .pools.dask import ClusterPool as ClusterPool
 from .pools.inline import InlinePool as InlinePool

@@ -10,7 +10,7 @@ import numpy as np
 
 from howrobust.execution.worker import fit_and_forecast
 from howrobust.methods.wrappers.endpoint import Endpoint
-from howrobust.methods.wrappers.user_model import FittedModel
+from howrobust.methods.wrappers.fitted_model import FittedModel
 from howrobust.planning.jobs import Job
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.storage.arrays import FOLDERS, Files
