@@ -1,26 +1,22 @@
 """Assess a user's own model on the user's own rows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-import numpy as np
-from threadpoolctl import threadpool_limits
 
+from howrobust._new_rows import Forecaster
 from howrobust._run import execute
 from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.cells import CLEAN
-from howrobust.base.data import Source
-from howrobust.base.method import Method, Posterior, Problem
+from howrobust.base.method import Method
 from howrobust.base.progress import Progress
 from howrobust.base.records import CellResult
-from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
 from howrobust.planning.data_spec import DataSpec, given_rows
@@ -30,7 +26,6 @@ from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import plan_of
 from howrobust.planning.selection import Selection, chosen, with_thirds
 from howrobust.planning.suite import load_suite
-from howrobust.seeds import derive
 
 NOTES = {
     "residual": (
@@ -170,48 +165,3 @@ def _spec(estimator: Any, model: Method, fitted: bool) -> MethodSpec:
     kind = estimator if isinstance(estimator, type) else type(estimator)
     name = "fitted model" if fitted else kind.__name__
     return MethodSpec("torch module" if name == "function" else name, model=model)
-
-
-@dataclass(frozen=True)
-class Forecaster:
-    """Forecasts of new rows by a model that is fitted to all rows of a data set.
-
-    Parameters
-    ----------
-    model : Method
-        The model; it is fitted at the first call.
-    source : Source
-        The data set.
-    seed : int
-        Seed of the run.
-    """
-
-    model: Method
-    source: Source
-    seed: int
-
-    def __call__(self, X: Any) -> Predictive:
-        """Return p(y | x) at new inputs.
-
-        Parameters
-        ----------
-        X : array or data frame of shape (n, d)
-            The inputs, with the columns of the data set.
-
-        Returns
-        -------
-        Predictive
-            The predictive distribution.
-        """
-        frame = self.source.frame
-        inputs = np.asarray(X, dtype=np.float64) if frame is None else frame.encode(X)
-        return self._posterior.predictive(inputs, seed=derive(self.seed, "new rows"))
-
-    @cached_property
-    def _posterior(self) -> Posterior:
-        train, test = self.source.realise(self.source.splits(1)[0], self.seed)
-        rows = train.join(test)
-        seed = derive(self.seed, "all rows")
-        problem = Problem(rows.X, rows.y, seed, truth=None, frame=self.source.frame)
-        with threadpool_limits(limits=1):  # as every other fit had
-            return self.model.infer_stack([problem])[0]

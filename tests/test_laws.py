@@ -29,7 +29,7 @@ FLOORS = [
     {"storage"},
     {"metrics", "execution"},
     {"analysis"},
-    {"comparison"},
+    {"comparison", "_new_rows"},
     {"reports"},
     {"_results"},
     {"_run"},

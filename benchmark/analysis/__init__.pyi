@@ -14,6 +14,9 @@ from .degradation import degradation as degradation
 from .differences import Difference as Difference
 from .differences import differences as differences
 from .measured import Measured as Measured
+from .new_rows.forecasts import NewRows as NewRows
+from .new_rows.seen import Place as Place
+from .new_rows.seen import Seen as Seen
 from .profiles import Profile as Profile
 from .profiles import profiles as profiles
 from .ranking import Contest as Contest

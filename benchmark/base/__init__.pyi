@@ -16,6 +16,7 @@ from .facts import StressFacts as StressFacts
 from .facts import StressKind as StressKind
 from .fit_progress import announce as announce
 from .fit_progress import listening as listening
+from .frames import Categories as Categories
 from .frames import Frame as Frame
 from .method import DifferentiablePosterior as DifferentiablePosterior
 from .method import Method as Method

@@ -132,6 +132,9 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         Whether problems are given with the true distribution.
     refits : bool
         Whether fitting changes the model: False for one that is given fitted.
+    takes_tables : bool
+        Whether posteriors of a problem with a ``frame`` also take new rows as the table that they
+        are, with values that the frame cannot encode.
     PRESETS : dict of str to dict
         Values of settings by the name of a preset.
     LIMITS : dict of str to (float, float)
@@ -148,6 +151,7 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     noise_model: ClassVar[str] = "not stated"
     sees_truth: ClassVar[bool] = False
     refits: ClassVar[bool] = True
+    takes_tables: ClassVar[bool] = False
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
     LIMITS: ClassVar[dict[str, tuple[float, float]]] = {}
     CHOICES: ClassVar[tuple[str, ...]] = ()

@@ -128,6 +128,7 @@ class UserModel(SingleMethod):
 
     components = "one prediction (residual) or one per fold (cv_plus)"
     noise_model = "constant; root mean square of out-of-fold residuals (residual) or none (cv_plus)"
+    takes_tables = True
     LIMITS = {"n_folds": (1, inf)}
 
     def __init__(
@@ -193,6 +194,7 @@ class FittedModel(SingleMethod):
     components = "one prediction"
     noise_model = "constant; root mean square of residuals on rows that it never saw"
     refits = False
+    takes_tables = True
 
     def __init__(self, function: Function, random_state: Any = None) -> None:
         self.function = function

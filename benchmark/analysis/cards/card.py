@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from howrobust.analysis.cards.entry import PARTS, Entry
+from howrobust.analysis.new_rows.forecasts import NewRows
 from howrobust.base.metric import Undefined
 from howrobust.base.rendering import rendered
-from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
@@ -34,34 +34,37 @@ class Card:
     notes : tuple of str, default=()
         What was not measured, and why.
     forecaster : callable, optional
-        Takes X and returns p(y | x): what `predictive` calls.
+        Takes X and returns forecasts: what `predictive` calls.
     """
 
     method: str
     entries: tuple[Entry, ...]
     sentences: dict[str, str]
     notes: tuple[str, ...] = ()
-    forecaster: Callable[[Any], Predictive] | None = field(default=None, repr=False, compare=False)
+    forecaster: Callable[[Any], NewRows] | None = field(default=None, repr=False, compare=False)
 
-    def predictive(self, X: Any) -> Predictive:
-        """Return p(y | x) of an assessed model at new rows.
+    def predictive(self, X: Any) -> NewRows:
+        """Return forecasts of new rows by an assessed model; printed, a line for each.
 
-        The model is fitted on all the rows that were given.
+        The model is fitted to all the rows that were given, at the first call.
 
         Parameters
         ----------
-        X : array or DataFrame of shape (n, d)
-            Rows as the model takes them.
+        X : array or DataFrame of shape (m, d)
+            Rows as the model takes them. A frame may have more columns, which are ignored; unknown
+            categories and missing values are handed to a model of the user's own as they are.
 
         Returns
         -------
-        Predictive
-            The predictive distribution; its ``interval(0.95)`` is (lower, upper).
+        NewRows
+            The forecasts; ``interval(0.95)`` is (lower, upper), ``outside`` says what of a row is
+            outside of the rows that the model has learnt.
 
         Raises
         ------
         BadInput
-            For the card of a run, which has many fitted models.
+            For rows that the model cannot forecast, by column, and for the card of a run, which has
+            many fitted models.
         """
         if self.forecaster is None:
             raise BadInput(
