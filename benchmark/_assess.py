@@ -10,6 +10,7 @@ import msgspec
 
 from howrobust._new_rows import Forecaster
 from howrobust._run import execute
+from howrobust._run_models import keep, require_keepable
 from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
@@ -57,6 +58,7 @@ def assess(
     repeats: int | None = None,
     seed: int = 0,
     out: str | Path | None = None,
+    keep_model: bool = False,
     progress: Progress | None = None,
 ) -> Card:
     """Return the robustness card of a model on the user's own rows.
@@ -91,6 +93,9 @@ def assess(
         Seed that all random numbers are derived from.
     out : str or Path, optional
         Folder that keeps the run, for `howrobust.load`; nothing is kept if None.
+    keep_model : bool, default False
+        Whether ``out`` also keeps the model, fitted to all rows, so that a saved card and
+        ``howrobust predict --kept`` can forecast with it. Loading it executes code in its file.
     progress : Progress, optional
         Is called as cells finish.
 
@@ -108,6 +113,8 @@ def assess(
 
     source = given_rows(X, y)
     model = user_method(estimator, fitted=fitted, n_folds=n_folds, noise=noise)
+    if keep_model:
+        require_keepable(model, out)
     spec = _spec(estimator, model, fitted)
     suite = load_suite("assess")
     # Given as an option, the number would repeat all splits rather than the first.
@@ -129,11 +136,15 @@ def assess(
         cells = [cell for cell in results.cells() if cell.method == spec.label]
         _require_fitted(cells, spec.label, estimator)
         card = cards(Scores(results))[spec.label]
+    forecaster = Forecaster(model, source, seed)
+    if keep_model:
+        keep(forecaster.fitted, results, spec.label, source.name)
     about = () if isinstance(estimator, Method) else (NOTES["fitted" if fitted else noise],)
     return replace(
         card,
         notes=(*about, *card.notes, *dict.fromkeys(_failures(cells))),
-        forecaster=Forecaster(model, source, seed),
+        forecaster=forecaster,
+        origin=None if out is None else results.origin,
     )
 
 

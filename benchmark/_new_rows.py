@@ -85,12 +85,22 @@ class Fitted:
         -------
         Fitted
             The fitted model.
+
+        Raises
+        ------
+        BadInput
+            Where the model cannot be fitted to all rows.
         """
         rows = all_rows(source, seed)
         truth = source.truth if type(model).sees_truth else None
         problem = Problem(rows.X, rows.y, derive(seed, "all rows"), truth, source.frame)
-        with threadpool_limits(limits=1):  # as every other fit had
-            (posterior,) = model.infer_stack([problem])
+        try:
+            with threadpool_limits(limits=1):  # as every other fit had
+                (posterior,) = model.infer_stack([problem])
+        except BadInput:
+            raise
+        except Exception as error:  # a user's model may raise anything
+            raise BadInput(f"the model cannot be fitted to all rows: {reason(error)}") from error
         categories = source.frame.categories if source.frame else (None,) * len(rows.features)
         seen = Seen(rows.X, rows.features, categories)
         draws = derive(seed, "new rows")
@@ -151,13 +161,15 @@ class Fitted:
 
     def _in_order(self, table: "pd.DataFrame") -> "pd.DataFrame":
         """Return the columns of the model by name; all of an unnamed model's, in their order."""
+        import pandas as pd
+
         names = list(self.seen.names)
         absent = [name for name in names if name not in table.columns]
-        if absent and (names != [f"x{j}" for j in range(len(names))]):
-            raise BadInput(
-                f"the table has no column {absent[0]!r}, which the model was given; add it"
-            )
-        return table if absent else table[names]
+        if absent and names == [f"x{j}" for j in range(len(names))]:
+            return table
+        columns = {name: _column(table, name) for name in names}
+        _require_known(table, absent, columns)
+        return pd.DataFrame(columns)
 
     def _numbers(self, X: Any) -> Array:
         try:
@@ -173,16 +185,15 @@ class Fitted:
 
     def _refusal(self, rows: Rows, error: Exception) -> str:
         """Say why a model failed, with the unknown category that it named, or else with all."""
-        lines = str(error).splitlines()
-        reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        why = reason(error)
         unknown = self.seen.unknown(rows.encoded, rows.values)
         if not unknown:
-            return f"the model cannot forecast the new rows: {reason}"
+            return f"the model cannot forecast the new rows: {why}"
         named = [pair for pair in unknown if str(pair[1]) in str(error)] or unknown
         holds = " and ".join(f"{name!r} holds {level!r}" for name, level in named)
         return (
             f"the model cannot forecast the new rows: {holds}, which no training row has "
-            f"({reason}); let its encoder take unknown levels, as "
+            f"({why}); let its encoder take unknown levels, as "
             "OneHotEncoder(handle_unknown='ignore') does, or leave those rows out"
         )
 
@@ -205,13 +216,15 @@ class Forecaster:
     source: Source
     seed: int
 
-    def __call__(self, X: Any) -> NewRows:
+    def __call__(self, X: Any, dataset: str) -> NewRows:
         """Forecast new rows.
 
         Parameters
         ----------
         X : array or data frame of shape (m, d)
             The inputs, with the columns of the data set.
+        dataset : str
+            Name of the data set; there is only one.
 
         Returns
         -------
@@ -243,3 +256,53 @@ def all_rows(source: Source, seed: int) -> Dataset:
     """
     train, test = source.realise(source.splits()[-1], seed)
     return train.join(test)
+
+
+def reason(error: Exception) -> str:
+    """Return an exception of a user's model as one line.
+
+    Parameters
+    ----------
+    error : Exception
+        The exception.
+
+    Returns
+    -------
+    str
+        The name of its class, and the first line of its message.
+    """
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def _column(table: "pd.DataFrame", name: str) -> "pd.Series":
+    """Return a column, or the 0/1 column of a text that ``--one-hot`` has made of another."""
+    if name in table.columns:
+        return table[name]
+    source = _one_hot_source(table, name)
+    return (table[source].astype(str) == name[len(source) + 1 :]).astype(np.float64)
+
+
+def _one_hot_source(table: "pd.DataFrame", name: str) -> str:
+    """Return the column of texts that a 0/1 column was made of; BadInput where there is none."""
+    made_of = [str(c) for c in table.columns if name.startswith(f"{c}_")]
+    if not made_of:
+        raise BadInput(f"the table has no column {name!r}, which the model was given; add it")
+    return max(made_of, key=len)
+
+
+def _require_known(
+    table: "pd.DataFrame", made: Sequence[str], columns: Mapping[str, "pd.Series"]
+) -> None:
+    """Raise BadInput for a text that none of the 0/1 columns ``made`` stands for."""
+    sources: dict[str, list[str]] = {}
+    for name in made:
+        sources.setdefault(_one_hot_source(table, name), []).append(name)
+    for source, names in sources.items():
+        known = sum(columns[name] for name in names)
+        if not np.all(known):
+            text = table[source].iloc[int(np.argmin(known))]
+            raise BadInput(
+                f"column {source!r} holds {text!r}, which is none of its {len(names)} categories; "
+                "correct it, or leave the row out"
+            )

@@ -1,13 +1,16 @@
+from .cards.beyond import Beyond as Beyond
 from .cards.card import Card as Card
 from .cards.entry import PARTS as PARTS
 from .cards.entry import Entry as Entry
 from .cards.entry import Item as Item
 from .cards.items import HEADLINE_STRESS as HEADLINE_STRESS
+from .cards.loading import read_card as read_card
 from .cards.measures import SHUFFLE as SHUFFLE
 from .cards.measures import coverage as coverage
 from .cards.measures import coverage_95 as coverage_95
 from .cards.measures import inside_null as inside_null
 from .cards.ranking import cards as cards
+from .cards.saving import Origin as Origin
 from .cards.stress_measures import ratio as ratio
 from .degradation import LevelEffect as LevelEffect
 from .degradation import degradation as degradation

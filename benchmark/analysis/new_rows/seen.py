@@ -3,17 +3,19 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.neighbors import NearestNeighbors
 
 from howrobust.base.frames import Categories
 from howrobust.distributions.arrays import Array
 from howrobust.errors import printable
 from howrobust.seeds import generator
+
+if TYPE_CHECKING:
+    from sklearn.neighbors import NearestNeighbors
 
 NEAR = 0.99  # share of the training rows that have another one within `Seen.limit`
 _MOST_ROWS = 20_000  # that the nearest one is sought among
@@ -179,6 +181,8 @@ class Seen:
     @cached_property
     def _nearest(self) -> "tuple[Array, NearestNeighbors] | None":
         """The coordinates of training rows, and a search among them; None for no columns."""
+        from sklearn.neighbors import NearestNeighbors  # takes 2 s to import
+
         rows = self.X
         if len(rows) > _MOST_ROWS:
             drawn = generator(0, "nearest rows").permutation(len(rows))[:_MOST_ROWS]
