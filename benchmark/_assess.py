@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from howrobust._new_rows import Forecaster
 from howrobust._run import execute
@@ -15,6 +16,7 @@ from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.cells import CLEAN
+from howrobust.base.data import Source
 from howrobust.base.method import Method
 from howrobust.base.progress import Progress
 from howrobust.base.records import CellResult
@@ -134,7 +136,7 @@ def assess(
             plan, out or folder, workers=1, fresh=True, progress=progress, pool=InlinePool()
         )
         cells = [cell for cell in results.cells() if cell.method == spec.label]
-        _require_fitted(cells, spec.label, estimator)
+        _require_fitted(cells, spec.label, estimator, source, seed)
         card = cards(Scores(results))[spec.label]
     forecaster = Forecaster(model, source, seed)
     if keep_model:
@@ -142,28 +144,50 @@ def assess(
     about = () if isinstance(estimator, Method) else (NOTES["fitted" if fitted else noise],)
     return replace(
         card,
-        notes=(*about, *card.notes, *dict.fromkeys(_failures(cells))),
+        notes=(*about, *card.notes, *dict.fromkeys(_failures(cells, source, seed))),
         forecaster=forecaster,
         origin=None if out is None else results.origin,
     )
 
 
-def _require_fitted(cells: Sequence[CellResult], label: str, estimator: Any) -> None:
-    """Raise BadInput where a fit to clean rows failed."""
-    for cell in cells:
-        if cell.status != "ok" and cell.train_stress == CLEAN[0]:
-            hint = "; a function that predicts needs fitted=True" if callable(estimator) else ""
-            raise BadInput(f"{label} cannot be assessed: {cell.reason}{hint}")
+def _require_fitted(
+    cells: Sequence[CellResult], label: str, estimator: Any, source: Source, seed: int
+) -> None:
+    """Raise BadInput where every fit to clean rows failed."""
+    clean = [cell for cell in cells if cell.train_stress == CLEAN[0]]
+    if all(cell.status != "ok" for cell in clean):
+        hint = "; a function that predicts needs fitted=True" if callable(estimator) else ""
+        why = f"{clean[0].reason}{_unseen(clean[0], source, seed)}"
+        raise BadInput(f"{label} cannot be assessed: {why}{hint}")
 
 
-def _failures(cells: Sequence[CellResult]) -> Iterator[str]:
+def _failures(cells: Sequence[CellResult], source: Source, seed: int) -> Iterator[str]:
     """Yield a sentence on each fit and each forecast under stress that failed."""
     for cell in cells:
-        if cell.status != "ok":
+        if cell.status != "ok" and cell.stress_level == CLEAN:
+            yield f"on {cell.split}: {cell.reason}{_unseen(cell, source, seed)}"
+        elif cell.status != "ok":
             yield f"under {cell.train_stress} {cell.level:g}: {cell.reason}"
     for cell in cells:
         for (stress, level), reason in cell.lost.items():
             yield f"under {stress} {level:g}: {reason}"
+
+
+def _unseen(cell: CellResult, source: Source, seed: int) -> str:
+    """Name a category of the test rows that no training row has, which may have failed a cell."""
+    if source.frame is None:
+        return ""
+    train, test = source.realise(cell.split, seed)
+    table = source.frame.decode(test.X)
+    places = np.argwhere(source.frame.unseen(train.X, test.X))
+    unseen = [(table.columns[column], table.iloc[row, column]) for row, column in places]
+    if not unseen:
+        return ""
+    name, level = next((pair for pair in unseen if str(pair[1]) in cell.reason), unseen[0])
+    return (
+        f"; {name!r} holds {level!r} in test rows alone: let its encoder take unknown levels, as "
+        "OneHotEncoder(handle_unknown='ignore') does, or leave those rows out"
+    )
 
 
 def _spec(estimator: Any, model: Method, fitted: bool) -> MethodSpec:

@@ -18,6 +18,7 @@ from .fit_progress import announce as announce
 from .fit_progress import listening as listening
 from .frames import Categories as Categories
 from .frames import Frame as Frame
+from .frames import names_rows as names_rows
 from .method import DifferentiablePosterior as DifferentiablePosterior
 from .method import Method as Method
 from .method import Posterior as Posterior

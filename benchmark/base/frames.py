@@ -184,11 +184,51 @@ class Frame:
         described = zip(self.names, self.categories, strict=True)
         return np.column_stack([column(selected[name], known) for name, known in described])
 
+    def unseen(self, seen: Array, X: Array) -> NDArray[np.bool_]:
+        """Return which categories of some rows no other row has, names of rows left out.
+
+        Parameters
+        ----------
+        seen : array of shape (n, d)
+            The other rows, such as those that a model has learnt.
+        X : array of shape (m, d)
+            The rows.
+
+        Returns
+        -------
+        array of bool of shape (m, d)
+            Whether the category is in none of the other rows; False for numbers, and in a column
+            that `names_rows`.
+        """
+        new = np.zeros(X.shape, dtype=np.bool_)
+        for j, known in enumerate(self.categories):
+            if known is not None and not names_rows(seen[:, j]):
+                new[:, j] = ~np.isin(X[:, j], seen[:, j])
+        return new
+
     def _require_columns(self, table: "pd.DataFrame") -> None:
         absent = [repr(name) for name in self.names if name not in table.columns]
         if absent:
             names = f"column {absent[0]}" if len(absent) == 1 else f"columns {', '.join(absent)}"
             raise BadInput(f"the table has no {names}, which the model was given; add it")
+
+
+def names_rows(codes: Array) -> bool:
+    """Return whether a column of categories names the rows, as an identifier does.
+
+    Parameters
+    ----------
+    codes : array of shape (n,)
+        Indices of categories.
+
+    Returns
+    -------
+    bool
+        Whether more than half of the rows have a category of their own: new rows then have new
+        ones, which says nothing.
+    """
+    _, counts = np.unique(codes, return_counts=True)
+    return bool(2 * np.sum(counts == 1) > len(codes))
 
 
 def _typed(numbers: "pd.Series", dtype: Any) -> "pd.Series":

@@ -1,6 +1,7 @@
 """A user's own regressor: what it predicts, with a distribution from how far it was off."""
 
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -18,6 +19,7 @@ from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.shuffled_cv import folds
 from howrobust.methods.wrappers.cv_plus import CVPlus
+from howrobust.methods.wrappers.out_of_fold import out_of_fold
 from howrobust.methods.wrappers.torch_regressor import own_streams
 
 if TYPE_CHECKING:
@@ -150,10 +152,13 @@ class UserModel(SingleMethod):
         n = len(problem.y)
         held = folds(n, words["n_folds"], 1, problem.seed)
         models = [self._fitted(problem, np.delete(np.arange(n), out)) for out in held]
-        residuals, fold = np.empty(n), np.empty(n, dtype=np.int64)
+        residuals, fold = np.full(n, np.nan), np.empty(n, dtype=np.int64)
         for k, (model, out) in enumerate(zip(models, held, strict=True)):
-            predictions = answers(model.predict, problem.frame, problem.X[out], problem.seed)
-            residuals[out], fold[out] = np.abs(problem.y[out] - predictions), k
+            forecast = partial(answers, model.predict, problem.frame, seed=problem.seed)
+            rows, predictions = out_of_fold(forecast, problem, out)
+            residuals[rows], fold[rows] = np.abs(problem.y[rows] - predictions), k
+        known = np.isfinite(residuals)
+        residuals, fold = residuals[known], fold[known]
         if words["noise"] == "cv_plus":
             return FoldsPosterior(models, problem, residuals, fold)
         whole = self._fitted(problem, np.arange(n))

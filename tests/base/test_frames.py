@@ -166,6 +166,15 @@ def test_a_table_that_does_not_fit_its_frame_is_bad_input():
         Frame.of(pd.concat([table(), table()[["soil"]]], axis=1))
 
 
+def test_categories_that_no_other_row_has_are_found_but_for_names_of_rows():
+    rows = pd.DataFrame({"id": list("abcd"), "soil": ["clay", "clay", "peat", "peat"], "a": 1.0})
+    frame = Frame.of(rows)
+    X = frame.encode(rows)
+    assert frame.unseen(X[:2], X[1:]).tolist() == [
+        [False, False, False], [False, True, False], [False, True, False]
+    ]  # fmt: skip
+
+
 def test_a_frame_crosses_processes():
     frame = Frame.of(table())
     assert pickle.loads(pickle.dumps(frame)) == frame

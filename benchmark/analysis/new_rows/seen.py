@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from howrobust.base.frames import Categories
+from howrobust.base.frames import Categories, names_rows
 from howrobust.distributions.arrays import Array
 from howrobust.errors import printable
 from howrobust.seeds import generator
@@ -153,10 +153,9 @@ class Seen:
         if self.categories[j] is None:
             inside: NDArray[np.bool_] = (new >= seen.min()) & (new <= seen.max())
             return ~inside
-        levels, counts = np.unique(seen, return_counts=True)
-        if 2 * np.sum(counts == 1) > len(seen):
+        if names_rows(seen):
             return np.zeros(len(new), dtype=np.bool_)
-        return ~np.isin(new, levels)
+        return ~np.isin(new, seen)
 
     def _clause(self, j: int, code: float, value: Any) -> str:
         known, seen, name = self.categories[j], self.X[:, j], printable(self.names[j])
