@@ -3,6 +3,7 @@ from ._propagate import propagate as propagate
 from ._results import Results as Results
 from ._results import compare as compare
 from ._results import load as load
+from ._results import load_card as load_card
 from ._run import run as run
 from ._score import Scores as Scores
 from ._score import score_forecasts as score_forecasts

@@ -1,71 +1,47 @@
 """Assess a user's own model on the user's own rows."""
 
-import inspect
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
-import numpy as np
-from threadpoolctl import threadpool_limits
 
+from howrobust._assess_notes import (
+    PRETRAINED,
+    about,
+    failures,
+    require_fitted,
+    require_fresh_start,
+)
+from howrobust._new_rows import Forecaster
 from howrobust._run import execute, local_pool
+from howrobust._run_models import keep, require_keepable
 from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
-from howrobust.base.cells import CLEAN
 from howrobust.base.data import Source
 from howrobust.base.facts import REFERENCES
-from howrobust.base.method import Method, Posterior, Problem
+from howrobust.base.method import Method
 from howrobust.base.pool import Pool
 from howrobust.base.progress import Progress
-from howrobust.base.records import CellResult
-from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
 from howrobust.execution.pools.parcels import why_not_sent
 from howrobust.execution.progress import Reporter
-from howrobust.methods.wrappers.fitted_model import FittedModel
-from howrobust.methods.wrappers.user_model import UserModel
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
 from howrobust.planning.estimate import limit_warnings
 from howrobust.planning.method_spec import RESIDUAL, MethodSpec, user_method
 from howrobust.planning.options import RunOptions
-from howrobust.planning.plan import plan_of
+from howrobust.planning.plan import Plan, plan_of
 from howrobust.planning.selection import Selection, chosen, with_thirds
 from howrobust.planning.suite import load_suite
-from howrobust.seeds import derive
-
-NOTES = {
-    "own": "it is judged by its own distribution, as {} states it",
-    "residual": (
-        "the model gives one number: its distribution is a Gaussian around it with one sd, the "
-        "root mean square of out-of-fold residuals, made by howrobust"
-    ),
-    "cv_plus": (
-        "intervals are CV+ (Barber et al. 2021), made by howrobust: a stated 1 - a is guaranteed "
-        "1 - 2 a less sqrt(2 / n) for exchangeable rows, and there is no density, so no nll"
-    ),
-    "fitted residual": (
-        "the model gives one number: its distribution is a Gaussian around it with one sd, the "
-        "root mean square of residuals on rows set aside, made by howrobust"
-    ),
-}
-FITTED = (
-    "the model came fitted; whatever needs a refit (stability, gaps, label noise, outliers, small "
-    "data) is missing"
-)
-PRETRAINED = (
-    "the model brings knowledge from elsewhere (pretrained=True): if it has seen these rows, its "
-    "scores are too good"
-)
 
 
 def assess(
@@ -87,6 +63,7 @@ def assess(
     repeats: int | None = None,
     seed: int = 0,
     out: str | Path | None = None,
+    keep_model: bool = False,
     workers: int | None = None,
     progress: bool | Progress = True,
     batch_size: int | None = None,
@@ -147,6 +124,9 @@ def assess(
         Seed that all random numbers are derived from.
     out : str or Path, optional
         Folder that keeps the run, for `howrobust.load`; nothing is kept if None.
+    keep_model : bool, default False
+        Whether ``out`` also keeps the model, fitted to all rows, so that a saved card and
+        ``howrobust predict --kept`` can forecast with it. Loading it executes code in its file.
     workers : int, optional
         Number of worker processes; one per core if None. The numbers do not depend on it.
     progress : bool or Progress, default True
@@ -176,7 +156,9 @@ def assess(
         draws=draws, deterministic=deterministic, batch_size=batch_size, retries=retries,
     )  # fmt: skip
     model = make(noise=noise)
-    start = (PRETRAINED,) if pretrained else _require_fresh_start(model, source, seed)
+    if keep_model:
+        require_keepable(model, out)
+    notes = (PRETRAINED,) if pretrained else require_fresh_start(model, source, seed)
     spec = _spec(estimator, model, fitted, name)
     rows = [spec]
     two_rows = noise == "auto" and not isinstance(estimator, Method)
@@ -184,62 +166,49 @@ def assess(
         rows.append(
             MethodSpec(spec.name, RESIDUAL, model=make(noise="residual"), row_of=spec.label)
         )
-    suite = load_suite("assess")
-    # Given as an option, the number would repeat all splits rather than the first.
-    suite = msgspec.structs.replace(suite, repeats=suite.repeats if repeats is None else repeats)
-    names = chosen(stress, suite.stress, "stress")
-    plan = plan_of(
-        Selection(
-            suite=suite,
-            options=RunOptions("assess", splits=splits, seed=seed),
-            methods=[*rows, MethodSpec("marginal")],
-            data=[DataSpec(source.name, source=source)],
-            stresses=with_thirds([load_stress(name) for name in names]),
-        )
-    )
+    plan = _plan(rows, source, stress, splits, repeats, seed)
     for sentence in limit_warnings(plan.jobs):
         warnings.warn(sentence, stacklevel=2)
     pool, about_pool = _pool(model, workers)
     with TemporaryDirectory() as folder, _reporter(progress) as reporter:
         results = execute(plan, out or folder, fresh=True, progress=reporter, pool=pool)
         cells = [cell for cell in results.cells() if cell.method == spec.label]
-        _require_fitted(cells, spec.label, estimator, fitted)
+        require_fitted(cells, spec.label, estimator, fitted, source, seed)
         card = cards(Scores(results))[spec.label]
-    about = (*_about(estimator, model), *start, *about_pool)
+    forecaster = Forecaster(model, source, seed)
+    if keep_model:
+        keep(forecaster.fitted, results, spec.label, source.name)
+    notes = (*about(estimator, model), *notes, *about_pool, *card.notes)
     return replace(
         card,
-        notes=(*about, *card.notes, *dict.fromkeys(_failures(cells))),
-        forecaster=Forecaster(model, source, seed),
+        notes=(*notes, *dict.fromkeys(failures(cells, source, seed))),
+        forecaster=forecaster,
+        origin=None if out is None else results.origin,
     )
 
 
-def _about(estimator: Any, model: Method) -> Iterator[str]:
-    """Yield whose distribution is judged, and what a model that came fitted lacks."""
-    if isinstance(estimator, Method) or not isinstance(model, UserModel | FittedModel):
-        return
-    whose = model.whose_distribution()
-    if whose == "own":
-        yield NOTES["own"].format(model.stated_by())
-    else:
-        yield NOTES[whose if model.refits else f"fitted {whose}"]
-    if not model.refits:
-        yield FITTED
-
-
-def _require_fresh_start(model: Method, source: Source, seed: int) -> tuple[str, ...]:
-    """Raise BadInput where a model knows the target unfitted; say where that was not tested."""
-    if not isinstance(model, UserModel):
-        return ()
-    train, _ = source.realise(source.splits(1)[0], seed)
-    problem = Problem(train.X, train.y, derive(seed, "fresh start"), frame=source.frame)
-    try:
-        with threadpool_limits(limits=1), warnings.catch_warnings(action="ignore"):
-            model.require_fresh_start(problem)
-    except BadInput:
-        raise
-    except (Exception, SystemExit) as error:
-        return (f"whether the model starts afresh was not tested: {error}",)
-    return ()
+def _plan(
+    methods: Sequence[MethodSpec],
+    source: Source,
+    stress: Sequence[str] | None,
+    splits: int | None,
+    repeats: int | None,
+    seed: int,
+) -> Plan:
+    """Plan the suite ``assess`` for the rows of a model, beside marginal."""
+    suite = load_suite("assess")
+    # Given as an option, the number would repeat all splits rather than the first.
+    suite = msgspec.structs.replace(suite, repeats=suite.repeats if repeats is None else repeats)
+    names = chosen(stress, suite.stress, "stress")
+    return plan_of(
+        Selection(
+            suite=suite,
+            options=RunOptions("assess", splits=splits, seed=seed),
+            methods=[*methods, MethodSpec("marginal")],
+            data=[DataSpec(source.name, source=source)],
+            stresses=with_thirds([load_stress(name) for name in names]),
+        )
+    )
 
 
 def _pool(
@@ -265,26 +234,6 @@ def _reporter(progress: bool | Progress) -> AbstractContextManager[Progress | No
     return nullcontext(progress)
 
 
-def _require_fitted(cells: Sequence[CellResult], label: str, estimator: Any, fitted: bool) -> None:
-    """Raise BadInput where a fit to clean rows failed."""
-    # A function that predicts was taken for one that makes a module.
-    predicts = inspect.isroutine(estimator) and not fitted
-    for cell in cells:
-        if cell.status != "ok" and cell.train_stress == CLEAN[0]:
-            hint = "; a function that predicts needs fitted=True" if predicts else ""
-            raise BadInput(f"{label} cannot be assessed: {cell.reason}{hint}")
-
-
-def _failures(cells: Sequence[CellResult]) -> Iterator[str]:
-    """Yield a sentence on each fit and each forecast under stress that failed."""
-    for cell in cells:
-        if cell.status != "ok":
-            yield f"under {cell.train_stress} {cell.level:g}: {cell.reason}"
-    for cell in cells:
-        for (stress, level), reason in cell.lost.items():
-            yield f"under {stress} {level:g}: {reason}"
-
-
 def _spec(estimator: Any, model: Method, fitted: bool, name: str | None) -> MethodSpec:
     """Return the model under its name, or that of its class; a `Method` with its settings."""
     if name is not None and (not name or "[" in name or name in REFERENCES):
@@ -301,48 +250,3 @@ def _spec(estimator: Any, model: Method, fitted: bool, name: str | None) -> Meth
     own_name = "fitted model" if fitted else kind.__name__
     own_name = "torch module" if own_name == "function" else own_name
     return MethodSpec(name or own_name, model=model)
-
-
-@dataclass(frozen=True)
-class Forecaster:
-    """Forecasts of new rows by a model that is fitted to all rows of a data set.
-
-    Parameters
-    ----------
-    model : Method
-        The model; it is fitted at the first call.
-    source : Source
-        The data set.
-    seed : int
-        Seed of the run.
-    """
-
-    model: Method
-    source: Source
-    seed: int
-
-    def __call__(self, X: Any) -> Predictive:
-        """Return p(y | x) at new inputs.
-
-        Parameters
-        ----------
-        X : array or data frame of shape (n, d)
-            The inputs, with the columns of the data set.
-
-        Returns
-        -------
-        Predictive
-            The predictive distribution.
-        """
-        frame = self.source.frame
-        inputs = np.asarray(X, dtype=np.float64) if frame is None else frame.encode(X)
-        return self._posterior.predictive(inputs, seed=derive(self.seed, "new rows"))
-
-    @cached_property
-    def _posterior(self) -> Posterior:
-        train, test = self.source.realise(self.source.splits(1)[0], self.seed)
-        rows = train.join(test)
-        seed = derive(self.seed, "all rows")
-        problem = Problem(rows.X, rows.y, seed, truth=None, frame=self.source.frame)
-        with threadpool_limits(limits=1):  # as every other fit had
-            return self.model.infer_stack([problem])[0]

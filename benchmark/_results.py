@@ -1,13 +1,17 @@
 """The results of a finished run: read, analysed, reported and compared."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from howrobust.analysis.cards.saving import Origin
 from howrobust.analysis.results import StoredRun
 from howrobust.analysis.run_scores import Scores
 from howrobust.comparison.baseline import snapshot, to_json
 from howrobust.comparison.runs import Comparable, Comparison, compare_runs
 from howrobust.errors import BadInput
+from howrobust.storage.backends.location import is_url
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +34,11 @@ class Results(StoredRun):
     BadInput
         For a place without results, or a run that is not there.
     """
+
+    @property
+    def origin(self) -> Origin:
+        """Where the run is, for its cards."""
+        return Origin(self.where if is_url(self.where) else os.path.abspath(self.where), self.run)
 
     def degradation(self) -> "pd.DataFrame":
         """Return what each level of each stress does, beside the clean scores of each method.
@@ -77,14 +86,22 @@ class Results(StoredRun):
         ------
         BadInput
             For a method that the run has not.
+
+        Notes
+        -----
+        ``card.predictive(X)`` makes the model again from the command of the run, which imports the
+        module that a user's model is in: call it on runs of your own.
         """
         import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
+        from howrobust._run_models import RunForecaster
         from howrobust.analysis.cards.ranking import cards
 
         if method not in self.about.labels:
             known = ", ".join(self.about.labels)
             raise BadInput(f"the run has no method {method!r}; it has: {known}")
-        return cards(Scores(self))[method]
+        card = cards(Scores(self))[method]
+        forecaster = RunForecaster(self.origin, method, kept=False)
+        return replace(card, origin=self.origin, forecaster=forecaster)
 
     def save_baseline(self, name: str) -> str:
         """Keep a snapshot of the run in its store, for later runs to be compared with.
@@ -186,3 +203,35 @@ def load(path: str | Path) -> Results:
         Where there are none.
     """
     return Results(path)
+
+
+def load_card(path: str | Path, *, kept: bool = False) -> "Card":
+    """Return a card that `Card.save` has written.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. Nothing in it is executed.
+    kept : bool, default False
+        Whether ``predictive`` loads the fitted model that the run has kept (``assess(...,
+        keep_model=True)``). That executes code in the model's file: only for runs of your own.
+        Otherwise the model is made again from the command of the run.
+
+    Returns
+    -------
+    Card
+        The card, as it was.
+
+    Raises
+    ------
+    BadInput
+        For a file that is damaged or no card.
+    """
+    import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
+    from howrobust._run_models import RunForecaster
+    from howrobust.analysis.cards.loading import read_card
+
+    card = read_card(Path(path))
+    if card.origin is None:
+        return card
+    return replace(card, forecaster=RunForecaster(card.origin, card.method, kept))

@@ -20,6 +20,7 @@ def test_the_functions_are_not_hidden_by_modules():
     assert inspect.isfunction(hr.run)
     assert inspect.isfunction(hr.load)
     assert inspect.isfunction(hr.propagate)
+    assert inspect.isfunction(hr.load_card)
     assert inspect.isclass(hr.Results)
 
 

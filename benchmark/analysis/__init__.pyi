@@ -1,13 +1,16 @@
+from .cards.beyond import Beyond as Beyond
 from .cards.card import Card as Card
 from .cards.entry import PARTS as PARTS
 from .cards.entry import Entry as Entry
 from .cards.entry import Item as Item
 from .cards.items import HEADLINE_STRESS as HEADLINE_STRESS
+from .cards.loading import read_card as read_card
 from .cards.measures import SHUFFLE as SHUFFLE
 from .cards.measures import coverage as coverage
 from .cards.measures import coverage_95 as coverage_95
 from .cards.measures import inside_null as inside_null
 from .cards.ranking import cards as cards
+from .cards.saving import Origin as Origin
 from .cards.sentences import first_forecast as first_forecast
 from .cards.stress_measures import ratio as ratio
 from .complete_blocks import ranked_methods as ranked_methods
@@ -16,6 +19,9 @@ from .degradation import degradation as degradation
 from .differences import Difference as Difference
 from .differences import differences as differences
 from .measured import Measured as Measured
+from .new_rows.forecasts import NewRows as NewRows
+from .new_rows.seen import Place as Place
+from .new_rows.seen import Seen as Seen
 from .profiles import Profile as Profile
 from .profiles import profiles as profiles
 from .ranking import Contest as Contest

@@ -22,7 +22,9 @@ from .fit_progress import keeper as keeper
 from .fit_progress import keeping as keeping
 from .fit_progress import listening as listening
 from .frames import NUMBERS as NUMBERS
+from .frames import Categories as Categories
 from .frames import Frame as Frame
+from .frames import names_rows as names_rows
 from .method import DifferentiablePosterior as DifferentiablePosterior
 from .method import Method as Method
 from .method import Posterior as Posterior

@@ -32,7 +32,7 @@ class Frame:
         Per column: None for numbers, which X holds as they are; otherwise the categories, sorted or
         in the order of an ordered column, of which X holds the index. False and True are 0 and 1.
     dtypes : tuple of dtype
-        Types of the columns of the table, which `decode` restores for categories.
+        Types of the columns of the table, which `decode` restores.
     """
 
     names: tuple[Hashable, ...]
@@ -89,40 +89,186 @@ class Frame:
             For a column that is absent, holds an unknown category, or has numbers that are missing
             or infinite.
         """
-        absent = [name for name in self.names if name not in table.columns]
-        if absent:
-            raise BadInput(
-                f"the table has no column {absent[0]!r}, which the model was given; add it"
-            )
+        self._require_columns(table)
         return np.column_stack([
             _numbers(table[name]) if known is None else _codes(table[name], known)
             for name, known in zip(self.names, self.categories, strict=True)
         ])  # fmt: skip
 
-    def decode(self, X: Array) -> "pd.DataFrame":
-        """Decode an array.
+    def decode(self, X: "Array | pd.DataFrame") -> "pd.DataFrame":
+        """Return the table that an array stands for.
 
         Parameters
         ----------
-        X : array of shape (n, d)
+        X : array or pandas.DataFrame of shape (n, d)
             Finite numbers. Indices of categories are rounded and clipped to those that exist, so
-            that inputs that a stress has moved can be decoded too.
+            that inputs that a stress has moved can be decoded too. New rows may come as the table
+            that they are: see `select`.
 
         Returns
         -------
         pandas.DataFrame of shape (n, d)
-            Numbers as float64, categories in the type of their column.
+            Columns in their own types. A column of numbers whose type does not hold every one of
+            them, as one of whole numbers that a stress has moved, is float64. Whole numbers beyond
+            2^53 are rounded to float64.
         """
         import pandas as pd  # 0.65 s to import: only where there is a table
 
+        if isinstance(X, pd.DataFrame):
+            return self.select(X)
+
         def column(codes: Array, known: Categories | None, dtype: Any) -> "pd.Series":
             if known is None:
-                return pd.Series(codes)
+                return _typed(pd.Series(codes), dtype)
             nearest = np.clip(np.rint(codes), 0, len(known) - 1).astype(np.int64)
             return pd.Series(pd.Index(known, dtype=object).take(nearest)).astype(dtype)
 
         described = zip(self.names, X.T, self.categories, self.dtypes, strict=True)
         return pd.DataFrame({name: column(*rest) for name, *rest in described})
+
+    def select(self, table: "pd.DataFrame") -> "pd.DataFrame":
+        """Return new rows with these columns alone, in their order and types.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame of shape (n, m)
+            A table with these columns; its values may be missing or of unknown categories.
+
+        Returns
+        -------
+        pandas.DataFrame of shape (n, d)
+            The values and the index of the table. Unknown categories are added to those of a
+            categorical column; a column whose type does not hold its values stays as it is.
+
+        Raises
+        ------
+        BadInput
+            For columns that are absent, by name.
+        """
+        import pandas as pd
+
+        self._require_columns(table)
+        return pd.DataFrame({
+            name: _like(table[name], known, dtype)
+            for name, known, dtype in zip(self.names, self.categories, self.dtypes, strict=True)
+        }, index=table.index)  # fmt: skip
+
+    def locate(self, table: "pd.DataFrame") -> Array:
+        """Encode new rows as far as that is possible.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame of shape (n, m)
+            A table with these columns.
+
+        Returns
+        -------
+        array of shape (n, d)
+            As of `encode`, with NaN for what is missing, no number or an unknown category.
+
+        Raises
+        ------
+        BadInput
+            For columns that are absent, by name.
+        """
+        import pandas as pd
+
+        def column(values: "pd.Series", known: Categories | None) -> Array:
+            if known is None:
+                numbers = pd.to_numeric(values, errors="coerce")
+                return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
+            codes = pd.Index(known, dtype=object).get_indexer(pd.Index(values, dtype=object))
+            return np.where(codes < 0, np.nan, codes)
+
+        selected = self.select(table)
+        described = zip(self.names, self.categories, strict=True)
+        return np.column_stack([column(selected[name], known) for name, known in described])
+
+    def unseen(self, seen: Array, X: Array) -> NDArray[np.bool_]:
+        """Return which categories of some rows no other row has, names of rows left out.
+
+        Parameters
+        ----------
+        seen : array of shape (n, d)
+            The other rows, such as those that a model has learnt.
+        X : array of shape (m, d)
+            The rows.
+
+        Returns
+        -------
+        array of bool of shape (m, d)
+            Whether the category is in none of the other rows; False for numbers, and in a column
+            that `names_rows`.
+        """
+        new = np.zeros(X.shape, dtype=np.bool_)
+        for j, known in enumerate(self.categories):
+            if known is not None and not names_rows(seen[:, j]):
+                new[:, j] = ~np.isin(X[:, j], seen[:, j])
+        return new
+
+    def _require_columns(self, table: "pd.DataFrame") -> None:
+        absent = [repr(name) for name in self.names if name not in table.columns]
+        if absent:
+            names = f"column {absent[0]}" if len(absent) == 1 else f"columns {', '.join(absent)}"
+            raise BadInput(f"the table has no {names}, which the model was given; add it")
+
+
+def names_rows(codes: Array) -> bool:
+    """Return whether a column of categories names the rows, as an identifier does.
+
+    Parameters
+    ----------
+    codes : array of shape (n,)
+        Indices of categories.
+
+    Returns
+    -------
+    bool
+        Whether more than half of the rows have a category of their own: new rows then have new
+        ones, which says nothing.
+    """
+    _, counts = np.unique(codes, return_counts=True)
+    return bool(2 * np.sum(counts == 1) > len(codes))
+
+
+def _typed(numbers: "pd.Series", dtype: Any) -> "pd.Series":
+    """Return numbers (n,) in a type that holds every one of them, or as they are."""
+    if dtype.kind == "O":
+        return numbers
+    try:
+        with np.errstate(invalid="ignore", over="ignore"):
+            typed = numbers.astype(dtype)
+            given, kept = (
+                column.to_numpy(dtype=np.float64, na_value=np.nan) for column in (numbers, typed)
+            )
+    except (TypeError, ValueError, OverflowError):  # a type of integers refuses fractions
+        return numbers
+    # Floats may be rounded to their type, as a stress does not keep to it; integers may not.
+    same = given == kept if dtype.kind in "iub" else np.isfinite(given) == np.isfinite(kept)
+    return typed if same.all() else numbers
+
+
+def _like(column: "pd.Series", known: Categories | None, dtype: Any) -> "pd.Series":
+    """Return a column of new rows in the type of the column that the model has learnt."""
+    import pandas as pd
+
+    if column.dtype == dtype:
+        return column
+    if known is None:
+        return _typed(column, dtype) if pd.api.types.is_numeric_dtype(column) else column
+    if isinstance(dtype, pd.CategoricalDtype):
+        values = pd.unique(column.dropna().astype(object))
+        unknown = [value for value in values if value not in dtype.categories]
+        categories = [*dtype.categories, *unknown]
+        return column.astype(pd.CategoricalDtype(categories, ordered=dtype.ordered))
+    if all(isinstance(value, str) for value in known):
+        # A file with such texts as "10" alone is read as numbers.
+        column = column.astype(object).map(str, na_action="ignore")
+    try:
+        typed = column.astype(dtype)
+    except (TypeError, ValueError):
+        return column
+    return typed if (typed.astype(object) == column.astype(object)).all() else column
 
 
 def _kind(column: "pd.Series") -> str:

@@ -137,6 +137,9 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     deterministic : bool
         Whether a fit depends on its rows and settings alone: restarts that agree are then what the
         method claims, and are not ranked.
+    takes_tables : bool
+        Whether posteriors of a problem with a ``frame`` also take new rows as the table that they
+        are, with values that the frame cannot encode.
     PRESETS : dict of str to dict
         Values of settings by the name of a preset.
     LIMITS : dict of str to (float, float)
@@ -154,6 +157,7 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     sees_truth: ClassVar[bool] = False
     refits: ClassVar[bool] = True
     deterministic: bool = False
+    takes_tables: ClassVar[bool] = False
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
     LIMITS: ClassVar[dict[str, tuple[float, float]]] = {}
     CHOICES: ClassVar[tuple[str, ...]] = ()

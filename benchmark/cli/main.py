@@ -18,6 +18,7 @@ from howrobust.cli.fetch import fetch
 from howrobust.cli.info import info
 from howrobust.cli.list import list_
 from howrobust.cli.messages import report_problem
+from howrobust.cli.predict import predict
 from howrobust.cli.propagate import propagate
 from howrobust.cli.report import report
 from howrobust.cli.run import run
@@ -29,6 +30,7 @@ from howrobust.execution.signals import Interruption, interruptible
 COMMANDS = (
     run,
     propagate,
+    predict,
     score,
     report,
     compare,

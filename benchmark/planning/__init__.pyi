@@ -4,6 +4,8 @@ from .entry_points import entries as entries
 from .entry_points import load_stress as load_stress
 from .estimate import limit_warnings as limit_warnings
 from .estimate import rough_seconds as rough_seconds
+from .facts import given_from_python as given_from_python
+from .facts import options_of as options_of
 from .jobs import Job as Job
 from .method_spec import RESIDUAL as RESIDUAL
 from .method_spec import MethodSpec as MethodSpec
@@ -17,6 +19,7 @@ from .plan import make_plan as make_plan
 from .plan import plan_of as plan_of
 from .selection import Selection as Selection
 from .selection import chosen as chosen
+from .selection import select as select
 from .selection import with_thirds as with_thirds
 from .source_closure import Sources as Sources
 from .source_closure import plugin_sources as plugin_sources

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from howrobust.base.data import Source
 from howrobust.base.facts import (
@@ -18,10 +19,11 @@ from howrobust.distributions.closed_form import expected_scores
 from howrobust.errors import BadInput
 from howrobust.planning.data_warnings import data_warnings
 from howrobust.planning.method_spec import MethodSpec
-from howrobust.planning.options import run_options
+from howrobust.planning.options import RunOptions, run_options
 from howrobust.planning.selection import Selection
 from howrobust.stress.held_out_regions import Thirds
 
+_FROM_PYTHON = "was given from Python"  # of a method or data set that no command can state
 STRESS_KINDS: dict[type[Stress], StressKind] = {
     InputStress: "input",
     TrainStress: "train",
@@ -175,6 +177,62 @@ def command(selection: Selection, data: Sequence[DataFacts]) -> Command:
     return Command(shlex.join(parts), list(_remarks(selection, data)))
 
 
+def options_of(command: Command) -> RunOptions:
+    """Return the options that a recorded command states.
+
+    Parameters
+    ----------
+    command : Command
+        What `command` has returned.
+
+    Returns
+    -------
+    RunOptions
+        The options of the run.
+
+    Raises
+    ------
+    BadInput
+        For a command that this version of howrobust does not know.
+    """
+    known = {flag: option for option in run_options() for flag in option.flag.names}
+    values: dict[str, Any] = {}
+    try:
+        program, name, suite, *rest = shlex.split(command.text)
+        if (program, name) != ("howrobust", "run"):
+            raise ValueError(program)
+        parts = iter(rest)
+        for part in parts:
+            option = known[part]
+            value = True if option.type is bool else option.type(next(parts))
+            values[option.name] = (
+                [*values.get(option.name, []), value] if option.repeatable else value
+            )
+    except (KeyError, ValueError, StopIteration):
+        raise BadInput(
+            f"the run states a command that this version cannot read: {command.text}"
+        ) from None
+    return RunOptions(suite, **values)
+
+
+def given_from_python(command: Command, name: str) -> bool:
+    """Return whether a command says that it cannot state a method or a data set.
+
+    Parameters
+    ----------
+    command : Command
+        What `command` has returned.
+    name : str
+        Label of the method or name of the data set.
+
+    Returns
+    -------
+    bool
+        Whether it was given from Python.
+    """
+    return any(remark.startswith(f"{name} {_FROM_PYTHON}") for remark in command.remarks)
+
+
 def _methods(selection: Selection) -> list[str]:
     """Return methods other than the suite's, without references that are added in any case."""
     given = selection.options.methods
@@ -219,9 +277,9 @@ def _remarks(selection: Selection, data: Sequence[DataFacts]) -> Iterator[str]:
     for spec, facts in zip(selection.data, data, strict=True):
         sha256 = f"its sha256 began with {facts.sha256[:16]}"
         if spec.source is not None:
-            yield f"{facts.name} was given from Python: {sha256}"
+            yield f"{facts.name} {_FROM_PYTHON}: {sha256}"
         elif spec.is_file:
             yield f"{facts.name} is a file: {sha256}"
     for method in selection.methods:
         if method.model is not None:
-            yield f"{method.label} was given from Python"
+            yield f"{method.label} {_FROM_PYTHON}"

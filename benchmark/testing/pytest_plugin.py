@@ -13,10 +13,10 @@ import pytest
 
 if TYPE_CHECKING:
     from howrobust.analysis.cards.card import Card
+    from howrobust.analysis.new_rows.forecasts import NewRows
     from howrobust.analysis.run_scores import Scores
     from howrobust.comparison.baseline import Snapshot
     from howrobust.comparison.runs import Comparison
-    from howrobust.distributions.predictive import Predictive
 
 UPDATE = "--robustness-update"
 
@@ -206,8 +206,8 @@ class Assessed:
         value = getattr(self, metric, None)
         return "-" if value is None else f"{value:.3g}"
 
-    def predictive(self, X: Any) -> "Predictive":
-        """Return the predictive distribution of a fit on all rows.
+    def predictive(self, X: Any) -> "NewRows":
+        """Return the forecasts of new rows by a fit on all rows.
 
         Parameters
         ----------
@@ -216,8 +216,8 @@ class Assessed:
 
         Returns
         -------
-        Predictive
-            p(y | x) at each of the n inputs.
+        NewRows
+            The forecasts of the n inputs.
         """
         return self.card.predictive(X)
 

@@ -34,6 +34,7 @@ class FittedModel(SingleMethod):
         "never saw (residual)"
     )
     refits = False
+    takes_tables = True
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """A user's own regressor: judged by its own distribution, or by how far it was off."""
 
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -18,6 +19,7 @@ from howrobust.methods.wrappers.admission.kept_state import (
     share_known,
 )
 from howrobust.methods.wrappers.judged import posterior_of_own, stated_by, whose_distribution
+from howrobust.methods.wrappers.out_of_fold import out_of_fold
 from howrobust.methods.wrappers.own_streams import own_streams
 from howrobust.methods.wrappers.regressors import Conformal, CrossConformal, Regressor
 from howrobust.methods.wrappers.seeding import pinned_names, seed_names, started
@@ -80,6 +82,7 @@ class UserModel(SingleMethod):
         "as the model states it (own); constant, root mean square of out-of-fold residuals "
         "(residual); none (cv_plus)"
     )
+    takes_tables = True
     LIMITS = {"n_folds": (1, inf)}
 
     def __init__(
@@ -130,10 +133,13 @@ class UserModel(SingleMethod):
             return posterior_of_own(whole, problem, self.distribution)
         held = folds(n, words["n_folds"], 1, problem.seed)
         models = [self._fitted(problem, np.delete(np.arange(n), out)) for out in held]
-        residuals, fold = np.empty(n), np.empty(n, dtype=np.int64)
+        residuals, fold = np.full(n, np.nan), np.empty(n, dtype=np.int64)
         for k, (model, out) in enumerate(zip(models, held, strict=True)):
-            predictions = answers(model.predict, problem.frame, problem.X[out], problem.seed)
-            residuals[out], fold[out] = np.abs(problem.y[out] - predictions), k
+            forecast = partial(answers, model.predict, problem.frame, seed=problem.seed)
+            rows, predictions = out_of_fold(forecast, problem, out)
+            residuals[rows], fold[rows] = np.abs(problem.y[rows] - predictions), k
+        known = np.isfinite(residuals)
+        residuals, fold = residuals[known], fold[known]
         if whose == "cv_plus":
             return FoldsPosterior(models, problem, residuals, fold)
         whole = self._fitted(problem, np.arange(n))

@@ -1,13 +1,17 @@
 """Every number on a card, again from `records()` and `forecasts()` by the formula it states."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 import howrobust as hr
+from howrobust.analysis.cards.beyond import Beyond
 from howrobust.analysis.cards.entry import PARTS
 from howrobust.analysis.cards.ranking import cards
+from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.stress import SplitStress
 from howrobust.errors import BadInput
@@ -250,8 +254,10 @@ def test_a_card_gives_values_by_name_and_names_what_it_lacks(results):
         card.value("beauty", dataset="diabetes")
     with pytest.raises(BadInput, match="no method 'nobody'"):
         results.card("nobody")
-    with pytest.raises(BadInput, match="no single fitted model"):
+    with pytest.raises(BadInput, match=r"2 data sets; name one, dataset=\.\.\., of: quint"):
         card.predictive(np.zeros((1, 10)))
+    with pytest.raises(BadInput, match="no data set 'boston'"):
+        card.predictive(np.zeros((1, 10)), dataset="boston")
 
 
 def test_degradation_is_the_ratio_to_the_clean_value(results, slow):
@@ -289,3 +295,86 @@ def test_the_variance_of_a_score_is_split_or_has_a_reason(results, tmp_path):
     assert component["variance"]["restart"] == pytest.approx(within)
     between = max(0.0, values.mean(axis=1).var(ddof=1) - within / 2)
     assert component["variance"]["split"] == pytest.approx(between)
+
+
+def test_a_number_beyond_the_tested_range_compares_as_far_as_that_is_known(results):
+    far = Beyond(0.8)
+    assert far > 0.5
+    assert far >= 0.8
+    assert not far < 0.5
+    assert not far <= 0.8
+    assert far != 0.3
+    for undecided in (
+        lambda: far > 0.9, lambda: far < 0.9, lambda: far <= 1, lambda: far == 0.9,
+        lambda: far > np.nan, lambda: far > Beyond(0.1), lambda: float(far),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="known only to be"):
+            undecided()
+    assert f"{far} {far:.2f} {far!r}" == "> 0.8 > 0.80 Beyond(0.8)"
+    censored = [
+        e for card in cards(Scores(results)).values() for e in card.entries if e.text[:1] == ">"
+    ]
+    assert censored
+    for entry in censored:
+        assert isinstance(entry.value, Beyond)
+        assert entry.text.startswith(f"{entry.value:.3g}")
+
+
+def test_a_value_is_found_by_what_is_printed(results):
+    card = results.card("bayesian_ridge")
+    name, dataset = "degradation area", "diabetes"
+    value = card.value(name, "input_noise", dataset)
+    assert card.value(name, "input noise", dataset) == value
+    assert card.value(f"{name}: input noise", dataset=dataset) == value
+    for entry in card.of(dataset):
+        assert f"  {entry.item.part:11} {entry.item.title:52} {entry.text}" in str(card)
+        if entry.text != "-":
+            assert card.value(entry.item.title, dataset=dataset) is not None
+    with pytest.raises(BadInput, match=r"name the stress, stress=\.\.\., one of: .*input_noise"):
+        card.value(name, dataset=dataset)
+
+
+def test_a_saved_card_is_the_same_card(results, tmp_path):
+    for method in ("bayesian_ridge", "deep_ensemble[epochs=15,n_members=2]", "marginal"):
+        card = results.card(method)
+        loaded = hr.load_card(card.save(tmp_path / "card.json"))
+        pd.testing.assert_frame_equal(loaded.records(), card.records())
+        assert str(loaded) == str(card)
+        assert loaded._repr_html_() == card._repr_html_()
+        assert loaded.origin == card.origin
+        with pytest.raises(BadInput, match="measures nothing again"):
+            loaded.entries[0].item.measure(None, "diabetes", method, "")
+
+
+def test_numbers_that_json_lacks_are_saved_too(results, tmp_path):
+    card = results.card("bayesian_ridge")
+    odd = Measured(np.float64(2.0), -np.inf, np.inf, censored=np.bool_(True))
+    card = replace(card, entries=(replace(card.entries[0], result=odd), *card.entries[1:]))
+    text = card.save(tmp_path / "card.json").read_text()
+    assert "Infinity" not in text
+    assert hr.load_card(tmp_path / "card.json").entries[0].result == odd
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda text: text[: len(text) // 2], "damaged"),
+        (lambda text: "[]", "no card that this version"),
+        (lambda text: "{}", "no card that this version"),
+        (lambda text: "[" * 100_000, "damaged"),
+        (lambda text: "\udcff\x00", "damaged"),
+        (lambda text: text.replace("howrobust card 1", "howrobust card 99"), "save it again"),
+        (lambda text: text.replace('"rank": 1', '"rank": "first"'), "damaged"),
+        (lambda text: text.replace('"part": "accuracy"', '"part": "beauty"'), "damaged"),
+        (lambda text: text.replace('"headline": true', '"headline": false'), "damaged"),
+        (lambda text: text.replace('"measure"', '"measures"'), "damaged"),
+        (lambda text: text.replace('"entries": [', '"entries": [5, '), "damaged"),
+    ],
+)
+def test_a_file_that_is_no_card_is_refused_in_a_sentence(results, tmp_path, damage, sentence):
+    path = results.card("bayesian_ridge").save(tmp_path / "card.json")
+    path.write_text(damage(path.read_text()), encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(BadInput, match=sentence):
+        hr.load_card(path)
+    with pytest.raises(BadInput, match="cannot be read"):
+        hr.load_card(tmp_path / "nothing.json")

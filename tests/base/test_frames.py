@@ -43,8 +43,57 @@ def test_categories_become_their_index_in_sorted_order_and_numbers_stay():
 def test_decoding_gives_the_table_back_with_its_names_and_its_dtypes():
     frame = Frame.of(table())
     again = frame.decode(frame.encode(table()))
-    # Numbers are float64 whatever they were: what a stress has moved is no whole number.
-    pd.testing.assert_frame_equal(again, table().astype({"count": float}))
+    pd.testing.assert_frame_equal(again, table())
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "int32", "float32", "Int64", "Float64"])
+def test_clean_numbers_come_back_in_their_type_and_moved_ones_as_what_holds_them(dtype):
+    numbers = pd.DataFrame({"a": pd.Series([0, 250, 7], dtype=dtype)})
+    frame = Frame.of(numbers)
+    X = frame.encode(numbers)
+    pd.testing.assert_frame_equal(frame.decode(X), numbers)
+    pd.testing.assert_frame_equal(
+        frame.decode(X[[2, 0]]), numbers.iloc[[2, 0]].reset_index(drop=True)
+    )
+    moved = frame.decode(X + 0.25)["a"]
+    assert moved.dtype == (dtype if dtype.lower().startswith("float") else "float64")
+    np.testing.assert_array_equal(moved.to_numpy(float), X[:, 0] + 0.25)
+    beyond = frame.decode(X - 1e300)["a"]  # no type of 8 to 32 bits holds it
+    np.testing.assert_array_equal(beyond.to_numpy(float), X[:, 0] - 1e300)
+
+
+def test_new_rows_are_selected_as_they_are_in_the_types_that_were_learnt():
+    frame = Frame.of(table().assign(code=["1", "2", "3", "x"], when="2026-01-01"))
+    new = pd.DataFrame(
+        {
+            "extra": [1, 2],
+            "when": ["2027-05-01", None],
+            "code": [7, 1],  # such a file alone is read as numbers
+            "zone": [10, 99],
+            "size": ["large", "tiny"],
+            "wet": [True, False],
+            "soil": ["loam", "peat"],
+            "count": [4.0, 5.0],
+            "depth": [np.nan, 1e9],
+        },
+        index=["u", "v"],
+    )
+    selected = frame.select(new)
+    assert selected.columns.tolist() == [*table().columns, "code", "when"]
+    assert selected.index.tolist() == ["u", "v"]
+    assert selected["count"].dtype == "int64"
+    assert selected["code"].tolist() == ["7", "1"]
+    assert selected["soil"].tolist() == ["loam", "peat"]
+    assert selected["zone"].cat.categories.tolist() == [2, 10, 99]
+    assert selected["size"].cat.categories.tolist() == ["small", "large", "huge", "tiny"]
+    assert selected["when"].isna().tolist() == [False, True]
+    pd.testing.assert_frame_equal(frame.decode(new), selected)
+    nan = np.nan
+    np.testing.assert_array_equal(
+        frame.locate(new), [[nan, 4, nan, 1, 1, 1, nan, nan], [1e9, 5, 1, 0, nan, nan, 0, nan]]
+    )
+    with pytest.raises(BadInput, match="no columns 'zone', 'code'"):
+        frame.select(new.drop(columns=["zone", "code"]))
 
 
 @pytest.mark.parametrize("dtype", ["object", "str", "string", "category"])
@@ -115,6 +164,15 @@ def test_a_table_that_does_not_fit_its_frame_is_bad_input():
         frame.encode(table().assign(depth=[1.0, np.inf, 0.0, 2.0]))
     with pytest.raises(BadInput, match="two columns called 'soil'"):
         Frame.of(pd.concat([table(), table()[["soil"]]], axis=1))
+
+
+def test_categories_that_no_other_row_has_are_found_but_for_names_of_rows():
+    rows = pd.DataFrame({"id": list("abcd"), "soil": ["clay", "clay", "peat", "peat"], "a": 1.0})
+    frame = Frame.of(rows)
+    X = frame.encode(rows)
+    assert frame.unseen(X[:2], X[1:]).tolist() == [
+        [False, False, False], [False, True, False], [False, True, False]
+    ]  # fmt: skip
 
 
 def test_a_frame_crosses_processes():

@@ -6,18 +6,23 @@ reason why there is none.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from howrobust.analysis.cards.beyond import Beyond
 from howrobust.analysis.cards.culprit_sentences import culprit_sentences
 from howrobust.analysis.cards.entry import PARTS, Entry
+from howrobust.analysis.cards.saving import Origin, to_json
+from howrobust.analysis.new_rows.forecasts import NewRows
 from howrobust.base.facts import WHOSE
-from howrobust.base.metric import Undefined
 from howrobust.base.rendering import rendered
-from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput, printable
+from howrobust.storage.atomic import write_output
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Forecaster = Callable[[Any, str], NewRows]
 
 
 @dataclass(frozen=True, repr=False)
@@ -39,7 +44,9 @@ class Card:
         Accuracy and calibration of the same fits with a Gaussian made from out-of-fold residuals,
         for a model that is judged by its own distribution.
     forecaster : callable, optional
-        Takes X and returns p(y | x): what `predictive` calls.
+        Takes X and the name of a data set and returns forecasts: what `predictive` calls.
+    origin : Origin, optional
+        The run that the card belongs to, where that is kept.
     """
 
     method: str
@@ -47,34 +54,78 @@ class Card:
     sentences: dict[str, str]
     notes: tuple[str, ...] = ()
     residual: tuple[Entry, ...] = ()
-    forecaster: Callable[[Any], Predictive] | None = field(default=None, repr=False, compare=False)
+    forecaster: Forecaster | None = field(default=None, repr=False, compare=False)
+    origin: Origin | None = field(default=None, compare=False)
 
-    def predictive(self, X: Any) -> Predictive:
-        """Return p(y | x) of an assessed model at new rows.
+    def predictive(self, X: Any, dataset: str | None = None) -> NewRows:
+        """Return forecasts of new rows; printed, a line for each.
 
-        The model is fitted on all the rows that were given.
+        The model is fitted to all the rows of the data set, at the first call. That of a run from
+        the command line is made again from the command, if neither its rows nor its source have
+        changed since, see ``howrobust predict``.
 
         Parameters
         ----------
-        X : array or DataFrame of shape (n, d)
-            Rows as the model takes them.
+        X : array or DataFrame of shape (m, d)
+            Rows as the model takes them. A frame may have more columns, which are ignored; unknown
+            categories and missing values are handed to a model of the user's own as they are.
+        dataset : str, optional
+            Name of the data set; it may be left out where the card has only one.
 
         Returns
         -------
-        Predictive
-            The predictive distribution; its ``interval(0.95)`` is (lower, upper).
+        NewRows
+            The forecasts; ``interval(0.95)`` is (lower, upper), ``outside`` says what of a row is
+            outside of the rows that the model has learnt.
 
         Raises
         ------
         BadInput
-            For the card of a run, which has many fitted models.
+            For rows that the model cannot forecast, by column, and for a model that cannot be made
+            again.
         """
         if self.forecaster is None:
             raise BadInput(
-                "the card of a run holds no single fitted model; fit the method and call its "
-                "predictive"
+                "the card was saved without its model, and its run was not kept; assess the model "
+                "again, with out= and keep_model=True if forecasts are wanted later"
             )
-        return self.forecaster(X)
+        if dataset is None and len(self.datasets) != 1:
+            raise BadInput(
+                f"the card has {len(self.datasets)} data sets; name one, dataset=..., of: "
+                f"{', '.join(self.datasets)}"
+            )
+        if dataset not in (None, *self.datasets):
+            known = ", ".join(self.datasets)
+            raise BadInput(f"the card has no data set {dataset!r}; it has: {known}")
+        return self.forecaster(X, dataset or self.datasets[0])
+
+    def save(self, path: str | Path) -> Path:
+        """Write the card to a file that `howrobust.load_card` reads.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file. One that exists is replaced.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        BadInput
+            Where it cannot be written.
+
+        Notes
+        -----
+        It is JSON text without code. All that the card shows is in it, the model is not: the card
+        knows the run that it belongs to, by a path relative to the file, and forecasts new rows
+        where that run can make the model again.
+        """
+        place = Path(path)
+        write_output(place, to_json(self, place.absolute().parent).encode())
+        return place
 
     def records(self) -> "pd.DataFrame":
         """Return the entries of the card, one per row, then those of its second row.
@@ -137,22 +188,24 @@ class Card:
         """
         return culprit_sentences(self.of(dataset))
 
-    def value(self, measure: str, stress: str = "", dataset: str | None = None) -> float:
+    def value(self, measure: str, stress: str = "", dataset: str | None = None) -> float | Beyond:
         """Return one number, such as ``value("coverage_90")``.
 
         Parameters
         ----------
         measure : str
-            Name of the measure.
+            Name of the measure, or its title as the card prints it, with the stress, such as
+            ``"severity that doubles rmse: input noise"``.
         stress : str, default=""
-            Name of the stress that the measure is about.
+            Name of the stress that the measure is about; "input noise" is ``input_noise``.
         dataset : str, optional
             Name of the data set; it may be left out where the card has only one.
 
         Returns
         -------
-        float
-            The number.
+        float or Beyond
+            The number; `Beyond` where it is known only to be greater than all that was tested,
+            which the card prints as "> 0.8".
 
         Raises
         ------
@@ -163,7 +216,7 @@ class Card:
         entries = [
             e
             for e in self.entries
-            if (e.item.name, e.item.stress) == (measure, stress) and dataset in (None, e.dataset)
+            if e.item.is_called(measure, stress) and dataset in (None, e.dataset)
         ]
         if len(entries) != 1:
             where = f" under {stress}" if stress else ""
@@ -171,10 +224,7 @@ class Card:
                 f"the card has {len(entries)} entries {measure!r}{where}; "
                 f"{self._choice(measure, several=bool(entries))}"
             )
-        result = entries[0].result
-        if isinstance(result, Undefined):
-            raise BadInput(f"{measure} is undefined: {result.reason}")
-        return result.value
+        return entries[0].value
 
     def _choice(self, measure: str, several: bool) -> str:
         """What to name so that a measure is found once."""

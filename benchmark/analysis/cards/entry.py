@@ -6,11 +6,67 @@ from typing import Literal
 
 import numpy as np
 
+from howrobust.analysis.cards.beyond import Beyond
 from howrobust.analysis.measured import Measure, Measured, Result
+from howrobust.analysis.run_scores import Scores
 from howrobust.base.metric import Undefined
+from howrobust.errors import BadInput
 
 PARTS = ("accuracy", "calibration", "stability", "tolerance", "awareness", "cost")
 Better = Literal["low", "high", "one", "none"]
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """The measure of a card that was loaded from a file: its definition alone.
+
+    Parameters
+    ----------
+    definition : str
+        What was measured.
+    """
+
+    definition: str
+
+    def __call__(self, scores: Scores, dataset: str, method: str, stress: str) -> Result:
+        """Raise BadInput: a file holds no code.
+
+        Parameters
+        ----------
+        scores : Scores
+            The run.
+        dataset, method, stress : str
+            Names of the data set, the method and the stress.
+
+        Returns
+        -------
+        Measured or Undefined
+            Never.
+
+        Raises
+        ------
+        BadInput
+            Always.
+        """
+        raise BadInput("a card that was loaded measures nothing again; load its run")
+
+
+def definition_of(measure: Measure) -> str:
+    """Return what a measure measures.
+
+    Parameters
+    ----------
+    measure : callable
+        The measure.
+
+    Returns
+    -------
+    str
+        Its docstring, without its parameters.
+    """
+    if isinstance(measure, Recalled):
+        return measure.definition
+    return (getdoc(measure) or "").partition("\n\nParameters\n")[0]
 
 
 @dataclass(frozen=True)
@@ -54,8 +110,27 @@ class Item:
 
     @property
     def definition(self) -> str:
-        """What is measured: the docstring of the measure, without its parameters."""
-        return (getdoc(self.measure) or "").partition("\n\nParameters\n")[0]
+        """What is measured, see `definition_of`."""
+        return definition_of(self.measure)
+
+    def is_called(self, name: str, stress: str = "") -> bool:
+        """Return whether a name is that of the measure.
+
+        Parameters
+        ----------
+        name : str
+            The name of a measure, or its title as cards print it.
+        stress : str, default=""
+            The name of its stress, or that as it is printed, with spaces.
+
+        Returns
+        -------
+        bool
+            Whether it is.
+        """
+        if not stress and name == self.title:
+            return True
+        return (name, stress.replace(" ", "_")) == (self.name, self.stress)
 
 
 @dataclass(frozen=True)
@@ -100,6 +175,13 @@ class Entry:
         lower = f"{'> ' if r.lower_censored else ''}{r.lower:.3g}"
         upper = f"{'> ' if r.upper_censored else ''}{r.upper:.3g}"
         return f"{text} [{lower}, {upper}]"
+
+    @property
+    def value(self) -> float | Beyond:
+        """The number; BadInput with the reason where there is none."""
+        if isinstance(self.result, Undefined):
+            raise BadInput(f"{self.item.title} is undefined: {self.result.reason}")
+        return Beyond(self.result.value) if self.result.censored else self.result.value
 
     @property
     def verdict(self) -> str:

@@ -1,0 +1,1 @@
+"""Forecasts of new rows, and whether those rows are inside what a model has seen."""
