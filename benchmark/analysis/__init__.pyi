@@ -1,7 +1,7 @@
-from .cards.card import PARTS as PARTS
 from .cards.card import Card as Card
-from .cards.card import Entry as Entry
-from .cards.card import Item as Item
+from .cards.entry import PARTS as PARTS
+from .cards.entry import Entry as Entry
+from .cards.entry import Item as Item
 from .cards.items import HEADLINE_STRESS as HEADLINE_STRESS
 from .cards.measures import SHUFFLE as SHUFFLE
 from .cards.measures import coverage as coverage

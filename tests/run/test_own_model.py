@@ -20,7 +20,7 @@ from torch import nn
 
 import howrobust as hr
 from howrobust._run import execute
-from howrobust.analysis.cards.card import PARTS
+from howrobust.analysis.cards.entry import PARTS
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.method import Posterior, SingleMethod
