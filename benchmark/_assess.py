@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -15,6 +15,7 @@ import msgspec
 from howrobust._assess_notes import (
     PRETRAINED,
     about,
+    failed_second_row,
     failures,
     require_fitted,
     require_fresh_start,
@@ -34,6 +35,8 @@ from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
 from howrobust.execution.pools.parcels import why_not_sent
 from howrobust.execution.progress import Reporter
+from howrobust.methods.wrappers.fitted_model import FittedModel
+from howrobust.methods.wrappers.user_model import UserModel
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
 from howrobust.planning.estimate import limit_warnings
@@ -160,12 +163,7 @@ def assess(
         require_keepable(model, out)
     notes = (PRETRAINED,) if pretrained else require_fresh_start(model, source, seed)
     spec = _spec(estimator, model, fitted, name)
-    rows = [spec]
-    two_rows = noise == "auto" and not isinstance(estimator, Method)
-    if two_rows and model.whose_distribution() == "own":
-        rows.append(
-            MethodSpec(spec.name, RESIDUAL, model=make(noise="residual"), row_of=spec.label)
-        )
+    rows = [spec, *_second_row(spec, make)] if noise == "auto" else [spec]
     plan = _plan(rows, source, stress, splits, repeats, seed)
     for sentence in limit_warnings(plan.jobs):
         warnings.warn(sentence, stacklevel=2)
@@ -175,10 +173,11 @@ def assess(
         cells = [cell for cell in results.cells() if cell.method == spec.label]
         require_fitted(cells, spec.label, estimator, fitted, source, seed)
         card = cards(Scores(results))[spec.label]
+        second = failed_second_row(results.cells(), spec.label)
     forecaster = Forecaster(model, source, seed)
     if keep_model:
         keep(forecaster.fitted, results, spec.label, source.name)
-    notes = (*about(estimator, model), *notes, *about_pool, *card.notes)
+    notes = (*about(estimator, model), *notes, *about_pool, *second, *card.notes)
     return replace(
         card,
         notes=(*notes, *dict.fromkeys(failures(cells, source, seed))),
@@ -250,3 +249,11 @@ def _spec(estimator: Any, model: Method, fitted: bool, name: str | None) -> Meth
     own_name = "fitted model" if fitted else kind.__name__
     own_name = "torch module" if own_name == "function" else own_name
     return MethodSpec(name or own_name, model=model)
+
+
+def _second_row(spec: MethodSpec, make: Callable[..., Method]) -> Iterator[MethodSpec]:
+    """Yield the residual row of a user's model that is judged by its own distribution."""
+    model = spec.model
+    if isinstance(model, UserModel | FittedModel) and model.whose_distribution() == "own":
+        residual = make(noise="residual")
+        yield MethodSpec(spec.name, RESIDUAL, model=residual, row_of=spec.label)

@@ -101,6 +101,12 @@ def failures(cells: Sequence[CellResult], source: Source, seed: int) -> Iterator
             yield f"under {stress} {level:g}: {reason}"
 
 
+def failed_second_row(cells: Sequence[CellResult], label: str) -> tuple[str, ...]:
+    """Say why the second row, or the reference, of a model lacks a fit: the first reason."""
+    failed = [c for c in cells if c.method != label and c.status != "ok"]
+    return tuple(f"{c.method}: {c.reason}" for c in failed[:1])
+
+
 def _unseen(cell: CellResult, source: Source, seed: int) -> str:
     """Name a category of the test rows that no training row has, which may have failed a cell."""
     if source.frame is None:

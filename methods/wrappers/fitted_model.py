@@ -5,6 +5,7 @@ from typing import Any
 from howrobust.base.method import Posterior, Problem, SingleMethod, Whose
 from howrobust.errors import BadInput
 from howrobust.methods.wrappers.judged import posterior_of_own, stated_by, whose_distribution
+from howrobust.methods.wrappers.stated_distribution import Prediction
 from howrobust.methods.wrappers.user_posteriors import Function, PointPosterior, answers
 
 
@@ -66,6 +67,7 @@ class FittedModel(SingleMethod):
     def infer(self, problem: Problem) -> Posterior:
         if self.whose_distribution() == "own":
             return posterior_of_own(self.model, problem, self.distribution)
-        function: Function = getattr(self.model, "predict", self.model)
+        predicts = callable(getattr(self.model, "predict", None))
+        function: Function = Prediction(self.model) if predicts else self.model
         residuals = problem.y - answers(function, problem.frame, problem.X, problem.seed)
         return PointPosterior(function, problem, residuals)

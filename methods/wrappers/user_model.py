@@ -23,6 +23,7 @@ from howrobust.methods.wrappers.out_of_fold import out_of_fold
 from howrobust.methods.wrappers.own_streams import own_streams
 from howrobust.methods.wrappers.regressors import Conformal, CrossConformal, Regressor
 from howrobust.methods.wrappers.seeding import pinned_names, seed_names, started
+from howrobust.methods.wrappers.stated_distribution import Prediction
 from howrobust.methods.wrappers.torch_regressor import TorchRegressor
 from howrobust.methods.wrappers.user_posteriors import (
     FoldsPosterior,
@@ -135,7 +136,7 @@ class UserModel(SingleMethod):
         models = [self._fitted(problem, np.delete(np.arange(n), out)) for out in held]
         residuals, fold = np.full(n, np.nan), np.empty(n, dtype=np.int64)
         for k, (model, out) in enumerate(zip(models, held, strict=True)):
-            forecast = partial(answers, model.predict, problem.frame, seed=problem.seed)
+            forecast = partial(answers, Prediction(model), problem.frame, seed=problem.seed)
             rows, predictions = out_of_fold(forecast, problem, out)
             residuals[rows], fold[rows] = np.abs(problem.y[rows] - predictions), k
         known = np.isfinite(residuals)
@@ -143,7 +144,7 @@ class UserModel(SingleMethod):
         if whose == "cv_plus":
             return FoldsPosterior(models, problem, residuals, fold)
         whole = self._fitted(problem, np.arange(n))
-        return PointPosterior(whole.predict, problem, residuals)
+        return PointPosterior(Prediction(whole), problem, residuals)
 
     def require_fresh_start(self, problem: Problem) -> None:
         """Check that the estimator knows nothing of the target before it is fitted.
