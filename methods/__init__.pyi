@@ -8,7 +8,7 @@ from .mc_dropout import MCDropout as MCDropout
 from .oracle import Oracle as Oracle
 from .shuffled_cv import ShuffledCV as ShuffledCV
 from .wrappers.bayesian_surrogate import bayesian_surrogate as bayesian_surrogate
-from .wrappers.torch_regressor import TorchRegressor as TorchRegressor
 from .wrappers.endpoint import Endpoint as Endpoint
+from .wrappers.torch_regressor import TorchRegressor as TorchRegressor
 from .wrappers.user_model import FittedModel as FittedModel
 from .wrappers.user_model import UserModel as UserModel
