@@ -13,6 +13,7 @@ from howrobust.distributions.predictive import Predictive
 from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.wrappers.cv_plus import CVPlus
+from howrobust.methods.wrappers.stated_distribution import Prediction
 from howrobust.methods.wrappers.stated_forms import SMALLEST_SD
 from howrobust.methods.wrappers.torch_regressor import own_streams
 
@@ -211,7 +212,7 @@ class FoldsPosterior(Posterior):
         self.fold = fold
 
     def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
-        means = [answers(model.predict, self.frame, X, seed) for model in self.models]
+        means = [answers(Prediction(model), self.frame, X, seed) for model in self.models]
         return CVPlus(means, self.residuals, self.fold)
 
     def facts(self) -> dict[str, float | list[float]]:
