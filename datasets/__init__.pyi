@@ -6,6 +6,7 @@ from .synthetic import Friedman3 as Friedman3
 from .synthetic import Gap as Gap
 from .synthetic import Heteroscedastic as Heteroscedastic
 from .synthetic import Quintic as Quintic
+from .tables.files import read_table as read_table
 from .uci import boston as boston
 from .uci import concrete as concrete
 from .uci import data_folder as data_folder

@@ -1,3 +1,4 @@
+from .call_count import call_count as call_count
 from .pools.dask import ClusterPool as ClusterPool
 from .pools.inline import InlinePool as InlinePool
 from .pools.local import LocalPool as LocalPool
