@@ -1,6 +1,7 @@
 """A model behind a network: batches, calls that are made again, and how many calls a plan makes."""
 
 import re
+from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -23,10 +24,13 @@ QUICK = {"splits": 2, "repeats": 1, "stress": ["input_noise"]}
 
 
 class Service:
-    """Answers 3 a - b; each call fails ``failures`` times before it is answered."""
+    """Answers 3 a - b; each call fails ``failures`` times before it is answered.
 
-    def __init__(self, failures=0, error=ConnectionError, distribution=False):
-        self.failures, self.error, self.distribution = failures, error, distribution
+    Like a connection it cannot be pickled: it is called in the process of the test.
+    """
+
+    def __init__(self, failures=0, error=ConnectionError):
+        self.failures, self.error, self.lock = failures, error, Lock()
         self.sizes, self.left = [], failures
 
     def __call__(self, X):
