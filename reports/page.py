@@ -27,14 +27,14 @@ LONGEST_HEAD = 1000  # bytes: the mark is in the first lines
 
 @dataclass(frozen=True)
 class InlineFigure:
-    """A figure on a page.
+    """A figure on the page.
 
     Parameters
     ----------
     name, section, dataset, title, alt : str
-        Those of the `ReportFigure`.
+        As of `ReportFigure`.
     width : float
-        Inches that it was drawn for.
+        Width in inches for which it was drawn.
     svg : Markup
         The figure.
     """
@@ -106,7 +106,7 @@ def render(report: Report) -> str:
     return template.render(
         version=__version__,
         report=report,
-        figures=[inline(figure) for figure in report_figures(report)],
+        figures=[inline_figure(figure) for figure in report_figures(report)],
         caption=CAPTION,
         best=BEST,
         published_caption=published.CAPTION,
@@ -122,8 +122,8 @@ def appearance() -> dict[str, Any]:
 
     Returns
     -------
-    dict of str to str
-        ``style``, ``script`` and ``policy``.
+    dict of str to object
+        ``style``, ``script`` and ``policy``, for a template.
     """
     folder = files("howrobust.reports.templates")
     style, script = ((folder / name).read_text("utf-8") for name in ("style.css", "script.js"))
@@ -140,8 +140,8 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
-def inline(figure: ReportFigure) -> InlineFigure:
-    """Return a figure as it stands in a page.
+def inline_figure(figure: ReportFigure) -> InlineFigure:
+    """Return a figure for the page.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from howrobust import __version__
 from howrobust.base.rendering import register_artist, register_renderer
 from howrobust.propagation.result import Propagation
 from howrobust.reports.card_html import environment
-from howrobust.reports.page import appearance, inline
+from howrobust.reports.page import appearance, inline_figure
 from howrobust.reports.plots.propagation import propagation_figures, tornado
 from howrobust.reports.plots.style import figure_style
 from howrobust.reports.sections.propagation import PropagationSection
@@ -24,7 +24,7 @@ def propagation_page(propagation: Propagation) -> str:
         HTML that loads nothing; what the user named is escaped.
     """
     with figure_style():
-        figures = [inline(figure) for figure in propagation_figures(propagation)]
+        figures = [inline_figure(figure) for figure in propagation_figures(propagation)]
     return (
         environment()
         .get_template("propagation_page.html")

@@ -29,4 +29,5 @@ from .run_scores import Scores as Scores
 from .statistics import Estimate as Estimate
 from .statistics import holm as holm
 from .statistics import over_splits as over_splits
+from .statistics import wilson as wilson
 from .variance_parts import variance_parts as variance_parts

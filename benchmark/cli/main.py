@@ -21,11 +21,24 @@ from howrobust.cli.messages import report_problem
 from howrobust.cli.propagate import propagate
 from howrobust.cli.report import report
 from howrobust.cli.run import run
+from howrobust.cli.score import score
 from howrobust.cli.store import store
 from howrobust.errors import BadInput
 from howrobust.execution.signals import Interruption, interruptible
 
-COMMANDS = (run, propagate, report, compare, baseline, store, fetch, list_, info, check)
+COMMANDS = (
+    run,
+    propagate,
+    report,
+    compare,
+    score,
+    baseline,
+    store,
+    fetch,
+    list_,
+    info,
+    check,
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

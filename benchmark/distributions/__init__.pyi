@@ -1,9 +1,11 @@
 from .accumulators import LOG_SQRT_2PI as LOG_SQRT_2PI
 from .arrays import Array as Array
+from .arrays import statement as statement
 from .closed_form import Known as Known
 from .closed_form import Normal as Normal
 from .closed_form import expected_scores as expected_scores
 from .closed_form import from_scipy as from_scipy
+from .forecast import LEVEL_ROUNDING as LEVEL_ROUNDING
 from .forecast import NO_DENSITY_FIELDS as NO_DENSITY_FIELDS
 from .forecast import STORED_LEVELS as STORED_LEVELS
 from .forecast import Forecast as Forecast

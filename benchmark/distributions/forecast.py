@@ -211,7 +211,7 @@ class Forecast:
             if abs(stored - level) < LEVEL_ROUNDING:
                 return np.asarray(self.quantiles[place], dtype=np.float64)
         if "quantiles" in self.missing:
-            raise NotStated(f"{self.missing['quantiles']}, not that at {level:g}")
+            raise NotStated(f"{self.missing['quantiles']}, not the quantile at {level:g}")
         raise ValueError(f"the quantile at {level:g} is not stored")
 
     def interval(self, level: float) -> tuple[Array, Array]:

@@ -128,4 +128,4 @@ class IntervalForecast(Predictive):
 
     @property
     def _stated(self) -> str:
-        return f"the model states the interval of {100 * self.level:g} %"
+        return f"the model states the ends of its {100 * self.level:g} % interval"

@@ -239,7 +239,7 @@ class CompletePredictive(Predictive):
             cdf=at_y.cdf,
             crps=at_y.crps,
             pinball=quantile_loss(y, quantiles, PINBALL_LEVELS).mean(axis=0),
-            quantiles=at_y.quantiles[len(PINBALL_LEVELS) :],
+            quantiles=at_y.quantiles[len(PINBALL_LEVELS) :].copy(),  # a view would hold all rows
             smallest_sd=at_y.smallest_sd,
             pit=pit,
             n_components=self.n_components,

@@ -110,7 +110,7 @@ class QuantileForecast(Predictive):
         for level in np.atleast_1d(np.asarray(levels, dtype=np.float64)):
             (place,) = np.nonzero(np.abs(self.levels - level) < LEVEL_ROUNDING)
             if not len(place):
-                raise NotStated(f"{self._stated}, not that at {level:g}")
+                raise NotStated(f"{self._stated}, not the quantile at {level:g}")
             rows.append(self.values[place[0]])
         return np.stack(rows)
 
@@ -157,7 +157,7 @@ class QuantileForecast(Predictive):
     def _crps(self, y: Array) -> Array:
         """The integral of (F(t) - 1{y <= t})^2 (n,): F is linear on each cell, cut at y."""
         first, last = self.values[0], self.values[-1]
-        total = np.maximum(first - y, 0) + np.maximum(y - last, 0)
+        total: Array = np.maximum(first - y, 0) + np.maximum(y - last, 0)
         for lower, upper, a, b in self._cells():
             cut = np.clip(y, lower, upper)
             F = a + (b - a) * _ratio(cut - lower, upper - lower, 0.0)

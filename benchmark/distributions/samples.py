@@ -86,7 +86,7 @@ class SampleForecast(Predictive):
         wanted = np.atleast_1d(np.asarray(levels, dtype=np.float64))
         held = _held(wanted, len(self.draws))
         if not held.all():
-            raise NotStated(f"{self._stated}, not that at {wanted[~held][0]:g}")
+            raise NotStated(f"{self._stated}, not the quantile at {wanted[~held][0]:g}")
         return _order_statistics(np.sort(self.draws, axis=0), wanted)
 
     def sample(self, size: int, seed: int) -> Array:
@@ -140,7 +140,7 @@ class SampleForecast(Predictive):
             given = {"pinball": quantile_loss(points, quantiles, PINBALL_LEVELS).mean(axis=0)}
         else:
             given = {}
-            missing["pinball"] = f"{self._stated}, not those at .01 and .99"
+            missing["pinball"] = f"{self._stated}, not the quantiles at .01 and .99"
         stored = np.array(STORED_LEVELS)
         held = stored[_held(stored, S)]
         variance, between = self.variance_parts()

@@ -1,4 +1,6 @@
 from .call_count import call_count as call_count
+from .forecast import BLOCK as BLOCK
+from .forecast import joined as joined
 from .pools.dask import ClusterPool as ClusterPool
 from .pools.inline import InlinePool as InlinePool
 from .pools.local import LocalPool as LocalPool

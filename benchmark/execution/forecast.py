@@ -51,14 +51,28 @@ def forecast_rows(
         pit_seed = seeds.derive(seed, "block", k) if k else seed
         predictive = posterior.predictive(X[rows], seed=seed)
         parts.append(predictive.forecast(y[rows], step, true, pit_seed))
-    return _joined(parts)
+    return joined(parts)
 
 
-def _joined(parts: Sequence[Forecast]) -> Forecast:
+def joined(parts: Sequence[Forecast]) -> Forecast:
     """Return the forecast of the rows of several forecasts, in order.
 
-    ``nll_error`` is the mean of theirs, weighted by rows: draws are shared, so that errors add, and
-    it is no less than the error of the joined mean. ``crps_error``, a bound, is the largest.
+    Parameters
+    ----------
+    parts : sequence of Forecast
+        Forecasts of one form.
+
+    Returns
+    -------
+    Forecast
+        That of all rows. ``nll_error`` is the mean of theirs, weighted by rows: draws are shared,
+        so that errors add, and it is no less than the error of the joined mean. ``crps_error``, a
+        bound, is the largest.
+
+    Raises
+    ------
+    ValueError
+        If the forms differ.
     """
     if len(parts) == 1:
         return parts[0]

@@ -80,7 +80,20 @@ def _mace_quantile(forecast: Forecast, y: Array, y_scale: float | None) -> float
     return float(np.abs(share_below(forecast.pit) - LEVELS).mean())
 
 
-def _coverage(level: float) -> MetricFunction:
+def coverage(level: float) -> MetricFunction:
+    """Return the metric's function for the coverage of a central interval.
+
+    Parameters
+    ----------
+    level : float
+        Probability of the interval, between 0 and 1.
+
+    Returns
+    -------
+    callable
+        The function.
+    """
+
     def function(forecast: Forecast, y: Array, y_scale: float | None) -> float:
         return float(np.mean(forecast.inside(y, level)))
 
@@ -103,9 +116,9 @@ METRICS = (
     Metric("rmsce", "low", _rmsce),
     Metric("mace_quantile", "low", _mace_quantile),
     *with_null("mace_quantile", _mace_quantile, _null),
-    Metric("coverage_50", "nominal", _coverage(0.50)),
-    Metric("coverage_90", "nominal", _coverage(0.90)),
-    Metric("coverage_95", "nominal", _coverage(0.95)),
-    Metric("coverage_997", "nominal", _coverage(0.997)),
+    Metric("coverage_50", "nominal", coverage(0.50)),
+    Metric("coverage_90", "nominal", coverage(0.90)),
+    Metric("coverage_95", "nominal", coverage(0.95)),
+    Metric("coverage_997", "nominal", coverage(0.997)),
     Metric("quantile_crossings", "low", _quantile_crossings),
 )

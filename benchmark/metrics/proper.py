@@ -60,7 +60,19 @@ def _pinball(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
     return UNBOUNDED if np.isinf(value) else value
 
 
-def _interval_score(level: float) -> MetricFunction:
+def interval_score(level: float) -> MetricFunction:
+    """Return the metric's function for the score of a central interval.
+
+    Parameters
+    ----------
+    level : float
+        Probability of the interval, between 0 and 1.
+
+    Returns
+    -------
+    callable
+        The function.
+    """
     alpha = 1 - level
 
     def function(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
@@ -94,7 +106,7 @@ METRICS = (
     Metric("crps", "low", _crps),
     Metric("crps_error", "-", _crps_error),
     Metric("pinball", "low", _pinball),
-    Metric("interval_score_90", "low", _interval_score(0.90)),
-    Metric("interval_score_95", "low", _interval_score(0.95)),
+    Metric("interval_score_90", "low", interval_score(0.90)),
+    Metric("interval_score_95", "low", interval_score(0.95)),
     Metric("kl_to_truth", "zero", _kl_to_truth),
 )

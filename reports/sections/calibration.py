@@ -74,8 +74,8 @@ def calibration(scores: Scores, dataset: str) -> Calibration | None:
         dataset=dataset,
         observed={method: _observed(values) for method, values in pit.items()},
         histograms={m: np.histogram(values, edges, density=True)[0] for m, values in pit.items()},
-        curve_band=_band(null.cumsum(axis=1)[:, :-1]),
-        histogram_band=_band(null.reshape(-1, BINS, PERCENTS // BINS).sum(axis=2) * BINS),
+        curve_band=band(null.cumsum(axis=1)[:, :-1]),
+        histogram_band=band(null.reshape(-1, BINS, PERCENTS // BINS).sum(axis=2) * BINS),
     )
 
 
@@ -111,10 +111,18 @@ def null_shares(rows: NDArray[np.int64]) -> Array:
     return shares
 
 
-def _band(simulated: Array) -> tuple[Array, Array]:
-    """Limits (k,) between which 95 % of the simulations (1000, k) lie at every point.
+def band(simulated: Array) -> tuple[Array, Array]:
+    """Return limits between which 95 % of simulations lie at every point.
 
-    They are the means give or take the same number of sds everywhere.
+    Parameters
+    ----------
+    simulated : array of shape (1000, k)
+        Simulated curves, one a row.
+
+    Returns
+    -------
+    lower, upper : array of shape (k,)
+        The means give or take the same number of sds everywhere.
     """
     mean, sd = simulated.mean(axis=0), simulated.std(axis=0)
     farthest = np.abs((simulated - mean) / np.where(sd > 0, sd, 1)).max(axis=1)

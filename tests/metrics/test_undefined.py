@@ -68,13 +68,13 @@ def test_quantiles_have_crps_pinball_and_the_scores_of_their_levels():
         ("quantiles", "sharpness ence ence_null prr prr_ceiling nll_gaussian error_sd_rank "
          "error_sd_rank_ceiling between_share", "no standard deviation"),
         ("quantiles", "coverage_95 width_95 interval_score_95",
-         "the model states the quantiles at 0.05, 0.5 and 0.95, not that at 0.025"),
+         "the model states the quantiles at 0.05, 0.5 and 0.95, not the quantile at 0.025"),
         ("samples", "nll nll_std", "no density unless a kernel"),
         ("samples", "between_share", "do not divide"),
         ("samples", "coverage_997", "99 draws hold the quantiles from 0.01 to 0.99"),
         ("interval", "rmse mae r2 worst_group_coverage_90_null", "no point forecast"),
         ("interval", "crps crps_error mace ence", "no "),
-        ("interval", "coverage_95", "the model states the interval of 90 %, not"),
+        ("interval", "coverage_95", "the model states the ends of its 90 % interval, not"),
         ("interval", "quantile_crossings", "states no quantiles"),
     ],
 )  # fmt: skip
