@@ -1,11 +1,8 @@
 """The command `howrobust propagate`."""
 
-import os
-import sys
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -79,14 +76,16 @@ def propagate(
     """
     from howrobust._propagate import propagate as propagated
     from howrobust.datasets.tables.files import read_table
+    from howrobust.planning.entry_points import load
     from howrobust.propagation.noise_text import parsed_noise
 
     noise: dict[Hashable, Any] = dict(map(parsed_noise, noises))
     try:
+        f, points = load("functions", function), read_table(Path(at))
         with _progress() as progress:
             result = propagated(
-                _loaded(function),
-                read_table(Path(at)),
+                f,
+                points,
                 noise,
                 correlation=_correlation(correlations, list(noise)),
                 box={name: _limits(value, name) for name, value in map(_pair, boxes)},
@@ -102,25 +101,6 @@ def propagate(
     if report is not None:
         click.echo(f"Report: {result.report(report)}")
     return 1 if result.broken else 0
-
-
-def _loaded(name: str) -> Any:
-    """Return the object MODULE:NAME; a module is found as ``python -m`` finds it."""
-    from howrobust.planning.entry_points import exits_as_bad_input
-
-    module, colon, attribute = name.partition(":")
-    if not (module and colon and attribute):
-        raise BadInput(f"{name!r} is no MODULE:FUNCTION; write it as beam:deflection")
-    folder = os.getcwd()
-    if folder not in sys.path and "" not in sys.path:
-        sys.path.insert(0, folder)
-    with exits_as_bad_input(f"the function {name!r}", f"the module {module} was imported"):
-        try:
-            return EntryPoint(name, name, "howrobust.functions").load()
-        except Exception as error:  # a user's module may raise anything
-            raise BadInput(
-                f"the function {name!r} cannot be imported: {type(error).__name__}: {error}"
-            ) from error
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -139,7 +139,7 @@ def _show_calls(plan: "Plan", console: "Console") -> None:
 
         calls = call_count(jobs)
         if calls:
-            text = f"{method} on {dataset}: at most {calls:,} calls of the model, retries aside."
+            text = f"{method} on {dataset}: {calls:,} calls of the model, retries aside."
             console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -1,3 +1,4 @@
+from .call_count import call_count as call_count
 from .forecast import BLOCK as BLOCK
 from .forecast import joined as joined
 from .kept import remove_kept as remove_kept

@@ -1,6 +1,7 @@
 from .data_spec import DataSpec as DataSpec
 from .data_spec import given_rows as given_rows
 from .entry_points import entries as entries
+from .entry_points import load as load
 from .entry_points import load_stress as load_stress
 from .estimate import limit_warnings as limit_warnings
 from .estimate import rough_seconds as rough_seconds

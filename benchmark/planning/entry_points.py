@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from howrobust.base.stress import Stress
 
 KINDS = {"methods": "method", "datasets": "data set", "stress": "stress", "metrics": "metric"}
-NAMED = {"methods": "method", "distributions": "distribution"}  # as package.module:Name
+NAMED = {
+    "methods": "method",
+    "distributions": "distribution",
+    "functions": "function",
+}  # as package.module:Name
 
 
 @lru_cache
@@ -71,9 +75,9 @@ def load(group: str, name: str) -> Any:
     Parameters
     ----------
     group : str
-        One of `KINDS`, or "distributions", which have no entry points.
+        One of `KINDS`, or "distributions" or "functions", which have no entry points.
     name : str
-        The name of an entry point; a method may also be, and a distribution must be,
+        The name of an entry point; a method may also be, and the others must be,
         ``package.module:Name``. A module in the current folder is found as ``python -m`` finds it.
 
     Returns
@@ -86,7 +90,7 @@ def load(group: str, name: str) -> Any:
     BadInput
         For an unknown name and for a module that cannot be imported.
     """
-    if group in NAMED and ":" in name:
+    if group in NAMED and ":" in name and EntryPoint.pattern.match(name):
         kind = NAMED[group]
         entry = EntryPoint(name, name, f"howrobust.{group}")
         folder = os.getcwd()

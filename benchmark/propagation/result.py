@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_NAMED = 6  # inputs in the sentence
-MOSTLY = 0.5  # of the variance
+MOSTLY = 0.6  # of the variance, of one input or of interactions
 NAMED_SHARE = 0.8  # of the variance, that the inputs named in the sentence have
 POWERS = (-5, 7)  # of ten, between which numbers are written without one
 
@@ -199,7 +199,7 @@ class Propagation:
         if first.iloc[0] >= MOSTLY:
             return f", mostly from {first.index[0]} ({100 * first.iloc[0]:.0f} % of the variance)"
         together = first.sum()
-        if together < MOSTLY:
+        if together < 1 - MOSTLY:
             share = 100 * (1 - together)
             return f", mostly from interactions of the inputs ({share:.0f} % of the variance)"
         count = int((first.cumsum() < NAMED_SHARE * together).sum()) + 1
@@ -234,7 +234,9 @@ class Propagation:
         """Lines of the table of inputs."""
         lines = [f"Monte Carlo standard errors: mean {self.mean_se:.2g}, sd {self.sd_se:.2g}", ""]
         limits = f"output at its {100 * self.level:g} % limits"
-        lines += [f"{'input':24} {limits:>29}   {'of the variance':>15} {'with interactions':>18}"]
+        lines += [f"{'input':24} {limits:>29}"]
+        if not self.undefined:
+            lines[-1] += f"   {'of the variance':>15} {'with interactions':>18}"
         for margin, (_, row) in zip(self.noise.margins, self.sensitivities.iterrows(), strict=True):
             ends = f"{self._plain(row['low'])} .. {self._plain(row['high'])}"
             line = f"{margin.text(self.units.get(str(margin.column), '')):24} {ends:>29}"
@@ -267,16 +269,17 @@ def rounded(value: float, sd: float, sign: str = "") -> str:
 
     Examples
     --------
-    >>> rounded(5.3612, 0.3987), rounded(0.3987, 0.3987)
-    ('5.36', '0.40')
+    >>> rounded(5.3612, 0.3987), rounded(0.3987, 0.3987), rounded(-0.001, 0.3987)
+    ('5.36', '0.40', '0.00')
     """
     if not sd > 0:
-        return f"{value:{sign}.6g}"
+        return f"{value:{sign}z.6g}"
+    sd = float(f"{sd:.1e}")  # 0.9999999 is 1.0
     decimals = 1 - floor(log10(sd))
     power = floor(log10(max(abs(value), sd)))
     if POWERS[0] < power < POWERS[1]:
-        return f"{value:{sign}.{max(0, min(decimals, 12))}f}"
-    return f"{value:{sign}.{max(1, min(power + decimals, 12))}e}"
+        return f"{value:{sign}z.{max(0, min(decimals, 12))}f}"
+    return f"{value:{sign}z.{max(1, min(power + decimals, 12))}e}"
 
 
 def listed(texts: list[str]) -> str:

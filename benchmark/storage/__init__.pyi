@@ -1,4 +1,5 @@
 from .array_reader import ArrayReader as ArrayReader
+from .arrays import FOLDERS as FOLDERS
 from .arrays import Files as Files
 from .arrays import HeldOut as HeldOut
 from .arrays import forecast_name as forecast_name

@@ -1,25 +1,36 @@
 """A model behind a network: batches, calls that are made again, and how many calls a plan makes."""
 
 import re
+from threading import Lock
 
 import numpy as np
 import pandas as pd
 import pytest
-from commandline import howrobust
+from click.testing import CliRunner
 from sklearn.linear_model import BayesianRidge, LinearRegression
 
 import howrobust as hr
+from howrobust.cli.run import run
 from howrobust.errors import BadInput
+from howrobust.execution.worker import fit_and_forecast
 from howrobust.methods.wrappers.endpoint import Endpoint, EndpointFailed
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import make_plan
+from howrobust.storage.arrays import FOLDERS, Files
+from howrobust.stress.adversarial import QUERIES, Adversarial
+from howrobust.stress.drift import DriftOffset
 
 QUICK = {"splits": 2, "repeats": 1, "stress": ["input_noise"]}
 
 
 class Service:
-    """Answers 3 a - b; each call fails ``failures`` times before it is answered."""
+    """Answers 3 a - b; each call fails ``failures`` times before it is answered.
 
-    def __init__(self, failures=0, error=ConnectionError, distribution=False):
-        self.failures, self.error, self.distribution = failures, error, distribution
+    Like a connection it cannot be pickled: it is called in the process of the test.
+    """
+
+    def __init__(self, failures=0, error=ConnectionError):
+        self.failures, self.error, self.lock = failures, error, Lock()
         self.sizes, self.left = [], failures
 
     def __call__(self, X):
@@ -56,9 +67,8 @@ def test_a_failed_call_is_made_again_after_twice_the_time():
     assert answers.shape == (10,)
     assert waits == [1, 2, 1, 2]
     waits.clear()
-    with pytest.raises(
-        EndpointFailed, match=r"rows 0 to 9 failed 9 times.*ConnectionError: no ans"
-    ):
+    said = r"rows 0 to 9 failed 9 times, the last time with ConnectionError: no answer"
+    with pytest.raises(EndpointFailed, match=said):
         Endpoint(Service(failures=20), retries=8, wait=waits.append)(rows(10)[0])
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
 
@@ -112,29 +122,43 @@ def test_what_calls_no_service_is_refused():
 
 
 SERVICE = """
-import os
+import time
+
+calls = []
 
 def predict(X):
-    with open("calls", "a") as file:
-        file.write("x")
+    time.sleep(3e-6 * len(X))
+    calls.append(len(X))
     return 3 * X["a"] - X["b"]
 """
 
 
-def test_a_dry_run_counts_the_calls_without_making_one(tmp_path):
+def test_a_dry_run_counts_the_calls_without_making_one(tmp_path, monkeypatch):
     X, y = rows()
     pd.DataFrame(X, columns=["a", "b"]).assign(y=y).to_csv(tmp_path / "rows.csv", index=False)
-    (tmp_path / "service.py").write_text(SERVICE)
-    arguments = [
-        "run", "assess", "-m", "service:predict", "-d", "rows.csv", "--fitted", "--batch-size", "4",
-        "--splits", "2", "--repeats", "1", "--stress", "drift_offset", "--stress", "adversarial",
-    ]  # fmt: skip
-    code, out, err = howrobust(*arguments, "--dry-run", cwd=tmp_path)
-    assert code == 0, err
-    assert not (tmp_path / "calls").exists()
-    planned = int(re.search(r"at most ([\d,]+) calls", out)[1].replace(",", ""))
-    code, out, err = howrobust(*arguments, "--workers", "1", cwd=tmp_path)
-    assert code == 0, err
-    made = len((tmp_path / "calls").read_text())
-    # Timing a draw takes 5 to 15 rounds of 250 calls, as fast as the machine is, once for each job.
-    assert planned - 2 * 10 * 250 <= made <= planned
+    (tmp_path / "remote_service.py").write_text(SERVICE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import remote_service
+
+    arguments = ["assess", "-m", "remote_service:predict", "-d", "rows.csv", "--fitted",
+                 "--batch-size", "4", "--splits", "2", "--repeats", "1", "--stress", "drift_offset",
+                 "--stress", "adversarial"]  # fmt: skip
+    shown = CliRunner().invoke(run, [*arguments, "--dry-run"], standalone_mode=False)
+    assert remote_service.calls == []
+    planned = int(re.search(r"rows.csv: ([\d,]+) calls", shown.output)[1].replace(",", ""))
+    options = RunOptions(
+        "assess", ["remote_service:predict"], ["rows.csv"], ["drift_offset", "adversarial"], 2, 1,
+        fitted=True, batch_size=4,
+    )  # fmt: skip
+    jobs = [j for j in make_plan(options).jobs if j.method.name == "remote_service:predict"]
+    for folder in FOLDERS:
+        (tmp_path / folder).mkdir()
+    for job in jobs:
+        fit_and_forecast(job, Files(tmp_path))
+    assert planned == len(remote_service.calls)
+    # 90 rows for calibration; 10 test rows: clean, two features one by one for each drift, and 100
+    # queries and a forecast for each attack. A draw of 1,000 points is timed five times.
+    cells = sum(len(job.cells) for job in jobs)
+    attacks = 3 * (QUERIES + 1) * len(Adversarial.levels)
+    assert planned == cells * (23 + 3 + 5 * len(DriftOffset.levels) + attacks) + 5 * 250

@@ -57,7 +57,7 @@ def test_the_answer_and_the_page(folder):
     assert sentence in page
     assert page.count("<svg") == 2
     assert "<script" not in page
-    assert err == ""
+    assert "howrobust:" not in err  # nor, but on a slow machine, lines of progress
 
 
 def run(folder, monkeypatch, *arguments):
@@ -79,9 +79,10 @@ def run(folder, monkeypatch, *arguments):
         (["beam:deflection", "--noise", "F=norm(0,1,2,3,4)"], "other arguments than"),
         (["beam:deflection", "--noise", "F=norm(0,-1)"], "no finite mean"),
         (["beam:deflection", "--noise", "q=1"], "noise on 'q', but the point has only F, L"),
-        (["nowhere:f", "--noise", "F=1"], "'nowhere:f' cannot be imported: ModuleNotFound"),
-        (["beam:nothing", "--noise", "F=1"], "'beam:nothing' cannot be imported: Attribute"),
-        (["beam", "--noise", "F=1"], "'beam' is no MODULE:FUNCTION"),
+        (["nowhere:f", "--noise", "F=1"], "'nowhere:f' .* cannot be imported: ModuleNotFound"),
+        (["beam:nothing", "--noise", "F=1"], "'beam:nothing' .* cannot be imported: Attribute"),
+        ([":f", "--noise", "F=1"], "named module:function, not ':f'"),
+        (["beam", "--noise", "F=1"], "named module:function, not 'beam'"),
         (["leaves:f", "--noise", "F=1"], "sys.exit\\(0\\) was called while the module"),
         (["beam:deflection", "--noise", "F=1", "--correlation", "F,L=.5"], "two inputs with noise"),
         (["beam:deflection", "--noise", "F=1", "--box", "F=1"], "write it as F=LOW:HIGH"),

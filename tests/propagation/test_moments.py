@@ -175,3 +175,21 @@ def test_several_points_have_numbers_each_and_together():
     assert "over 3 points" in result.sentence
     one = hr.propagate(lambda a, b: a * b, table.iloc[1], {"a": 1.0, "b": 0.1}, draws=4000)
     assert one.sd == each["sd"][1]
+
+
+@pytest.mark.parametrize(
+    ("f", "noise", "said"),
+    [
+        (lambda a, b: a + 0.1 * b, {"a": 1, "b": 1}, "mostly from a (99 % of the variance)"),
+        (lambda a, b: a + b, {"a": 1, "b": 1}, "its variance above all from a (50 %) and b (50 %)"),
+        (lambda a, b: a * b, {"a": 1, "b": 1}, "mostly from interactions of the inputs (100 %"),
+        (lambda a, b: a, {"a": 1}, "give or take 1.0 kN (95 %: -1.9 to 2.0 kN)."),
+        (lambda a, b: a, {"a": stats.norm(2, 0.5)}, "With a +2 ± 0.5 N (± is one sd)"),
+        (lambda a, b: a, {"a": stats.uniform(-1, 2)}, "With a + uniform(-1, 2) N, the force is"),
+    ],
+)
+def test_the_sentence_says_what_moves_the_output(f, noise, said):
+    units = {"a": "N", "force": "kN"}
+    result = hr.propagate(f, {"a": 0, "b": 0}, noise, name="force", units=units)
+    assert said in result.sentence
+    assert "-0.0" not in result.sentence
