@@ -6,6 +6,9 @@ from .synthetic import Friedman3 as Friedman3
 from .synthetic import Gap as Gap
 from .synthetic import Heteroscedastic as Heteroscedastic
 from .synthetic import Quintic as Quintic
+from .tables.number_columns import Columns as Columns
+from .tables.number_columns import header_of as header_of
+from .tables.number_columns import read_columns as read_columns
 from .uci import boston as boston
 from .uci import concrete as concrete
 from .uci import data_folder as data_folder

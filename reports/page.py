@@ -26,8 +26,18 @@ LONGEST_HEAD = 1000  # bytes: the mark is in the first lines
 
 
 @dataclass(frozen=True)
-class _InlineFigure:
-    """A figure on the page; ``width`` in inches is what it was drawn for."""
+class InlineFigure:
+    """A figure on the page.
+
+    Parameters
+    ----------
+    name, section, dataset, title, alt : str
+        As of `ReportFigure`.
+    width : float
+        Width in inches for which it was drawn.
+    svg : Markup
+        The figure.
+    """
 
     name: str
     section: str
@@ -96,19 +106,24 @@ def render(report: Report) -> str:
     return template.render(
         version=__version__,
         report=report,
-        figures=[_inline(figure) for figure in report_figures(report)],
+        figures=[inline_figure(figure) for figure in report_figures(report)],
         caption=CAPTION,
         best=BEST,
         published_caption=published.CAPTION,
         protocols=protocols,
-        **_appearance(),
+        **appearance(),
     )
 
 
-def _appearance() -> dict[str, Any]:
-    """Style and script, and a policy that lets the browser use these and load nothing.
+def appearance() -> dict[str, Any]:
+    """Return style and script, and a policy that lets the browser use these and load nothing.
 
     Figures are drawn with style attributes, which no hash can name.
+
+    Returns
+    -------
+    dict of str to object
+        ``style``, ``script`` and ``policy``, for a template.
     """
     folder = files("howrobust.reports.templates")
     style, script = ((folder / name).read_text("utf-8") for name in ("style.css", "script.js"))
@@ -125,10 +140,22 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
-def _inline(figure: ReportFigure) -> _InlineFigure:
+def inline_figure(figure: ReportFigure) -> InlineFigure:
+    """Return a figure for the page.
+
+    Parameters
+    ----------
+    figure : ReportFigure
+        The figure.
+
+    Returns
+    -------
+    InlineFigure
+        The figure as SVG.
+    """
     # The style element of each figure is one rule, which the page's own style has.
     svg = re.sub(r"<style.*?</style>", "", figure.svg(), flags=re.DOTALL)
-    return _InlineFigure(
+    return InlineFigure(
         name=figure.name,
         section=figure.section,
         dataset=figure.dataset,

@@ -8,6 +8,7 @@ from .cards.measures import coverage as coverage
 from .cards.measures import coverage_95 as coverage_95
 from .cards.measures import inside_null as inside_null
 from .cards.ranking import cards as cards
+from .cards.sentences import first_forecast as first_forecast
 from .cards.stress_measures import ratio as ratio
 from .degradation import LevelEffect as LevelEffect
 from .degradation import degradation as degradation
@@ -27,4 +28,5 @@ from .run_scores import Scores as Scores
 from .statistics import Estimate as Estimate
 from .statistics import holm as holm
 from .statistics import over_splits as over_splits
+from .statistics import wilson as wilson
 from .variance_parts import variance_parts as variance_parts

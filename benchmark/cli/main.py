@@ -20,11 +20,12 @@ from howrobust.cli.list import list_
 from howrobust.cli.messages import report_problem
 from howrobust.cli.report import report
 from howrobust.cli.run import run
+from howrobust.cli.score import score
 from howrobust.cli.store import store
 from howrobust.errors import BadInput
 from howrobust.execution.signals import Interruption, interruptible
 
-COMMANDS = (run, report, compare, baseline, store, fetch, list_, info, check)
+COMMANDS = (run, report, compare, score, baseline, store, fetch, list_, info, check)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,3 +1,5 @@
+from .forecast import BLOCK as BLOCK
+from .forecast import joined as joined
 from .pools.dask import ClusterPool as ClusterPool
 from .pools.inline import InlinePool as InlinePool
 from .pools.local import LocalPool as LocalPool

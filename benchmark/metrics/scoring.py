@@ -27,7 +27,8 @@ from howrobust.metrics.group_coverage import terciles
 from howrobust.planning import entry_points
 from howrobust.planning.source_closure import sources
 from howrobust.storage.array_reader import ArrayReader
-from howrobust.storage.arrays import read_forecasts, read_testset
+from howrobust.storage.arrays import read_testset
+from howrobust.storage.forecasts import read_forecasts
 from howrobust.storage.reader import RunReader, Scored
 from howrobust.storage.store import Store
 from howrobust.storage.writer import RunWriter
@@ -199,7 +200,7 @@ def score_cell(
     records = []
     for (stress, level), parts in levels.items():
         forecast = forecast_at[stress, level]
-        grouped = replace(forecast, groups=np.tile(groups, forecast.variants))
+        grouped = forecast.replaced(groups=np.tile(groups, forecast.variants))
         y = np.tile(test.y, forecast.variants)
         whole = _score_forecast(grouped, y, test.y_scale, stress, level)
         records += [replace(record, code=codes.metrics[record.metric]) for record in whole]

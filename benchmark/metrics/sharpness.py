@@ -21,11 +21,22 @@ def _between_share(forecast: Forecast, y: Array, y_scale: float | None) -> float
     return float(forecast.between.sum() / forecast.variance.sum())
 
 
-def _width(level: float) -> MetricFunction:
-    tail = (1 - level) / 2
+def width(level: float) -> MetricFunction:
+    """Return the metric's function for the width of a central interval.
+
+    Parameters
+    ----------
+    level : float
+        Probability of the interval, between 0 and 1.
+
+    Returns
+    -------
+    callable
+        The function.
+    """
 
     def function(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
-        lower, upper = forecast.quantile(round(tail, 6)), forecast.quantile(round(1 - tail, 6))
+        lower, upper = forecast.interval(level)
         value = float(np.mean(upper - lower))
         return UNBOUNDED if np.isinf(value) else value
 
@@ -114,8 +125,8 @@ def _prr_ceiling(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
 METRICS = (
     Metric("sharpness", "-", _sharpness),
     Metric("between_share", "-", _between_share),
-    Metric("width_90", "low", _width(0.90)),
-    Metric("width_95", "low", _width(0.95)),
+    Metric("width_90", "low", width(0.90)),
+    Metric("width_95", "low", width(0.95)),
     Metric("error_sd_rank", "high", _error_sd_rank),
     Metric("error_sd_rank_ceiling", "-", _error_sd_rank_ceiling),
     Metric("prr", "high", _prr),

@@ -57,25 +57,25 @@ def calibration(scores: Scores, dataset: str) -> Calibration | None:
     Returns
     -------
     Calibration or None
-        The curves and histograms; None where no method was fitted.
+        The curves and histograms of the methods that state F(y); None where there are none.
 
     Notes
     -----
     |2u - 1| of a uniform u is uniform: the curve of a perfect forecaster is the cumulated
     histogram of uniform PIT values.
     """
-    methods = [m for m in scores.methods if scores.finished(dataset, m)]
-    if not methods:
+    pooled = {m: scores.pooled(dataset, m) for m in scores.methods if scores.finished(dataset, m)}
+    pit = {method: points.pit for method, points in pooled.items() if points.has_pit}
+    if not pit:
         return None
-    null = null_shares(scores.pooled(dataset, methods[0]).rows)
-    pit = {method: scores.pooled(dataset, method).pit for method in methods}
+    null = null_shares(pooled[next(iter(pit))].rows)
     edges = np.linspace(0, 1, BINS + 1)
     return Calibration(
         dataset=dataset,
         observed={method: _observed(values) for method, values in pit.items()},
         histograms={m: np.histogram(values, edges, density=True)[0] for m, values in pit.items()},
-        curve_band=_band(null.cumsum(axis=1)[:, :-1]),
-        histogram_band=_band(null.reshape(-1, BINS, PERCENTS // BINS).sum(axis=2) * BINS),
+        curve_band=band(null.cumsum(axis=1)[:, :-1]),
+        histogram_band=band(null.reshape(-1, BINS, PERCENTS // BINS).sum(axis=2) * BINS),
     )
 
 
@@ -111,10 +111,18 @@ def null_shares(rows: NDArray[np.int64]) -> Array:
     return shares
 
 
-def _band(simulated: Array) -> tuple[Array, Array]:
-    """Limits (k,) between which 95 % of the simulations (1000, k) lie at every point.
+def band(simulated: Array) -> tuple[Array, Array]:
+    """Return limits between which 95 % of simulations lie at every point.
 
-    They are the means give or take the same number of sds everywhere.
+    Parameters
+    ----------
+    simulated : array of shape (1000, k)
+        Simulated curves, one a row.
+
+    Returns
+    -------
+    lower, upper : array of shape (k,)
+        The means give or take the same number of sds everywhere.
     """
     mean, sd = simulated.mean(axis=0), simulated.std(axis=0)
     farthest = np.abs((simulated - mean) / np.where(sd > 0, sd, 1)).max(axis=1)

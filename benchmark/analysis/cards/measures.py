@@ -25,6 +25,7 @@ from howrobust.analysis.variability import instability
 from howrobust.base.cells import CLEAN
 from howrobust.base.metric import Undefined
 from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import NotStated
 
 SHUFFLE = "shuffle"
 COVERAGE_UNRANKED = "nearer its nominal share is better"
@@ -116,17 +117,21 @@ def coverage(scores: Scores, dataset: str, method: str, level: float) -> Result:
     Returns
     -------
     Measured or Undefined
-        The share over the points of all splits; `Undefined` where no split was fitted.
+        The share over the points of all splits; `Undefined` where no split was fitted and where
+        the forecasts do not have the interval.
 
     Notes
     -----
-    A point is inside where |2 F(y) - 1| <= level. The interval of the share is Wilson's (1927) with
+    A point is inside as `Forecast.inside` says. The interval of the share is Wilson's (1927) with
     n_eff = (sum m)^2 / sum m^2, m the number of test sets in which a row appears.
     """
     if not scores.finished(dataset, method):
         return Undefined("no split was fitted")
     points = scores.pooled(dataset, method)
-    share = float(np.mean(np.abs(2 * points.cdf - 1) <= level))
+    try:
+        share = float(np.mean(points.inside(level)))
+    except NotStated as absent:
+        return Undefined(str(absent))
     n = effective_n(np.bincount(points.rows))
     lower, upper = wilson(share * n, n)
     return Measured(share, lower, upper)

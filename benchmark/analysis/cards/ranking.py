@@ -14,6 +14,7 @@ from howrobust.analysis.measured import Measured, Result
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.facts import REFERENCES
 from howrobust.base.metric import Undefined
+from howrobust.distributions.forecast import NotStated
 
 NEEDS_SKILL = ("calibration", "stability", "tolerance")  # a constant forecast would win them
 
@@ -38,13 +39,21 @@ def cards(scores: Scores) -> dict[str, Card]:
         present = [m for m in scores.methods if scores.finished(name, m)]
         skilled = [m for m in present if beats_marginal(scores, name, m)]
         for item in [*items, *least_change_items(scores, data)]:
-            results = {m: item.measure(scores, name, m, item.stress) for m in present}
+            results = {m: _measured(scores, name, m, item) for m in present}
             for method, entry in _ranked(scores, name, item, results, skilled).items():
                 entries[method].append(entry)
     return {
         method: Card(method, tuple(of_method), sentences(scores, method), notes(of_method))
         for method, of_method in entries.items()
     }
+
+
+def _measured(scores: Scores, dataset: str, method: str, item: Item) -> Result:
+    """A measure, `Undefined` where it needs what the form of the forecasts cannot give."""
+    try:
+        return item.measure(scores, dataset, method, item.stress)
+    except NotStated as absent:
+        return Undefined(str(absent))
 
 
 def beats_marginal(scores: Scores, dataset: str, method: str) -> bool:
