@@ -1,7 +1,5 @@
 """Scores of each feature of a stress that changes one feature at a time."""
 
-from dataclasses import fields, replace
-
 import numpy as np
 
 from howrobust.base.metric import Metric, Undefined, Value, evaluate
@@ -65,13 +63,13 @@ def variant(forecast: Forecast, k: int) -> Forecast:
     Forecast
         The forecast of its n rows.
     """
-    n = len(forecast.mean) // forecast.variants
+    n = forecast.n // forecast.variants
     arrays = {
-        field.name: getattr(forecast, field.name)[..., k * n : (k + 1) * n]
-        for field in fields(Forecast)
-        if isinstance(getattr(forecast, field.name), np.ndarray)
+        name: value[..., k * n : (k + 1) * n]
+        for name, value in vars(forecast).items()  # without what the form cannot give
+        if isinstance(value, np.ndarray)
     }
-    return replace(forecast, variants=1, **arrays)
+    return forecast.replaced(variants=1, **arrays)
 
 
 def _worst(values: list[Value], metric: Metric) -> Value:

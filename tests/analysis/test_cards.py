@@ -53,7 +53,7 @@ class Slow:
             & (r["metric"] == metric) & (r["stress"] == stress) & (r["level"] == level)
             & (r["status"] == "ok") & (r["feature"] == feature)
         ]  # fmt: skip
-        kept = kept[["repeat"] == 0] if first else kept
+        kept = kept[kept["repeat"] == 0] if first else kept
         return kept.groupby("split")["value"].mean()
 
     def ladder(self, metric, stress, method=None):

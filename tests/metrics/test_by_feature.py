@@ -1,9 +1,7 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from howrobust.base.metric import Undefined, evaluate
+from howrobust.base.metric import evaluate
 from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.metrics.builtin import METRICS
 from howrobust.metrics.by_feature import FEATURE_METRICS, score_features, variant
@@ -15,7 +13,7 @@ def stressed():
     rng = np.random.default_rng(0)
     y, means = rng.normal(size=50), rng.normal(size=300) * np.repeat([1, 2, 3, 3, 1, 2], 50)
     forecast = GaussianMixture(means[None], np.full((1, 300), 1.5)).forecast(np.tile(y, 6))
-    return y, replace(forecast, variants=6)
+    return y, forecast.replaced(variants=6)
 
 
 def test_a_feature_counts_by_the_worse_of_its_variants(stressed):
@@ -37,8 +35,9 @@ def test_the_worst_feature_has_the_score_of_the_worst_variant(stressed):
 
 def test_a_forecast_without_a_density_has_no_nll_and_variants_must_be_those_of_features(stressed):
     y, forecast = stressed
-    blank = replace(forecast, logpdf=np.full(300, np.nan))
+    blank = forecast.replaced(missing={"logpdf": "an interval has no density"})
     nll = next(m for m in FEATURE_METRICS if m.name == "nll")
-    assert all(isinstance(value, Undefined) for value in score_features(nll, blank, y, 3))
+    reasons = [value.reason for value in score_features(nll, blank, y, 3)]
+    assert reasons == ["an interval has no density"] * 3
     with pytest.raises(ValueError, match="6 variants are not the same number"):
         score_features(nll, forecast, y, 4)

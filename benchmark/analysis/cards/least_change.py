@@ -113,7 +113,8 @@ def _moves(scores: Scores, data: DataFacts, method: str) -> _Moves | Undefined:
     d, parts, unmoved = len(data.features), [], np.ones(len(data.features), dtype=np.bool_)
     for cell in cells:
         clean = scores.clean(cell)
-        half_width = (clean.quantile(0.95) - clean.quantile(0.05)) / 2
+        lower, upper = clean.interval(0.9)
+        half_width = (upper - lower) / 2
         if not np.isfinite(half_width).all():
             return Undefined("the forecast states no 90 % interval")
         moved = scores.results.cell_forecasts(cell, wanted)

@@ -16,6 +16,7 @@ from howrobust.base.facts import DataFacts
 from howrobust.base.metric import Undefined
 from howrobust.base.records import CellResult
 from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import Forecast, NotStated
 
 FEWEST_ROWS = 200  # distinct rows, half of which find a segment
 FEWEST_FINDING = 20  # distinct rows of a segment among those that find it
@@ -287,16 +288,23 @@ def _points(scores: Scores, cells: Sequence[CellResult]) -> _Points:
     held = [scores.held_out(cell) for cell in cells]
     clean = [scores.clean(cell) for cell in cells]
     errors = np.concatenate([h.y - f.mean for h, f in zip(held, clean, strict=True)])
-    sd = np.concatenate([f.sd for f in clean])
-    stated = np.isfinite(sd).all() and (sd > 0).all()
-    cdf = np.concatenate([f.cdf for f in clean])
+    sd = _stated_sd(clean)
     rows = distinct_rows([np.column_stack([h.X, h.y]) for h in held])
     return _Points(
         X=np.concatenate([h.X for h in held]),
-        squares=(errors / sd if stated else errors) ** 2,
-        covered=np.abs(2 * cdf - 1) <= 0.9,
+        squares=(errors if sd is None else errors / sd) ** 2,
+        covered=np.concatenate([f.inside(h.y, 0.9) for h, f in zip(held, clean, strict=True)]),
         rows=np.concatenate(rows),
     )
+
+
+def _stated_sd(forecasts: Sequence[Forecast]) -> Array | None:
+    """Return the sds of all points; None where some have none."""
+    try:
+        sd = np.concatenate([forecast.sd for forecast in forecasts])
+    except NotStated:
+        return None
+    return sd if np.isfinite(sd).all() and (sd > 0).all() else None
 
 
 def _categories(data: DataFacts, X: Array) -> dict[str, list[str]]:
