@@ -36,7 +36,7 @@ class Keeper(ABC):
 
         Parameters
         ----------
-        arrays : mapping of str to array
+        arrays : mapping of str to array of any shape
             Arrays by name.
         count : int
             Number of parts in them.
