@@ -135,6 +135,12 @@ MODULES = pytest.mark.parametrize("make", [bayesian, masked, two_outputs])
 @MODULES
 def test_gradients_are_those_of_finite_differences(make):
     posterior, (X, y) = posterior_of(make, 300), rows(5, seed=1)
+    posterior.scaling = [
+        np.array([0.5, -1, 2]),
+        np.array([2, 0.5, 3]),
+        np.array(1.0),
+        np.array(4.0),
+    ]
     square, nll = posterior.gradients(X, y, seed=7)
     for j in range(3):
         step = np.zeros(3)

@@ -141,7 +141,7 @@ def test_a_trained_module_is_asked_in_evaluation_mode_and_never_trained():
     assert card.value("coverage_90") == pytest.approx(0.9, abs=0.1)
     assert any("came fitted" in note for note in card.notes)
     drawing = hr.assess(
-        trained(torch.float64), *rows(400), fitted=True, draws=64, splits=2, stress=["adversarial"]
+        trained(torch.float64), *rows(400), fitted=True, draws=400, splits=1, stress=[]
     )
     # A tenth of the outputs are 0 and the rest are 10 / 9 of them: a spread between draws.
     assert drawing.value("rmse") == pytest.approx(0.5, rel=0.3)
@@ -164,15 +164,15 @@ def test_the_hint_to_say_fitted_is_given_where_it_is_true_alone():
 def test_a_network_of_torchbnn_is_judged_by_a_mixture_of_its_draws():
     def network(features):
         plain = nn.Sequential(nn.Linear(features, 8), nn.Tanh(), nn.Linear(8, 1))
-        return TorchRegressor(bayesian_surrogate(plain), epochs=300, draws=300)
+        return TorchRegressor(bayesian_surrogate(plain), epochs=150, draws=30)
 
-    card = hr.assess(network(2), *rows(), splits=1, repeats=2, stress=["adversarial"], name="bnn")
+    card = hr.assess(network(2), *rows(), splits=1, repeats=1, stress=[], name="bnn")
     assert card.method == "bnn"
     assert card.value("rmse") < 1.0
     assert any("its own distribution" in note for note in card.notes)
-    shares = card.records().query("metric == 'between_share'")["value"]
-    assert len(shares) == 0 or (shares > 0).all()
-    assert card.predictive(rows()[0][:4]).n_components == 300
+    forecast = card.predictive(rows()[0][:4])
+    assert forecast.n_components == 30
+    assert (forecast.variance_parts()[1] > 0).all()
 
 
 def test_a_fitted_function_is_asked_and_never_fitted_and_the_card_says_what_is_missing():

@@ -78,6 +78,24 @@ class ModulePosterior(DifferentiablePosterior):
         parts = [StreamedMixture(run, len(run.X), total) for run in runs]
         return parts[0] if len(parts) == 1 else Joined(parts, [len(run.X) for run in runs])
 
+    def mean(self, X: Array, seed: int = 0) -> Array:
+        """Compute the mean of the draws, for which no noise is needed.
+
+        Parameters
+        ----------
+        X : ndarray, shape (n, d)
+            Inputs.
+        seed : int, default 0
+            Seed of the draws.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Mean, in target units.
+        """
+        means = [means.sum(axis=0) for means, _ in _Run(self, X, self.n_draws, seed)()]
+        return np.asarray(np.sum(means, axis=0) / self.n_draws, dtype=np.float64)
+
     def block(self, X: Array, k: int, count: int, seed: int) -> tuple[Array, Array]:
         """Compute the first draws of block k.
 

@@ -70,7 +70,11 @@ def kind_of(
         )
     if kind.draws and kind.by_row:
         _require_shared_draws(module, kind, rows)
-    elif not _same(_outputs(module, kind, rows[[0, 0]], 1)[0], outputs[0], ROUNDING):
+    elif not all(
+        # Beside itself in place of the other row: a recurrent layer looks back alone.
+        _same(_outputs(module, kind, rows[[k, k]], 1)[k], outputs[k], ROUNDING)
+        for k in (0, 1)
+    ):
         raise ValueError(
             f"the output of {type(module).__name__} for a row depends on the other rows: a "
             "recurrent layer, for instance, takes (n, d) for one sequence of n steps; "

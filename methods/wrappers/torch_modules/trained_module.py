@@ -55,7 +55,7 @@ class TrainedModule:
             Predictions.
         """
         inputs = numbers_of(X)
-        return self._posterior(inputs).predictive(inputs, seed=SEED).mean()
+        return self._posterior(inputs).mean(inputs, SEED)
 
     def states_distribution(self) -> bool:
         """Return whether the module draws, or has a second output, as far as can be seen.
