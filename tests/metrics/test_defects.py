@@ -5,6 +5,7 @@ import pytest
 
 from howrobust.compiled import available
 from howrobust.distributions.gaussian_mixture import GaussianMixture
+from howrobust.distributions.intervals import IntervalForecast
 from howrobust.methods.core.engines.compiled_engine import train_compiled
 from howrobust.methods.core.engines.torch_engine import train_in_torch
 from howrobust.methods.core.engines.training_job import Schedule, TrainingJob
@@ -50,16 +51,13 @@ def test_shuffling_the_rows_changes_no_metric():
 
 
 def test_the_interval_score_pays_two_over_alpha_for_a_miss():
-    class Interval:
-        @staticmethod
-        def quantile(level):
-            return np.array([0.0 if level < 0.5 else 1.0])
-
     # Width 1 and a miss of 1.
     metric = {each.name: each for each in METRICS}
     y = np.array([2.0])
-    assert metric["interval_score_95"].function(Interval, y, None) == pytest.approx(41)
-    assert metric["interval_score_90"].function(Interval, y, None) == pytest.approx(21)
+    for level, value in ((0.95, 41), (0.9, 21)):
+        forecast = IntervalForecast([0.0], [1.0], level).forecast(y)
+        name = f"interval_score_{100 * level:.0f}"
+        assert metric[name].function(forecast, y, None) == pytest.approx(value)
 
 
 def test_scores_are_means_and_units_differ_by_the_log_of_the_scale():
