@@ -416,7 +416,8 @@ def test_the_command_line_takes_a_fitted_model(folder):
     )
     code, _, err = howrobust(
         "run", "assess", "-m", "known:model", "-m", "known:f", "--fitted", "-d", "my.csv",
-        "--target", "price", "--splits", "1", "--stress", "missing_features", "--out", "out", cwd=folder,
+        "--target", "price", "--splits", "1", "--stress", "missing_features", "--out", "out",
+        cwd=folder,
     )  # fmt: skip
     assert code == 0, err
     records = hr.load(folder / "out").records()
