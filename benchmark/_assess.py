@@ -1,9 +1,9 @@
 """Assess a user's own model on the user's own rows."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,15 +18,17 @@ from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.cells import CLEAN
 from howrobust.base.data import Source
+from howrobust.base.facts import REFERENCES
 from howrobust.base.method import Method, Posterior, Problem
 from howrobust.base.progress import Progress
 from howrobust.base.records import CellResult
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
+from howrobust.methods.wrappers.user_model import FittedModel, UserModel
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
-from howrobust.planning.method_spec import MethodSpec, user_method
+from howrobust.planning.method_spec import RESIDUAL, MethodSpec, user_method
 from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import plan_of
 from howrobust.planning.selection import Selection, chosen, with_thirds
@@ -34,20 +36,24 @@ from howrobust.planning.suite import load_suite
 from howrobust.seeds import derive
 
 NOTES = {
+    "own": "it is judged by its own distribution, as {} states it",
     "residual": (
         "the model gives one number: its distribution is a Gaussian around it with one sd, the "
-        "root mean square of out-of-fold residuals"
+        "root mean square of out-of-fold residuals, made by howrobust"
     ),
     "cv_plus": (
-        "intervals are CV+ (Barber et al. 2021): a stated 1 - a is guaranteed 1 - 2 a less "
-        "sqrt(2 / n) for exchangeable rows, and there is no density, so no nll"
+        "intervals are CV+ (Barber et al. 2021), made by howrobust: a stated 1 - a is guaranteed "
+        "1 - 2 a less sqrt(2 / n) for exchangeable rows, and there is no density, so no nll"
     ),
-    "fitted": (
-        "the model came fitted: its distribution is a Gaussian around its prediction with one sd, "
-        "the root mean square of residuals on rows set aside; whatever needs a refit (stability, "
-        "gaps, label noise, outliers, small data) is missing"
+    "fitted residual": (
+        "the model gives one number: its distribution is a Gaussian around it with one sd, the "
+        "root mean square of residuals on rows set aside, made by howrobust"
     ),
 }
+FITTED = (
+    "the model came fitted; whatever needs a refit (stability, gaps, label noise, outliers, small "
+    "data) is missing"
+)
 PRETRAINED = (
     "the model brings knowledge from elsewhere (pretrained=True): if it has seen these rows, its "
     "scores are too good"
@@ -60,8 +66,11 @@ def assess(
     y: Any,
     *,
     groups: Any = None,
+    distribution: Any = None,
     fitted: bool = False,
-    noise: str = "residual",
+    draws: int | None = None,
+    name: str | None = None,
+    noise: str = "auto",
     n_folds: int = 5,
     deterministic: bool = False,
     pretrained: bool = False,
@@ -74,8 +83,9 @@ def assess(
 ) -> Card:
     """Return the robustness card of a model on the user's own rows.
 
-    The model is fitted in this process, on random splits of 90 % training and 10 % test rows,
-    or of whole ``groups``.
+    The model is fitted in this process, on random splits of 90 % training and 10 % test rows, or of
+    whole ``groups``. It is judged by the distribution that it states itself; the card then has a
+    second row, of the same fits with a Gaussian made from out-of-fold residuals, on clean rows.
 
     Parameters
     ----------
@@ -91,11 +101,20 @@ def assess(
     groups : array of shape (n,), optional
         Label of each row's group: a test set then holds whole groups, and stresses that hold out
         regions are left out.
+    distribution : callable, optional
+        Takes the fitted model and X, and returns what the model states: (mean, sd) of shape (n,),
+        a `howrobust.distributions.predictive.Predictive` or a frozen distribution of
+        `scipy.stats`. If None, the model is asked by the methods that it has.
     fitted : bool, default False
         Whether the estimator was already fitted, to other rows.
-    noise : {"residual", "cv_plus"}, default "residual"
-        How a model that predicts one number gets a distribution: from out-of-fold residuals, or by
-        CV+ intervals.
+    draws : int, optional
+        Draws of a torch module that draws at every call.
+    name : str, optional
+        Label of the model; the name of its class if None.
+    noise : {"auto", "own", "residual", "cv_plus"}, default "auto"
+        Whose distribution is judged: the model's own, a Gaussian from out-of-fold residuals, or CV+
+        intervals. "auto" is the model's own, with "residual" as the second row, where it states
+        one, and "residual" where it states none.
     n_folds : int, default 5
         Number of folds of the out-of-fold residuals.
     deterministic : bool, default False
@@ -131,11 +150,14 @@ def assess(
     import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
 
     source = given_rows(X, y, groups=groups)
-    model = user_method(
-        estimator, fitted=fitted, n_folds=n_folds, noise=noise, deterministic=deterministic
-    )
+    make = partial(
+        user_method, estimator, fitted=fitted, n_folds=n_folds, distribution=distribution,
+        draws=draws, deterministic=deterministic,
+    )  # fmt: skip
+    model = make(noise=noise)
     start = (PRETRAINED,) if pretrained else _require_fresh_start(model, source, seed)
-    spec = _spec(estimator, model, fitted)
+    spec = _spec(estimator, model, fitted, name)
+    rows = [spec, *_second_row(spec, make)] if noise == "auto" else [spec]
     suite = load_suite("assess")
     # Given as an option, the number would repeat all splits rather than the first.
     suite = msgspec.structs.replace(suite, repeats=suite.repeats if repeats is None else repeats)
@@ -144,7 +166,7 @@ def assess(
         Selection(
             suite=suite,
             options=RunOptions("assess", splits=splits, seed=seed),
-            methods=[spec, MethodSpec("marginal")],
+            methods=[*rows, MethodSpec("marginal")],
             data=[DataSpec(source.name, source=source)],
             stresses=with_thirds([load_stress(name) for name in names]),
         )
@@ -156,18 +178,18 @@ def assess(
         cells = [cell for cell in results.cells() if cell.method == spec.label]
         _require_fitted(cells, spec.label, estimator)
         card = cards(Scores(results))[spec.label]
-    about = () if isinstance(estimator, Method) else (NOTES["fitted" if fitted else noise],)
+        missing = [f"{c.method}: {c.reason}" for c in results.cells()
+                   if c.method != spec.label and c.status != "ok"][:1]  # fmt: skip
+    about = (*_about(estimator, model), *start)
     return replace(
         card,
-        notes=(*about, *start, *card.notes, *dict.fromkeys(_failures(cells))),
+        notes=(*about, *missing, *card.notes, *dict.fromkeys(_failures(cells))),
         forecaster=Forecaster(model, source, seed),
     )
 
 
 def _require_fresh_start(model: Method, source: Source, seed: int) -> tuple[str, ...]:
     """Raise BadInput where a model knows the target unfitted; say where that was not tested."""
-    from howrobust.methods.wrappers.user_model import UserModel
-
     if not isinstance(model, UserModel):
         return ()
     train, _ = source.realise(source.splits(1)[0], seed)
@@ -180,6 +202,19 @@ def _require_fresh_start(model: Method, source: Source, seed: int) -> tuple[str,
     except (Exception, SystemExit) as error:
         return (f"whether the model starts afresh was not tested: {error}",)
     return ()
+
+
+def _about(estimator: Any, model: Method) -> Iterator[str]:
+    """Yield whose distribution is judged, and what a model that came fitted lacks."""
+    if isinstance(estimator, Method) or not isinstance(model, UserModel | FittedModel):
+        return
+    whose = model.whose_distribution()
+    if whose == "own":
+        yield NOTES["own"].format(model.stated_by())
+    else:
+        yield NOTES[whose if model.refits else f"fitted {whose}"]
+    if not model.refits:
+        yield FITTED
 
 
 def _require_fitted(cells: Sequence[CellResult], label: str, estimator: Any) -> None:
@@ -200,16 +235,30 @@ def _failures(cells: Sequence[CellResult]) -> Iterator[str]:
             yield f"under {stress} {level:g}: {reason}"
 
 
-def _spec(estimator: Any, model: Method, fitted: bool) -> MethodSpec:
-    """Return the model under the name of its class; a `Method` with its settings."""
+def _spec(estimator: Any, model: Method, fitted: bool, name: str | None) -> MethodSpec:
+    """Return the model under its name, or that of its class; a `Method` with its settings."""
+    if name is not None and (not name or "[" in name or name in REFERENCES):
+        raise BadInput(f"name={name!r} cannot be a label; give a word without brackets")
     if isinstance(estimator, Method):
         kind = type(estimator)
         settings = estimator.get_params(deep=False)
         settings.pop("random_state", None)
-        return MethodSpec(kind.__name__, model=kind).with_settings(settings)
+        return replace(
+            MethodSpec(kind.__name__, model=kind).with_settings(settings),
+            name=name or kind.__name__,
+        )
     kind = estimator if isinstance(estimator, type) else type(estimator)
-    name = "fitted model" if fitted else kind.__name__
-    return MethodSpec("torch module" if name == "function" else name, model=model)
+    own_name = "fitted model" if fitted else kind.__name__
+    own_name = "torch module" if own_name == "function" else own_name
+    return MethodSpec(name or own_name, model=model)
+
+
+def _second_row(spec: MethodSpec, make: Callable[..., Method]) -> Iterator[MethodSpec]:
+    """Yield the residual row of a user's model that is judged by its own distribution."""
+    model = spec.model
+    if isinstance(model, UserModel | FittedModel) and model.whose_distribution() == "own":
+        residual = make(noise="residual")
+        yield MethodSpec(spec.name, RESIDUAL, model=residual, row_of=spec.label)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ from .cards.measures import coverage as coverage
 from .cards.measures import coverage_95 as coverage_95
 from .cards.measures import inside_null as inside_null
 from .cards.ranking import cards as cards
+from .cards.sentences import first_forecast as first_forecast
 from .cards.stress_measures import ratio as ratio
+from .complete_blocks import ranked_methods as ranked_methods
 from .degradation import LevelEffect as LevelEffect
 from .degradation import degradation as degradation
 from .differences import Difference as Difference

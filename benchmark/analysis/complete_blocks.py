@@ -35,7 +35,7 @@ class Blocks:
 
 
 def ranked_methods(scores: Scores) -> list[str]:
-    """Return the methods of a run without its references.
+    """Return the methods of a run without its references and without second rows of models.
 
     Parameters
     ----------
@@ -47,7 +47,8 @@ def ranked_methods(scores: Scores) -> list[str]:
     list of str
         Labels of the methods, in the order of the run.
     """
-    return [method for method in scores.methods if method not in REFERENCES]
+    facts = scores.about.method_facts
+    return [m for m in scores.methods if m not in REFERENCES and not facts[m].row_of]
 
 
 def complete_blocks(scores: Scores, metric: str, methods: Sequence[str]) -> Blocks:

@@ -8,6 +8,7 @@ import numpy as np
 
 from howrobust.base.cells import CLEAN, Level
 from howrobust.base.records import CellResult, RunInfo
+from howrobust.distributions.forecast import NotStated
 from howrobust.errors import BadInput
 from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import HeldOut
@@ -190,6 +191,10 @@ def _points(cell: CellResult, place: Level, forecast: "Forecast", y: "Array") ->
     """One forecast with a row per variant and test point."""
     import pandas as pd
 
+    try:
+        lower, upper = forecast.interval(0.95)
+    except NotStated:
+        lower = upper = np.full(forecast.n, np.nan)
     variants, points = np.divmod(np.arange(forecast.variants * len(y)), len(y))
     return pd.DataFrame(
         {
@@ -202,13 +207,11 @@ def _points(cell: CellResult, place: Level, forecast: "Forecast", y: "Array") ->
             "variant": variants,
             "point": points,
             "y": y[points],
-            "mean": forecast.mean,
-            "aleatoric": forecast.aleatoric,
-            "between": forecast.between,
-            "logpdf": forecast.logpdf,
-            "pit": forecast.pit,
-            "crps": forecast.crps,
-            "lower": forecast.quantile(0.025),
-            "upper": forecast.quantile(0.975),
+            **{
+                name: np.nan if name in forecast.missing else getattr(forecast, name)
+                for name in ("mean", "aleatoric", "between", "logpdf", "pit", "crps")
+            },
+            "lower": lower,
+            "upper": upper,
         }
     )

@@ -1,41 +1,19 @@
 """Scores of a run by data set and method, over its splits; and its pooled test points."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from howrobust.analysis.results import StoredRun
-from howrobust.analysis.split_values import ScoreKey, values_by_split
+from howrobust.analysis.split_values import PooledPoints, ScoreKey, values_by_split
 from howrobust.analysis.statistics import Estimate, over_splits
 from howrobust.base.cells import CLEAN
 from howrobust.base.facts import DataFacts, StressFacts
 from howrobust.base.records import GRADIENTS, CellResult
 from howrobust.base.split_names import PLACES
-from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
 from howrobust.storage.arrays import HeldOut
-
-
-@dataclass(frozen=True, eq=False)
-class PooledPoints:
-    """Clean test points of a method on a data set, pooled over its splits.
-
-    Parameters
-    ----------
-    pit : array of shape (k,)
-        Probability integral transform of each point; randomised where targets are rounded.
-    cdf : array of shape (k,)
-        F(y) of each point.
-    rows : array of shape (k,)
-        Index of the distinct row that each point is: overlapping splits share rows.
-    """
-
-    pit: Array
-    cdf: Array
-    rows: NDArray[np.int64]
 
 
 class Scores:
@@ -259,8 +237,8 @@ class Scores:
         rows = np.concatenate([np.column_stack([h.X, h.y]) for h in held])
         _, index = np.unique(rows, axis=0, return_inverse=True)
         return PooledPoints(
-            pit=np.concatenate([forecast.pit for forecast in clean]),
-            cdf=np.concatenate([forecast.cdf for forecast in clean]),
+            forecasts=tuple(clean),
+            targets=tuple(h.y for h in held),
             rows=index.astype(np.int64),
         )
 

@@ -1,8 +1,13 @@
-"""Values of metrics by split, averaged over repeats."""
+"""Scores by split, and test points pooled over the splits."""
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+
+from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import Forecast
 
 
 @dataclass(frozen=True)
@@ -48,3 +53,53 @@ def values_by_split(records: pd.DataFrame) -> dict[ScoreKey, dict[str, float]]:
         key = ScoreKey(dataset, method, metric, stress, level)
         values.setdefault(key, {})[split] = value
     return values
+
+
+@dataclass(frozen=True, eq=False)
+class PooledPoints:
+    """Clean test points of a method on a data set, pooled over its splits.
+
+    Parameters
+    ----------
+    forecasts : tuple of Forecast
+        The forecast of each split.
+    targets : tuple of array of shape (n,)
+        Observed targets of each split.
+    rows : array of shape (k,)
+        Index of the distinct row that each point is: overlapping splits share rows.
+    """
+
+    forecasts: tuple[Forecast, ...]
+    targets: tuple[Array, ...]
+    rows: NDArray[np.int64]
+
+    @property
+    def has_pit(self) -> bool:
+        """Whether the forecasts have F(y) at every y."""
+        return not any("pit" in forecast.missing for forecast in self.forecasts)
+
+    @property
+    def pit(self) -> Array:
+        """Probability integral transform (k,), randomised where targets are rounded."""
+        return np.concatenate([forecast.pit for forecast in self.forecasts])
+
+    def inside(self, level: float) -> NDArray[np.bool_]:
+        """Return which points are inside their central interval.
+
+        Parameters
+        ----------
+        level : float
+            Probability of the interval, between 0 and 1.
+
+        Returns
+        -------
+        array of bool of shape (k,)
+            As of `Forecast.inside`.
+
+        Raises
+        ------
+        NotStated
+            If the forecasts do not have the interval.
+        """
+        each = zip(self.forecasts, self.targets, strict=True)
+        return np.concatenate([forecast.inside(y, level) for forecast, y in each])

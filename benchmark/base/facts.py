@@ -11,6 +11,13 @@ from howrobust.base.stress import InputStress, TrainStress
 
 REFERENCES = ("marginal", "oracle")  # in every run and table, never ranked
 StressKind = Literal["input", "train", "split", "setting"]
+WHOSE = {  # what a method is judged by, see `howrobust.base.method.Whose`
+    "own": "its own distribution",
+    "residual": (
+        "a Gaussian around its prediction with one sd, made by howrobust from out-of-fold residuals"
+    ),
+    "cv_plus": "CV+ intervals, made by howrobust from the models of a cross-validation",
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,10 @@ class MethodFacts:
         Its label.
     components, noise_model : str
         The attributes of its class.
+    whose : {"own", "residual", "cv_plus"}, default="own"
+        Whose distribution it is judged by, see `WHOSE`.
+    row_of : str, default=""
+        Label of the method whose second row it is: the same model with a residual distribution.
     deterministic : bool, default=False
         Whether it claims that a fit depends on its rows and settings alone.
     restarts : str, default="the fit does not depend on the seed"
@@ -74,6 +85,8 @@ class MethodFacts:
     label: str
     components: str
     noise_model: str
+    whose: str = "own"
+    row_of: str = ""
     deterministic: bool = False
     restarts: str = "the fit does not depend on the seed"
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
 from math import inf
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,8 @@ from howrobust.base.data import Truth
 from howrobust.base.frames import Frame
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.predictive import Predictive
+
+Whose = Literal["own", "residual", "cv_plus"]  # the distribution that a method is judged by
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,16 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         FloatingPointError
             Where training diverged; the message names the problem.
         """
+
+    def whose_distribution(self) -> Whose:
+        """Return whose distribution is judged.
+
+        Returns
+        -------
+        {"own", "residual", "cv_plus"}
+            "own" for a method that states its distribution, as all do but wrapped models.
+        """
+        return "own"
 
     def prepare(self) -> None:
         """Load what fitting needs, such as compiled loops, before fits are timed."""

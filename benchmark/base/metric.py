@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from howrobust.distributions.arrays import Array
-from howrobust.distributions.forecast import Forecast
+from howrobust.distributions.forecast import Forecast, NotStated
 
 Better = Literal["low", "high", "nominal", "zero", "-"]
 
@@ -44,7 +44,8 @@ class Metric:
         "-" where none are.
     function : callable
         Takes a `Forecast`, the observed y of shape (n,) and the sd of the clean training target in
-        target units, or None where it is not known. Returns a finite float or `Undefined`.
+        target units, or None where it is not known. Returns a finite float or `Undefined`. It may
+        read any field of the forecast: `evaluate` answers for one that is missing.
     """
 
     name: str
@@ -69,9 +70,15 @@ def evaluate(metric: Metric, forecast: Forecast, y: Array, y_scale: float | None
     Returns
     -------
     float or Undefined
-        The value; `Undefined` with a reason in place of one that is not finite.
+        The value; `Undefined` with a reason in place of one that is not finite, and where the
+        metric reads what the form of the distribution cannot give.
     """
-    value = metric.function(forecast, y, y_scale)
+    if metric.name in forecast.missing:
+        return Undefined(forecast.missing[metric.name])
+    try:
+        value = metric.function(forecast, y, y_scale)
+    except NotStated as absent:
+        return Undefined(str(absent))
     if isinstance(value, Undefined):
         return value
     if not np.isfinite(value):

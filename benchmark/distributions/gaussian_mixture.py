@@ -15,14 +15,14 @@ from howrobust.distributions.accumulators import (
     score_error,
 )
 from howrobust.distributions.arrays import Array
-from howrobust.distributions.predictive import Evaluation, Predictive
+from howrobust.distributions.predictive import CompletePredictive, Evaluation
 from howrobust.distributions.quadrature import CellGrid, invert_cdf
 
 EXACT_COMPONENTS = 200
 _QUANTILE_FLOATS = 2**17  # standardised residuals held at a time: stays in cache
 
 
-class GaussianMixture(Predictive):
+class GaussianMixture(CompletePredictive):
     """An equally weighted mixture of S Gaussians at each of n inputs.
 
     Parameters

@@ -1,6 +1,7 @@
 """The same mixture at several parts of the points: memory is that of one part."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -8,11 +9,11 @@ from numpy.typing import ArrayLike
 from howrobust import seeds
 from howrobust.distributions.accumulators import score_error
 from howrobust.distributions.arrays import Array
-from howrobust.distributions.predictive import Evaluation, Predictive
+from howrobust.distributions.predictive import CompletePredictive, Evaluation
 from howrobust.distributions.streaming import StreamedMixture
 
 
-class Joined(Predictive):
+class Joined(CompletePredictive):
     """The same draws at several parts of the points, one part after the other.
 
     Parameters
@@ -87,8 +88,9 @@ class Joined(Predictive):
             return np.concatenate([getattr(e, name) for e in evaluations], axis=-1)
 
         arrays = ("mean", "aleatoric", "between", "logpdf", "cdf", "crps", "quantiles")
+        joined: dict[str, Any] = {name: join(name) for name in (*arrays, "smallest_sd")}
         return Evaluation(
-            **{name: join(name) for name in (*arrays, "smallest_sd")},
+            **joined,
             nll_error=score_error(ratios, first.group) if first.sampled else 0.0,
             crps_error=max(e.crps_error for e in evaluations),
         )

@@ -1,7 +1,7 @@
 """Predictive distributions: p(y | x) at n inputs, whatever form it has."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +26,8 @@ class Evaluation:
         Quantiles at the k levels asked for, in target units.
     nll_error, crps_error : float
         As in `Forecast`.
+    missing : dict of str to str, optional
+        As in `Forecast`; the array of what is missing is empty.
     """
 
     mean: Array
@@ -38,6 +40,7 @@ class Evaluation:
     smallest_sd: Array
     nll_error: float
     crps_error: float
+    missing: dict[str, str] = field(default_factory=dict)
 
 
 class Predictive(ABC):
@@ -46,6 +49,8 @@ class Predictive(ABC):
     Laws: ``cdf`` is the integral of exp(``logpdf``), ``quantile`` inverts ``cdf`` (never a Gaussian
     shortcut), and ``mean`` and the sum of ``variance_parts`` are its first two moments.
     Points y are (n,), or (k, n) for k values at every input; the result has their shape.
+    A form that cannot give one of them raises `NotStated` with the reason there, and its forecast
+    has that reason in ``missing``.
     """
 
     @property
@@ -137,23 +142,6 @@ class Predictive(ABC):
             Draws of y, in target units.
         """
 
-    @abstractmethod
-    def evaluate(self, y: Array, levels: Array) -> Evaluation:
-        """Compute all that a forecast needs, in as few passes as possible.
-
-        Parameters
-        ----------
-        y : array of shape (n,)
-            Observed targets.
-        levels : array of shape (k,)
-            Levels of the quantiles, in (0, 1).
-
-        Returns
-        -------
-        Evaluation
-            The distribution at y.
-        """
-
     def interval(self, level: float) -> tuple[Array, Array]:
         """Return the central interval.
 
@@ -177,6 +165,7 @@ class Predictive(ABC):
         lower, upper = self.quantile([(1 - level) / 2, (1 + level) / 2])
         return lower, upper
 
+    @abstractmethod
     def forecast(
         self, y: ArrayLike, step: float = 0.0, truth: "Predictive | None" = None, seed: int = 0
     ) -> Forecast:
@@ -202,12 +191,34 @@ class Predictive(ABC):
         ------
         ValueError
             If the shape of y is not (n,).
-
-        Notes
-        -----
-        The randomised PIT is F(y - d/2) + u (F(y + d/2) - F(y - d/2)) for step d and u uniform on
-        [0, 1) (Czado, Gneiting & Held 2009, section 2).
         """
+
+
+class CompletePredictive(Predictive):
+    """A predictive distribution whose quantiles are known at every level."""
+
+    @abstractmethod
+    def evaluate(self, y: Array, levels: Array) -> Evaluation:
+        """Compute all that a forecast needs, in as few passes as possible.
+
+        Parameters
+        ----------
+        y : array of shape (n,)
+            Observed targets.
+        levels : array of shape (k,)
+            Levels of the quantiles, in (0, 1).
+
+        Returns
+        -------
+        Evaluation
+            The distribution at y.
+        """
+
+    def forecast(
+        self, y: ArrayLike, step: float = 0.0, truth: Predictive | None = None, seed: int = 0
+    ) -> Forecast:
+        # The randomised PIT is F(y - d/2) + u (F(y + d/2) - F(y - d/2)) for step d and u uniform on
+        # [0, 1) (Czado, Gneiting & Held 2009, section 2).
         y = np.asarray(y, dtype=np.float64)
         levels = np.concatenate([PINBALL_LEVELS, STORED_LEVELS])
         at_y = self.evaluate(y, levels)
@@ -227,7 +238,7 @@ class Predictive(ABC):
             logpdf=at_y.logpdf,
             cdf=at_y.cdf,
             crps=at_y.crps,
-            pinball=_quantile_loss(y, quantiles, PINBALL_LEVELS).mean(axis=0),
+            pinball=quantile_loss(y, quantiles, PINBALL_LEVELS).mean(axis=0),
             quantiles=at_y.quantiles[len(PINBALL_LEVELS) :],
             smallest_sd=at_y.smallest_sd,
             pit=pit,
@@ -236,14 +247,37 @@ class Predictive(ABC):
             crps_error=at_y.crps_error,
             step=step,
             logpdf_rounded=rounded,
-            kl=np.empty(0) if truth is None else divergence(truth, self, at_y.smallest_sd),
+            kl=_divergence_if_any(truth, self, at_y),
+            missing=at_y.missing,
         )
 
 
-def _quantile_loss(y: Array, quantiles: Array, levels: Array) -> Array:
-    """Pinball loss (k, n) of quantiles (k, n) at k levels (Koenker & Bassett 1978)."""
+def quantile_loss(y: Array, quantiles: Array, levels: Array) -> Array:
+    """Return the pinball loss of quantiles (Koenker & Bassett 1978).
+
+    Parameters
+    ----------
+    y : array of shape (n,)
+        Observed targets.
+    quantiles : array of shape (k, n)
+        Quantiles, in target units.
+    levels : array of shape (k,)
+        Their levels, in (0, 1).
+
+    Returns
+    -------
+    array of shape (k, n)
+        The loss of each quantile, in target units.
+    """
     error = y - quantiles
     return np.maximum(levels[:, None] * error, (levels[:, None] - 1) * error)
+
+
+def _divergence_if_any(truth: Predictive | None, forecast: Predictive, at_y: Evaluation) -> Array:
+    """KL(truth || forecast) (n,); empty where the truth is not known or there is no density."""
+    if truth is None or "kl" in at_y.missing:
+        return np.empty(0)
+    return divergence(truth, forecast, at_y.smallest_sd)
 
 
 def divergence(truth: Predictive, forecast: Predictive, smallest_sd: Array) -> Array:

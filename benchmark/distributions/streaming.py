@@ -18,13 +18,13 @@ from howrobust.distributions.accumulators import (
 )
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.gaussian_mixture import EXACT_COMPONENTS, GaussianMixture
-from howrobust.distributions.predictive import Evaluation, Predictive
+from howrobust.distributions.predictive import CompletePredictive, Evaluation, Predictive
 from howrobust.distributions.quadrature import CellGrid
 
 Blocks = Callable[[], Iterator[tuple[Array, Array]]]
 
 
-class StreamedMixture(Predictive):
+class StreamedMixture(CompletePredictive):
     """A mixture whose components are redrawn from their seed at every pass.
 
     Mean, variances, logpdf and cdf at y come from one pass; quantiles and the continuous ranked

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ import psutil
 
 from howrobust.base.method import Posterior
 from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import NotStated
 from howrobust.execution.timing import median_unit_s, time_paired
 
 TIMED_POINTS = 1000
@@ -70,7 +72,8 @@ def draw_cost(posterior: Posterior, X: Array) -> dict[str, float]:
     def draw() -> None:
         nonlocal draws
         predictive = posterior.predictive(points, draws=TIMED_DRAWS, seed=0)
-        predictive.mean()
+        with suppress(NotStated):  # quantiles and intervals are there once they are predicted
+            predictive.mean()
         draws = predictive.n_components
 
     ratio, least_s = time_paired(draw)

@@ -6,6 +6,7 @@ the summary has thirty.
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
@@ -61,17 +62,18 @@ def _joined(parts: Sequence[Forecast]) -> Forecast:
     """
     if len(parts) == 1:
         return parts[0]
-    rows = np.array([len(part.mean) for part in parts])
-    arrays = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts], axis=-1)
-        for field in fields(Forecast)
-        if isinstance(getattr(parts[0], field.name), np.ndarray)
+    first = parts[0]
+    if any(part.levels != first.levels or part.missing != first.missing for part in parts):
+        raise ValueError("the model states other levels, or has other draws, at other rows")
+    stated = {f.name for f in fields(Forecast)} - (first.missing.keys() - {"quantiles"})
+    arrays: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts], axis=-1)
+        for name in stated
+        if isinstance(getattr(first, name), np.ndarray)
     }
-    return Forecast(
-        **arrays,
-        n_components=parts[0].n_components,
-        nll_error=float(np.average([part.nll_error for part in parts], weights=rows)),
-        crps_error=max(part.crps_error for part in parts),
-        step=parts[0].step,
-        variants=parts[0].variants,
-    )
+    if "nll_error" in stated:
+        errors = [part.nll_error for part in parts]
+        arrays["nll_error"] = float(np.average(errors, weights=[part.n for part in parts]))
+    if "crps_error" in stated:
+        arrays["crps_error"] = max(part.crps_error for part in parts)
+    return first.replaced(**arrays)

@@ -29,7 +29,8 @@ from howrobust.execution.forecast import forecast_rows
 from howrobust.execution.notes import ProgressNote
 from howrobust.planning.entry_points import load_stress
 from howrobust.planning.jobs import Job
-from howrobust.storage.arrays import Files, pack_forecasts, read_forecasts, write_arrays
+from howrobust.storage.arrays import Files, write_arrays
+from howrobust.storage.forecasts import pack_forecasts, read_forecasts
 
 CHANGED = "changed"  # the kind of a failure
 
@@ -246,7 +247,7 @@ def _forecast_level(fit: _Fit, context: Context, step: float, level: Level) -> F
     truth = fit.truth if level == CLEAN else None
     seed = seeds.derive(fit.cell.fit_seed, "predict")
     forecast = forecast_rows(fit.posterior, _frozen(X), np.tile(y, variants), step, truth, seed)
-    return replace(forecast, variants=variants)
+    return forecast.replaced(variants=variants)
 
 
 def _numbers(facts: Mapping[str, Any]) -> dict[str, float | list[float]]:

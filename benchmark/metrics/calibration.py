@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.base.metric import Metric, MetricFunction
+from howrobust.base.metric import Metric, MetricFunction, Undefined, Value
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
 from howrobust.metrics.null import cell_counts
@@ -57,7 +57,7 @@ def quantile_null(n: int) -> Array:
 
 
 def _null(forecast: Forecast) -> Array:
-    return quantile_null(len(forecast.mean))
+    return quantile_null(forecast.n)
 
 
 def _central_error(pit: NDArray[np.floating]) -> Array:
@@ -82,12 +82,19 @@ def _mace_quantile(forecast: Forecast, y: Array, y_scale: float | None) -> float
 
 def _coverage(level: float) -> MetricFunction:
     def function(forecast: Forecast, y: Array, y_scale: float | None) -> float:
-        return float(np.mean(np.abs(2 * forecast.cdf - 1) <= level))
+        return float(np.mean(forecast.inside(y, level)))
 
     function.__doc__ = (
         f"Share of y inside the central interval that should hold {100 * level:g} % of them."
     )
     return function
+
+
+def _quantile_crossings(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+    """Number of points at which quantiles that the model states cross; they are sorted first."""
+    if forecast.crossings.size == 0:
+        return Undefined("the model states no quantiles")
+    return float(np.count_nonzero(forecast.crossings))
 
 
 METRICS = (
@@ -100,4 +107,5 @@ METRICS = (
     Metric("coverage_90", "nominal", _coverage(0.90)),
     Metric("coverage_95", "nominal", _coverage(0.95)),
     Metric("coverage_997", "nominal", _coverage(0.997)),
+    Metric("quantile_crossings", "low", _quantile_crossings),
 )

@@ -67,12 +67,12 @@ def _worst_group_coverage_90(forecast: Forecast, y: Array, y_scale: float | None
     """Least 90 % coverage over terciles of each feature (if known) and of the predictive mean."""
     if len(y) < 3:
         return _FEW
-    hits = (np.abs(2 * forecast.cdf - 1) <= 0.9).astype(np.float32)
+    hits = forecast.inside(y, 0.9).astype(np.float32)
     return float(worst_group(hits, _all_groups(forecast)))
 
 
 def _null(forecast: Forecast) -> Array | Undefined:
-    if len(forecast.mean) < 3:
+    if forecast.n < 3:
         return _FEW
     groups = _all_groups(forecast)
     if groups.shape[1] >= MANY:

@@ -40,12 +40,18 @@ def with_null(
     """
     share, sign = (0.05, -1.0) if low_is_bad else (0.95, 1.0)  # the sign makes bad values high
 
-    def mean(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+    def simulate(forecast: Forecast, y: Array, y_scale: float | None) -> Array | Undefined:
         simulated = _simulated(null, forecast)
+        # What has no observed value needs no null, and one that reads what is missing says why.
+        observed = observe(forecast, y, y_scale)
+        return observed if isinstance(observed, Undefined) else simulated
+
+    def mean(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+        simulated = simulate(forecast, y, y_scale)
         return simulated if isinstance(simulated, Undefined) else float(simulated.mean())
 
     def edge(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
-        simulated = _simulated(null, forecast)
+        simulated = simulate(forecast, y, y_scale)
         if isinstance(simulated, Undefined):
             return simulated
         return float(np.quantile(simulated, share))

@@ -7,39 +7,19 @@ from howrobust.distributions.accumulators import LOG_SQRT_2PI
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
 
-NO_DENSITY = Undefined("this forecast has no density: it is made of intervals, as those of CV+")
 
-
-def has_density(forecast: Forecast) -> bool:
-    """Return whether a forecast has a density.
-
-    Parameters
-    ----------
-    forecast : Forecast
-        The forecast.
-
-    Returns
-    -------
-    bool
-        False where the log density is NaN at every point.
-    """
-    return not np.isnan(forecast.logpdf).all()
-
-
-def _nll(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+def _nll(forecast: Forecast, y: Array, y_scale: float | None) -> float:
     """Mean over points of minus the log density, nats: the primary score."""
-    return float(-np.mean(forecast.logpdf)) if has_density(forecast) else NO_DENSITY
+    return float(-np.mean(forecast.logpdf))
 
 
-def _nll_error(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+def _nll_error(forecast: Forecast, y: Array, y_scale: float | None) -> float:
     """Monte-Carlo standard error of ``nll``; 0 where the components are the model itself."""
-    return forecast.nll_error if has_density(forecast) else NO_DENSITY
+    return forecast.nll_error
 
 
-def _nll_gaussian(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
+def _nll_gaussian(forecast: Forecast, y: Array, y_scale: float | None) -> float:
     """Mean negative log density of the Gaussian with the forecast's mean and variance, nats."""
-    if not has_density(forecast):
-        return NO_DENSITY
     z = (y - forecast.mean) / forecast.sd
     return float(np.mean(0.5 * z**2 + np.log(forecast.sd) + LOG_SQRT_2PI))
 
@@ -48,16 +28,13 @@ def _nll_std(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
     """``nll`` minus the log of the clean training target's sd: comparable over data sets."""
     if y_scale is None:
         return Undefined("the scale of the training target was not given")
-    value = _nll(forecast, y, y_scale)
-    return value if isinstance(value, Undefined) else value - float(np.log(y_scale))
+    return _nll(forecast, y, y_scale) - float(np.log(y_scale))
 
 
 def _nll_rounded(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
     """Mean of -log([F(y + d/2) - F(y - d/2)] / d) for a target that repeats on a step d."""
     if forecast.step == 0:
         return Undefined("the target is not discrete")
-    if not has_density(forecast):
-        return NO_DENSITY
     return float(-np.mean(forecast.logpdf_rounded))
 
 
@@ -75,7 +52,10 @@ def _crps_error(forecast: Forecast, y: Array, y_scale: float | None) -> float:
 
 
 def _pinball(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
-    """Quantile loss (Koenker & Bassett 1978), averaged over the levels .01 to .99."""
+    """Quantile loss (Koenker & Bassett 1978), averaged over the levels .01 to .99.
+
+    Over the levels that the model states, where it states quantiles.
+    """
     value = float(np.mean(forecast.pinball))
     return UNBOUNDED if np.isinf(value) else value
 
@@ -84,8 +64,7 @@ def _interval_score(level: float) -> MetricFunction:
     alpha = 1 - level
 
     def function(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
-        lower = forecast.quantile(round(alpha / 2, 6))
-        upper = forecast.quantile(round(1 - alpha / 2, 6))
+        lower, upper = forecast.interval(level)
         if np.isinf(lower).any() or np.isinf(upper).any():
             return UNBOUNDED
         miss = np.maximum(lower - y, 0) + np.maximum(y - upper, 0)
@@ -103,8 +82,6 @@ def _kl_to_truth(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
     """Mean over x of KL(p(y|x) || forecast), nats, where p is known: no sampling noise."""
     if forecast.kl.size == 0:
         return Undefined("the true p(y | x) at the observed inputs is not known")
-    if not has_density(forecast):
-        return NO_DENSITY
     return float(np.mean(forecast.kl))
 
 

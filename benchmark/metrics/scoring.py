@@ -24,7 +24,8 @@ from howrobust.metrics.group_coverage import terciles
 from howrobust.planning import entry_points
 from howrobust.planning.source_closure import sources
 from howrobust.storage.array_reader import ArrayReader
-from howrobust.storage.arrays import read_forecasts, read_testset
+from howrobust.storage.arrays import read_testset
+from howrobust.storage.forecasts import read_forecasts
 from howrobust.storage.reader import RunReader
 from howrobust.storage.store import Store
 from howrobust.storage.writer import RunWriter
@@ -159,7 +160,7 @@ def score_cell(
     records = []
     for stress, level in levels:
         forecast = forecast_at[stress, level]
-        grouped = replace(forecast, groups=np.tile(groups, forecast.variants))
+        grouped = forecast.replaced(groups=np.tile(groups, forecast.variants))
         y = np.tile(test.y, forecast.variants)
         records += _score_forecast(grouped, y, test.y_scale, stress, level)
     return [replace(record, code=codes[record.metric]) for record in records]

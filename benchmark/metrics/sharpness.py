@@ -22,10 +22,8 @@ def _between_share(forecast: Forecast, y: Array, y_scale: float | None) -> float
 
 
 def _width(level: float) -> MetricFunction:
-    tail = (1 - level) / 2
-
     def function(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
-        lower, upper = forecast.quantile(round(tail, 6)), forecast.quantile(round(1 - tail, 6))
+        lower, upper = forecast.interval(level)
         value = float(np.mean(upper - lower))
         return UNBOUNDED if np.isinf(value) else value
 

@@ -7,7 +7,6 @@ import numpy as np
 from howrobust.base.metric import Metric, MetricFunction, Undefined, Value
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
-from howrobust.metrics.proper import NO_DENSITY, has_density
 
 
 def _by_variant(points: Array, forecast: Forecast) -> Array:
@@ -21,8 +20,7 @@ def _of_variants(
     def function(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
         if forecast.variants == 1:
             return Undefined("there is one variant, and it is in the other metrics")
-        value = worst(forecast, y)
-        return NO_DENSITY if np.isnan(value) and not has_density(forecast) else value
+        return worst(forecast, y)
 
     function.__doc__ = worst.__doc__
     return function
@@ -40,7 +38,7 @@ def _nll_worst(forecast: Forecast, y: Array) -> float:
 
 def _coverage_90_worst(forecast: Forecast, y: Array) -> float:
     """Least share of y inside the central 90 % interval in a variant."""
-    hits = (np.abs(2 * forecast.cdf - 1) <= 0.9).astype(np.float64)
+    hits = forecast.inside(y, 0.9).astype(np.float64)
     return float(_by_variant(hits, forecast).min())
 
 

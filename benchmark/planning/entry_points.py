@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from howrobust.base.stress import Stress
 
 KINDS = {"methods": "method", "datasets": "data set", "stress": "stress", "metrics": "metric"}
+NAMED = {"methods": "method", "distributions": "distribution"}  # as package.module:Name
 
 
 @lru_cache
@@ -70,10 +71,10 @@ def load(group: str, name: str) -> Any:
     Parameters
     ----------
     group : str
-        One of `KINDS`.
+        One of `KINDS`, or "distributions", which have no entry points.
     name : str
-        The name of an entry point; a method may also be ``package.module:Name``, and a module in
-        the current folder is found as ``python -m`` finds it.
+        The name of an entry point; a method may also be, and a distribution must be,
+        ``package.module:Name``. A module in the current folder is found as ``python -m`` finds it.
 
     Returns
     -------
@@ -85,17 +86,20 @@ def load(group: str, name: str) -> Any:
     BadInput
         For an unknown name and for a module that cannot be imported.
     """
-    if group == "methods" and ":" in name:
+    if group in NAMED and ":" in name:
+        kind = NAMED[group]
         entry = EntryPoint(name, name, f"howrobust.{group}")
         folder = os.getcwd()
         if folder not in sys.path and "" not in sys.path:
             sys.path.insert(0, folder)
+    elif group not in KINDS:
+        raise BadInput(f"a {NAMED[group]} is named module:function, not {name!r}")
     else:
-        known = entries(group)
+        kind, known = KINDS[group], entries(group)
         if name not in known:
-            raise BadInput(f"unknown {KINDS[group]} {name!r}; {_suggestion(name, list(known))}")
+            raise BadInput(f"unknown {kind} {name!r}; {_suggestion(name, list(known))}")
         entry = known[name]
-    plugin = f"the {KINDS[group]} {name!r}"
+    plugin = f"the {kind} {name!r}"
     with exits_as_bad_input(plugin, f"the module {entry.module} was imported"):
         try:
             return entry.load()

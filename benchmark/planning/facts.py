@@ -85,6 +85,8 @@ def method_facts(spec: MethodSpec) -> MethodFacts:
         label=spec.label,
         components=str(method.components),
         noise_model=str(method.noise_model),
+        whose=method.whose_distribution(),
+        row_of=spec.row_of,
         deterministic=bool(method.deterministic),
         restarts=str(method.restarts()),
     )
@@ -164,7 +166,7 @@ def _methods(selection: Selection) -> list[str]:
     return [
         spec.label
         for spec in selection.methods
-        if spec.label not in REFERENCES or spec.label in labels
+        if (spec.label not in REFERENCES or spec.label in labels) and not spec.row_of
     ]
 
 

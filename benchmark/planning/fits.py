@@ -93,6 +93,16 @@ class Fits:
         if restarted:
             yield self._job(self.method, restarted, (CLEAN,))
 
+    def second_row(self) -> Iterator[Job]:
+        """Yield the job of a second row: its first fits, on clean rows alone.
+
+        Yields
+        ------
+        Job
+            One.
+        """
+        yield self._job(self.method, [self._cell(s, self.method) for s in self.splits], (CLEAN,))
+
     def stressed(self, stress: Stress) -> Iterator[Job]:
         """Yield the jobs under a stress that needs new fits.
 
@@ -172,7 +182,11 @@ class Fits:
         repeat: int = 0,
         stress_code: str = "",
     ) -> Cell:
-        """Return one cell. Its fit seed omits the stress, so that stress curves are paired."""
+        """Return one cell.
+
+        Its fit seed omits the stress, so that stress curves are paired, and that of a second row is
+        the first row's, so that both are one model.
+        """
         dataset = self.source.name
         stress, severity = level
         address = [dataset, split, self.label, stress, severity, repeat]
@@ -182,7 +196,9 @@ class Fits:
             method=self.label,
             repeat=repeat,
             key=digest([address, method.settings, [*self.code, stress_code], self.seed]),
-            fit_seed=seeds.derive(self.seed, "fit", dataset, split, self.label, repeat),
+            fit_seed=seeds.derive(
+                self.seed, "fit", dataset, split, self.method.row_of or self.label, repeat
+            ),
             train_stress=stress,
             level=severity,
         )

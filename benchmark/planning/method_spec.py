@@ -17,8 +17,15 @@ if TYPE_CHECKING:
 # Every stored forecast depends on this module and on what it imports.
 WORKER = "howrobust.execution.worker"
 ADAPTER = "howrobust.methods.wrappers.method_of"
-# Of any model that is not a Method.
-USER_MODEL_SETTINGS = {"n_folds": 5, "noise": "residual", "deterministic": False}
+USER_MODEL_SETTINGS: dict[str, Any] = {  # of any model that is not a Method
+    "n_folds": 5,
+    "noise": "auto",
+    "distribution": None,
+    "fitted": False,
+    "draws": None,
+    "deterministic": False,
+}
+RESIDUAL = {"noise": "residual"}  # the setting of a second row
 
 
 @dataclass(frozen=True)
@@ -41,20 +48,26 @@ class MethodSpec:
         Arguments of its constructor.
     model : object, optional
         The model itself, where it cannot be imported by name.
+    row_of : str, default ""
+        Label of the method whose second row it is: the same model, fitted from the same seeds to
+        the same clean rows, with a residual distribution.
     """
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
     model: Any = field(default=None, compare=False, repr=False)
+    row_of: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> "MethodSpec":
+    def parse(cls, text: str, user_settings: dict[str, Any] | None = None) -> "MethodSpec":
         """Read a method as users write it.
 
         Parameters
         ----------
         text : str
             ``name`` or ``name[key=value, ...]``, the values in TOML.
+        user_settings : dict of str to object, optional
+            Settings of a user's own model, where ``text`` does not have them.
 
         Returns
         -------
@@ -79,7 +92,10 @@ class MethodSpec:
                     f"{text!r} is not of the form name[key=value, ...] with TOML values, texts in "
                     f"double quotes: {reason}"
                 ) from None
-        return cls(name, {}).with_settings(settings)
+        spec = cls(name, {})
+        if user_settings and spec.is_user_model():
+            settings = {**user_settings, **settings}
+        return spec.with_settings(settings)
 
     def with_settings(self, settings: dict[str, Any]) -> "MethodSpec":
         """Add settings; those at their default are left out.
@@ -126,6 +142,21 @@ class MethodSpec:
             return self.name
         inner = ",".join(f"{name}={_toml(value)}" for name, value in self.settings.items())
         return f"{self.name}[{inner}]"
+
+    def second_row(self) -> "MethodSpec | None":
+        """Return the same model with a residual distribution.
+
+        Returns
+        -------
+        MethodSpec or None
+            None for a model that states no distribution of its own, for one whose ``noise`` was
+            chosen, and for a method of howrobust.
+        """
+        if self.model is not None or "noise" in self.settings or not self.is_user_model():
+            return None
+        if self.build().whose_distribution() != "own":
+            return None
+        return replace(self.with_settings(RESIDUAL), row_of=self.label)
 
     def plugin(self) -> Any:
         """Return the object that the name refers to, or the model itself.
@@ -226,7 +257,11 @@ class MethodSpec:
         if ":" not in self.name:
             return sources(WORKER, self.load().__module__, entries("methods")[self.name].module)
         named = sources(WORKER, self.name.partition(":")[0])
-        return named | sources(ADAPTER) if self.is_user_model() else named
+        if not self.is_user_model():
+            return named
+        distribution = self.settings.get("distribution")
+        asked = [distribution.partition(":")[0]] if isinstance(distribution, str) else []
+        return named | sources(ADAPTER, *asked)
 
     def source_sha256(self) -> str:
         """Return the hash of `sources`, with the text of a model that has no name.
@@ -244,7 +279,9 @@ def user_method(
     *,
     fitted: bool = False,
     n_folds: int = 5,
-    noise: str = "residual",
+    noise: str = "auto",
+    distribution: Any = None,
+    draws: int | None = None,
     deterministic: bool = False,
 ) -> "Method":
     """Return a user's own model as a method.
@@ -257,8 +294,13 @@ def user_method(
         Whether the model is already fitted.
     n_folds : int, default 5
         Number of folds of the out-of-fold residuals.
-    noise : {"residual", "cv_plus"}, default "residual"
-        How a model that predicts one number gets a distribution.
+    noise : {"auto", "own", "residual", "cv_plus"}, default "auto"
+        Whose distribution it is judged by.
+    distribution : callable or str, optional
+        Takes the fitted model and X, and returns the distribution that the model states;
+        ``module:function`` names one.
+    draws : int, optional
+        Draws of a torch module that draws at every call.
     deterministic : bool, default False
         Whether the model claims that a fit depends on its rows and settings alone.
 
@@ -272,8 +314,18 @@ def user_method(
     BadInput
         For an object that is no model.
     """
+    if isinstance(distribution, str):
+        distribution = load("distributions", distribution)
     adapt = import_untracked(ADAPTER, "method_of")
-    method: Method = adapt(model, fitted, n_folds, noise, deterministic)
+    method: Method = adapt(
+        model,
+        fitted=fitted,
+        n_folds=n_folds,
+        noise=noise,
+        distribution=distribution,
+        draws=draws,
+        deterministic=deterministic,
+    )
     return method
 
 

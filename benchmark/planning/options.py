@@ -124,6 +124,30 @@ class RunOptions:
             "--time", "Column of a file that orders its rows; splits train on the past."
         ),
     )
+    distribution: str | None = field(
+        default=None,
+        kw_only=True,
+        metadata=_flag(
+            "--distribution",
+            "Function of a fitted model and X that returns (mean, sd) or another distribution, for "
+            "the models named module:name.",
+            metavar="MODULE:FUNCTION",
+        ),
+    )
+    fitted: bool = field(
+        default=False,
+        kw_only=True,
+        metadata=_flag(
+            "--fitted", "Take the models named module:name as fitted already, to other rows."
+        ),
+    )
+    draws: int | None = field(
+        default=None,
+        kw_only=True,
+        metadata=_flag(
+            "--draws", "Draws of torch modules named module:name that draw at every call."
+        ),
+    )
     timeout_s: float | None = field(
         default=None,
         kw_only=True,

@@ -230,6 +230,9 @@ def _data_plan(
             sources=sources.methods[method.name] | data_sources,
             stress_sources=sources.stresses,
         )
+        if method.row_of:  # its model is put under stress in the first row
+            jobs += fits.second_row()
+            continue
         jobs += fits.clean(levels)
         jobs += _stressed(fits, selection.stresses)
     return _DataPlan(jobs, facts)

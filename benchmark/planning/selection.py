@@ -101,11 +101,11 @@ def select(options: RunOptions) -> Selection:
     stresses = chosen(options.stress, suite.stress, "stress")
     if not labels:
         raise BadInput(f"suite {suite.name} has no methods of its own; name one with -m")
-    methods = [MethodSpec.parse(label) for label in labels]
+    methods = _parsed(labels, options)
     return Selection(
         suite=suite,
         options=options,
-        methods=_with_references(methods),
+        methods=_with_references([row for spec in methods for row in _rows(spec)]),
         data=_data(options, suite, methods),
         stresses=with_thirds([load_stress(name) for name in stresses]),
     )
@@ -155,6 +155,27 @@ def with_thirds(stresses: Sequence[Stress]) -> list[Stress]:
     names = {stress.name for stress in stresses}
     needed = any(isinstance(stress, SplitStress) for stress in stresses)
     return [*stresses, Thirds()] if needed and Thirds.name not in names else list(stresses)
+
+
+def _parsed(labels: Sequence[str], options: RunOptions) -> list[MethodSpec]:
+    """Return the methods, users' models with the settings that options have for them."""
+    given = {
+        "distribution": options.distribution,
+        "fitted": options.fitted or None,
+        "draws": options.draws,
+    }
+    settings = {name: value for name, value in given.items() if value is not None}
+    methods = [MethodSpec.parse(label, settings) for label in labels]
+    if settings and not any(spec.is_user_model() for spec in methods):
+        flags = ", ".join(f"--{name}" for name in settings)
+        raise BadInput(f"{flags}: for a model of yours alone, named by -m module:name")
+    return methods
+
+
+def _rows(spec: MethodSpec) -> list[MethodSpec]:
+    """Return a method; where it is judged by its own distribution, the residual one beside it."""
+    second = spec.second_row()
+    return [spec] if second is None else [spec, second]
 
 
 def _with_references(methods: Sequence[MethodSpec]) -> list[MethodSpec]:

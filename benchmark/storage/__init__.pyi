@@ -2,8 +2,6 @@ from .array_reader import ArrayReader as ArrayReader
 from .arrays import Files as Files
 from .arrays import HeldOut as HeldOut
 from .arrays import forecast_name as forecast_name
-from .arrays import pack_forecasts as pack_forecasts
-from .arrays import read_forecasts as read_forecasts
 from .arrays import read_testset as read_testset
 from .arrays import testset_name as testset_name
 from .arrays import write_arrays as write_arrays
@@ -11,6 +9,8 @@ from .atomic import write_bytes as write_bytes
 from .atomic import write_output as write_output
 from .backends.location import is_url as is_url
 from .baselines import Baselines as Baselines
+from .forecasts import pack_forecasts as pack_forecasts
+from .forecasts import read_forecasts as read_forecasts
 from .reader import RunReader as RunReader
 from .store import Store as Store
 from .writer import RunWriter as RunWriter

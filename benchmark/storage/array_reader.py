@@ -10,10 +10,10 @@ from howrobust.distributions.forecast import Forecast
 from howrobust.storage.arrays import (
     HeldOut,
     forecast_name,
-    read_forecasts,
     read_testset,
     testset_name,
 )
+from howrobust.storage.forecasts import read_forecasts
 from howrobust.storage.schema import cell_table
 from howrobust.storage.store import Store, in_chunks
 

@@ -1,12 +1,11 @@
-"""Arrays of a store as .npz: forecasts of cells, and the test rows that they belong to.
+"""Arrays of a store as .npz: their names, and the test rows that forecasts belong to.
 
 Nothing is unpickled. A file is written in one step, so that a file that exists is complete. Files
 whose names no run gives belong to the user and are never removed.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.base.cells import Level
 from howrobust.distributions.arrays import Array
-from howrobust.distributions.forecast import STORED_LEVELS, Forecast
 from howrobust.errors import Damaged
 from howrobust.storage.atomic import write_bytes
 
@@ -27,8 +24,6 @@ INCOMPLETE = {
     "testsets": re.compile(r"\.[0-9a-f]{64}\.npz\.[0-9a-f]+\.tmp"),
     "fitting": re.compile(r"[0-9a-f]{64}(\.new)?"),
 }
-_NUMBERS = ("n_components", "nll_error", "crps_error", "step", "variants")
-_OPTIONAL = ("logpdf_rounded", "kl")
 
 
 def forecast_name(key: str) -> str:
@@ -234,65 +229,6 @@ def npz(arrays: dict[str, NDArray[Any]]) -> bytes:
     return content.getvalue()
 
 
-def pack_forecasts(forecasts: dict[Level, Forecast]) -> dict[str, NDArray[Any]]:
-    """Return the arrays of forecasts by the names that an .npz gives them.
-
-    Parameters
-    ----------
-    forecasts : dict of Level to Forecast
-        Forecasts by stress and severity.
-
-    Returns
-    -------
-    dict of str to array of any shape
-        Arrays by ``stress@level/field``.
-    """
-    return {
-        f"{stress}@{level}/{name.name}": np.asarray(getattr(forecast, name.name))
-        for (stress, level), forecast in forecasts.items()
-        for name in fields(forecast)
-    }
-
-
-def read_forecasts(
-    source: Path | BytesIO, levels: Sequence[Level] | None = None, name: str = ""
-) -> dict[Level, Forecast]:
-    """Return a cell's forecasts.
-
-    Parameters
-    ----------
-    source : Path or BytesIO
-        The .npz.
-    levels : sequence of Level, optional
-        The levels to read; by default all.
-    name : str, default=""
-        Name of a source that is not a file, for messages.
-
-    Returns
-    -------
-    dict of Level to Forecast
-        Forecasts by stress and severity.
-
-    Raises
-    ------
-    Damaged
-        Where the source is missing or cannot be read.
-    """
-    prefixes = None if levels is None else tuple(f"{stress}@{v}/" for stress, v in levels)
-    try:
-        with np.load(source, allow_pickle=False) as archive:
-            names = [n for n in archive.files if prefixes is None or n.startswith(prefixes)]
-            arrays = {name: archive[name] for name in names}
-        grouped: dict[Level, dict[str, NDArray[Any]]] = {}
-        for array_name, array in arrays.items():
-            address, _, part = array_name.partition("/")
-            stress, _, level = address.rpartition("@")
-            grouped.setdefault((stress, float(level)), {})[part] = array
-        return {level: _forecast(parts) for level, parts in grouped.items()}
-    except Exception as error:  # zipfile, zlib and NumPy raise many types for damaged bytes
-        raise _damaged("forecasts", source, name, error) from None
-
-
 def read_testset(source: Path | BytesIO, name: str = "") -> HeldOut:
     """Return a test set.
 
@@ -322,28 +258,31 @@ def read_testset(source: Path | BytesIO, name: str = "") -> HeldOut:
             raise ValueError(f"X {X.shape} {X.dtype} and y {y.shape} {y.dtype} do not match")
         return HeldOut(X, y, scale, step, n_train)
     except Exception as error:
-        raise _damaged("test rows", source, name, error) from None
+        raise damaged("test rows", source, name, error) from None
 
 
-def _damaged(what: str, source: Path | BytesIO, name: str, error: Exception) -> Damaged:
+def damaged(what: str, source: Path | BytesIO, name: str, error: Exception) -> Damaged:
+    """Return the exception for arrays that cannot be read.
+
+    Parameters
+    ----------
+    what : str
+        What they are.
+    source : Path or BytesIO
+        The .npz.
+    name : str
+        Name of a source that is not a file.
+    error : Exception
+        What was raised.
+
+    Returns
+    -------
+    Damaged
+        The exception, with the way out.
+    """
     is_file = isinstance(source, Path)
     remedy = "delete that file" if is_file else "add --fresh"
     return Damaged(
         f"the {what} in {source if is_file else name} cannot be read "
         f"({str(error) or type(error).__name__}); {remedy} and run again to fit its content again"
     )
-
-
-def _forecast(parts: dict[str, NDArray[Any]]) -> Forecast:
-    """Return a forecast of its arrays; ValueError where their shapes do not match."""
-    n = len(parts["mean"])
-    for name, array in parts.items():
-        shapes = {"quantiles": [(len(STORED_LEVELS), n)], "groups": [array.shape]}
-        shapes |= {number: [()] for number in _NUMBERS} | {o: [(n,), (0,)] for o in _OPTIONAL}
-        if array.dtype.kind not in "fi" or array.shape not in shapes.get(name, [(n,)]):
-            raise ValueError(f"{name} has shape {array.shape} and type {array.dtype}")
-    values: dict[str, Any] = {k: v.item() if k in _NUMBERS else v for k, v in parts.items()}
-    forecast = Forecast(**values)
-    if forecast.variants < 1 or n % forecast.variants:
-        raise ValueError(f"{n} points do not divide into {forecast.variants} variants")
-    return forecast

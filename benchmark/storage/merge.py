@@ -19,8 +19,6 @@ from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import (
     forecast_name,
     npz,
-    pack_forecasts,
-    read_forecasts,
     testset_name,
 )
 from howrobust.storage.backends.location import is_url
@@ -31,6 +29,7 @@ from howrobust.storage.content import (
     read_content,
     require_whole,
 )
+from howrobust.storage.forecasts import pack_forecasts, read_forecasts
 from howrobust.storage.reader import RunReader
 from howrobust.storage.rows import StoredRecord, encode, unfitted
 from howrobust.storage.schema import (

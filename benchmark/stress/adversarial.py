@@ -18,6 +18,7 @@ from howrobust import seeds
 from howrobust.base.method import DifferentiablePosterior
 from howrobust.base.stress import Context, InputStress
 from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import NotStated
 from howrobust.distributions.predictive import Predictive
 
 ATTACK_DRAWS = 64
@@ -99,7 +100,7 @@ class Adversarial(Attack):
     title = "every input moved to raise the squared error"
 
     def loss(self, predictive: Predictive, y: Array) -> Array:
-        return (y - predictive.mean()) ** 2
+        return _or_nan(lambda: (y - predictive.mean()) ** 2, y)
 
     def gradient(self, square: Array, nll: Array) -> Array:
         return square
@@ -113,11 +114,18 @@ class AdversarialNll(Attack):
     scored_by = "nll"
 
     def loss(self, predictive: Predictive, y: Array) -> Array:
-        # Without a density the loss is NaN everywhere, and the inputs stay as they are.
-        return -predictive.logpdf(y)
+        return _or_nan(lambda: -predictive.logpdf(y), y)
 
     def gradient(self, square: Array, nll: Array) -> Array:
         return nll
+
+
+def _or_nan(loss: Callable[[], Array], y: Array) -> Array:
+    """A loss (n,); NaN, so that inputs stay as they are, where the forecast has no such part."""
+    try:
+        return loss()
+    except NotStated:
+        return np.full(y.shape, np.nan)
 
 
 def _along_gradients(X: Array, radius: Array, loss: _Loss, gradient: _Gradient) -> Array:

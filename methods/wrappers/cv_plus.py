@@ -10,13 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from howrobust import seeds
 from howrobust.distributions.arrays import Array
-from howrobust.distributions.predictive import Evaluation, Predictive
+from howrobust.distributions.forecast import NO_DENSITY_FIELDS, NotStated
+from howrobust.distributions.predictive import CompletePredictive, Evaluation
 
 HELD_FLOATS = 2**21  # ends of intervals held at a time
+NO_DENSITY = "this forecast has no density: it is made of intervals, as those of CV+"
 JUST = 1e-12  # far above rounding, far below a step of the cdf
 
 
-class CVPlus(Predictive):
+class CVPlus(CompletePredictive):
     """The intervals at x of K models, model k fitted without the rows of fold k.
 
     ``means`` (K, m): the models at m inputs. ``residuals`` (n,): R_i = |y_i - mu_{-k(i)}(x_i)| of
@@ -41,11 +43,11 @@ class CVPlus(Predictive):
     x, not a promise at each x. Intervals that pool several partitions have no such guarantee, and
     choosing anything on the held-out fold, such as the epoch, voids it.
 
-    There is no density: ``logpdf`` is NaN. ``mean`` is that of the K models, the aleatoric part of
-    the variance the mean of R_i^2 and the part between the variance of the K models: moments of a
-    summary, not of the cdf, which has mass 1 / (2 (n + 1)) at each infinity. ``sample`` and the
-    continuous ranked probability score, which would be infinite, have that mass at the least lower
-    and the greatest upper bound that is finite; the score is then exact.
+    There is no density: ``logpdf`` raises `NotStated`. ``mean`` is that of the K models, the
+    aleatoric part of the variance the mean of R_i^2 and the part between the variance of the K
+    models: moments of a summary, not of the cdf, which has mass 1 / (2 (n + 1)) at each infinity.
+    ``sample`` and the continuous ranked probability score, which would be infinite, have that mass
+    at the least lower and the greatest upper bound that is finite; the score is then exact.
 
     Parameters
     ----------
@@ -87,7 +89,7 @@ class CVPlus(Predictive):
         return noise, self.means.var(axis=0)
 
     def logpdf(self, y: ArrayLike) -> Array:
-        return np.full(np.shape(y), np.nan)
+        raise NotStated(NO_DENSITY)
 
     def cdf(self, y: ArrayLike) -> Array:
         y = np.asarray(y, dtype=np.float64)
@@ -121,13 +123,15 @@ class CVPlus(Predictive):
             mean=self.mean(),
             aleatoric=aleatoric,
             between=between,
-            logpdf=self.logpdf(y),
+            logpdf=np.empty(0),
             cdf=cdf,
             crps=crps,
             quantiles=np.array(quantiles),
             smallest_sd=np.sqrt(aleatoric),
             nll_error=0.0,
             crps_error=0.0,
+            # The moments are those of a summary: a Gaussian with them is not what CV+ states.
+            missing=dict.fromkeys((*NO_DENSITY_FIELDS, "nll_gaussian"), NO_DENSITY),
         )
 
     def _by_parts(self, function: Callable[[Array, slice], Array]) -> Array:

@@ -1,70 +1,50 @@
-"""A user's own regressor: what it predicts, with a distribution from how far it was off."""
+"""A user's own regressor: judged by its own distribution, or by how far it was off."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 from torch import nn
 
 from howrobust import seeds
-from howrobust.base.frames import Frame
-from howrobust.base.method import Posterior, Problem, SingleMethod
+from howrobust.base.method import Posterior, Problem, SingleMethod, Whose
 from howrobust.distributions.arrays import Array
-from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 from howrobust.methods.core.engines.training_job import Rows
-from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.shuffled_cv import folds
 from howrobust.methods.wrappers.admission.kept_state import (
     LEAST,
     require_new_weights,
     share_known,
 )
-from howrobust.methods.wrappers.cv_plus import CVPlus
+from howrobust.methods.wrappers.regressors import (
+    Conformal,
+    CrossConformal,
+    Regressor,
+)
 from howrobust.methods.wrappers.seeding import pinned_names, seed_names, started
+from howrobust.methods.wrappers.stated_distribution import (
+    Prediction,
+    require_a_point_or_distribution,
+    stated,
+    way_of,
+)
+from howrobust.methods.wrappers.stated_forms import predictive_of
 from howrobust.methods.wrappers.torch_regressor import TorchRegressor, own_streams
+from howrobust.methods.wrappers.user_posteriors import (
+    FoldsPosterior,
+    Function,
+    PointPosterior,
+    StatedBy,
+    answers,
+    given,
+    own_posterior,
+)
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-NOISES = ("residual", "cv_plus")
-Function = Callable[["Array | pd.DataFrame"], Any]
-
-
-class _Regressor(Protocol):
-    """What scikit-learn's regressors and pipelines, and those of others, have in common."""
-
-    def fit(self, X: Any, y: Any) -> Any:
-        """Learn from n rows; what it returns is not used.
-
-        Parameters
-        ----------
-        X : array or DataFrame, shape (n, d)
-            Inputs.
-        y : array, shape (n,)
-            Target.
-
-        Returns
-        -------
-        object
-            Not used.
-        """
-
-    def predict(self, X: Any) -> Any:
-        """Return a number for each row, (n,) or (n, 1).
-
-        Parameters
-        ----------
-        X : array or DataFrame, shape (n, d)
-            Inputs.
-
-        Returns
-        -------
-        array, shape (n,) or (n, 1)
-            Predictions.
-        """
+NOISES = ("auto", "own", "residual", "cv_plus")
+CALIBRATION_SHARE = 5  # one row in so many is for conformal calibration
 
 
 class UserModel(SingleMethod):
@@ -75,49 +55,77 @@ class UserModel(SingleMethod):
     estimators too, is set from the problem's seed, whatever it was
     (`howrobust.methods.wrappers.seeding.seed_names`), and what draws from the global generators of
     Python, NumPy and torch draws from streams of that seed (`own_streams`). A problem with a
-    ``frame`` is handed over as its table, any other as an array (n, d).
+    ``frame`` is handed over as its table, any other as an array (n, d). A conformal model with
+    ``conformalize`` is fitted on four fifths of the rows and calibrated on the others, drawn from
+    the problem's seed.
 
+    ``noise="own"``: one fit on all rows, which forecasts by the distribution that it states:
+    ``distribution(model, X)``, or else the first of
+    `howrobust.methods.wrappers.stated_distribution.WAYS` that it has.
     ``noise="residual"``: the prediction is that of a fit on all rows, and its noise a constant
     Gaussian whose sd is the root mean square of out-of-fold residuals, over ``n_folds`` folds of
     one shuffle of the rows. ``noise="cv_plus"``: the models of those folds make `CVPlus` intervals,
     which have no density, and nothing is fitted on all rows; residuals under the noise floor count
-    as the floor, which only widens an interval. A distribution that the estimator itself may have
-    is not asked for.
+    as the floor, which only widens an interval. ``noise="auto"``: own where the estimator states a
+    distribution, residual where it states none.
 
     Raises what the estimator raises, and ValueError where its predictions are not one finite number
-    per row, or there are more folds than rows.
+    per row, or there are more folds than rows; BadInput for an estimator that states one quantile
+    alone, and for ``noise="own"`` where it states no distribution.
 
     Parameters
     ----------
     estimator : regressor
-        _Regressor with ``fit`` and ``predict``.
+        Regressor with ``fit`` and ``predict``.
     n_folds : int, default 5
         Folds of the out-of-fold residuals.
-    noise : {"residual", "cv_plus"}, default "residual"
-        Constant Gaussian noise, or CV+ intervals.
+    noise : {"auto", "own", "residual", "cv_plus"}, default "auto"
+        Whose distribution is forecast.
+    distribution : callable, optional
+        Takes the fitted estimator and X, and returns (mean, sd), a `Predictive` or a frozen
+        distribution of `scipy.stats`.
     deterministic : bool, default False
         Whether the estimator claims that a fit depends on its rows and settings alone.
     random_state : int, RandomState instance or None, default None
         Source of the seed of a fit.
     """
 
-    components = "one prediction (residual) or one per fold (cv_plus)"
-    noise_model = "constant; root mean square of out-of-fold residuals (residual) or none (cv_plus)"
+    components = "one prediction, one per fold (cv_plus), or as the model states them (own)"
+    noise_model = (
+        "as the model states it (own); constant, root mean square of out-of-fold residuals "
+        "(residual); none (cv_plus)"
+    )
     LIMITS = {"n_folds": (1, inf)}
 
     def __init__(
         self,
-        estimator: _Regressor,
+        estimator: Regressor,
         n_folds: int = 5,
-        noise: str = "residual",
+        noise: str = "auto",
+        distribution: Any = None,
         deterministic: bool = False,
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
         self.n_folds = n_folds
         self.noise = noise
+        self.distribution = distribution
         self.deterministic = deterministic
         self.random_state = random_state
+
+    def whose_distribution(self) -> Whose:
+        return _whose(self.noise, self.estimator, self.distribution)
+
+    def stated_by(self) -> str:
+        """Return where its own distribution comes from.
+
+        Returns
+        -------
+        str
+            "distribution=", or what is called, such as "predict(X, return_std=True)"; empty where
+            the estimator states none.
+        """
+        return _stated_by(self.estimator, self.distribution)
 
     def restarts(self) -> str:
         if self.deterministic:
@@ -131,20 +139,20 @@ class UserModel(SingleMethod):
         return f"{why}; if the model is deterministic, say so with deterministic=True"
 
     def infer(self, problem: Problem) -> Posterior:
-        words = self.settings()
-        if words["noise"] not in NOISES:
-            raise ValueError(f"noise must be one of {NOISES}, not {words['noise']!r}")
-        n = len(problem.y)
+        words, whose, n = self.settings(), self.whose_distribution(), len(problem.y)
+        if whose == "own":
+            whole = self._fitted(problem, np.arange(n))
+            return _own(whole, problem, self.distribution)
         held = folds(n, words["n_folds"], 1, problem.seed)
         models = [self._fitted(problem, np.delete(np.arange(n), out)) for out in held]
         residuals, fold = np.empty(n), np.empty(n, dtype=np.int64)
         for k, (model, out) in enumerate(zip(models, held, strict=True)):
-            predictions = answers(model.predict, problem.frame, problem.X[out], problem.seed)
+            predictions = answers(Prediction(model), problem.frame, problem.X[out], problem.seed)
             residuals[out], fold[out] = np.abs(problem.y[out] - predictions), k
-        if words["noise"] == "cv_plus":
+        if whose == "cv_plus":
             return FoldsPosterior(models, problem, residuals, fold)
         whole = self._fitted(problem, np.arange(n))
-        return PointPosterior(whole.predict, problem, residuals)
+        return PointPosterior(Prediction(whole), problem, residuals)
 
     def require_fresh_start(self, problem: Problem) -> None:
         """Check that the estimator knows nothing of the target before it is fitted.
@@ -170,7 +178,7 @@ class UserModel(SingleMethod):
 
         def fit_and_predict(part: Problem, X: Array) -> Array:
             model = self._fitted(part, np.arange(len(part.y)))
-            return answers(model.predict, part.frame, X, part.seed)
+            return answers(Prediction(model), part.frame, X, part.seed)
 
         share = share_known(problem, fit_and_predict)
         if share >= LEAST:
@@ -182,157 +190,132 @@ class UserModel(SingleMethod):
                 "be fitted"
             )
 
-    def _fitted(self, problem: Problem, rows: Rows) -> _Regressor:
+    def _fitted(self, problem: Problem, rows: Rows) -> Regressor:
         """Fit a clone on these rows, its random states from the problem's seed."""
         if isinstance(self.estimator, type):
             name = self.estimator.__name__
             raise BadInput(f"the estimator is the class {name}; give an instance of it, {name}()")
-        model: _Regressor = started(self.estimator, problem.seed)
+        model: Regressor = started(self.estimator, problem.seed)
         with own_streams(seeds.derive(problem.seed, "estimator")):
-            model.fit(given(problem.frame, problem.X[rows]), problem.y[rows])
+            _learn(model, problem, rows)
         return model
 
 
-class FittedModel(SingleMethod):
-    """A function of X (n, d) that returns (n,) or (n, 1): a model that is fitted already.
+def _learn(model: Any, problem: Problem, rows: Rows) -> None:
+    """Fit a model on these rows; calibrate a conformal one on those that it did not learn."""
+    X, y = problem.X[rows], problem.y[rows]
+    if isinstance(model, CrossConformal):
+        model.fit_conformalize(given(problem.frame, X), y)
+    elif isinstance(model, Conformal):
+        apart = folds(len(y), CALIBRATION_SHARE, 1, problem.seed)[0]
+        learnt = np.delete(np.arange(len(y)), apart)
+        model.fit(given(problem.frame, X[learnt]), y[learnt])
+        model.conformalize(given(problem.frame, X[apart]), y[apart])
+    else:
+        model.fit(given(problem.frame, X), y)
 
-    Nothing is fitted but its noise: a constant Gaussian whose sd is the root mean square residual
-    on the problem's rows. The model must never have seen those rows, nor the rows that are
-    forecast: otherwise its sd and its scores are those of a memory. A problem with a ``frame`` is
-    handed over as its table.
+
+class FittedModel(SingleMethod):
+    """A model that is fitted already: a function of X (n, d), or an object with ``predict``.
+
+    What it predicts is (n,) or (n, 1). Nothing is fitted but its noise, where it states no
+    distribution: a constant Gaussian whose sd is the root mean square residual on the problem's
+    rows. The model must never have seen those rows, nor the rows that are forecast: otherwise its
+    sd and its scores are those of a memory. A problem with a ``frame`` is handed over as its table.
 
     Parameters
     ----------
-    function : callable
-        Function from X (n, d) to (n,) or (n, 1).
+    model : callable or object
+        Function from X (n, d) to (n,) or (n, 1), or an object with ``predict``.
+    noise : {"auto", "own", "residual"}, default "auto"
+        Whose distribution is forecast, as in `UserModel`.
+    distribution : callable, optional
+        Takes the model and X, as in `UserModel`.
     random_state : int, RandomState instance or None, default None
         Source of the seed of a fit.
     """
 
-    components = "one prediction"
-    noise_model = "constant; root mean square of residuals on rows that it never saw"
+    components = "one prediction, or as the model states them (own)"
+    noise_model = (
+        "as the model states it (own); constant, root mean square of residuals on rows that it "
+        "never saw (residual)"
+    )
     refits = False
 
-    def __init__(self, function: Function, random_state: Any = None) -> None:
-        self.function = function
+    def __init__(
+        self,
+        model: Any,
+        noise: str = "auto",
+        distribution: Any = None,
+        random_state: Any = None,
+    ) -> None:
+        self.model = model
+        self.noise = noise
+        self.distribution = distribution
         self.random_state = random_state
 
+    def whose_distribution(self) -> Whose:
+        if self.noise == "cv_plus":
+            raise BadInput('noise="cv_plus" refits a model on folds; a fitted model has "residual"')
+        return _whose(self.noise, self.model, self.distribution)
+
+    def stated_by(self) -> str:
+        """Return where its own distribution comes from.
+
+        Returns
+        -------
+        str
+            As of `UserModel`.
+        """
+        return _stated_by(self.model, self.distribution)
+
     def infer(self, problem: Problem) -> Posterior:
-        residuals = problem.y - answers(self.function, problem.frame, problem.X, problem.seed)
-        return PointPosterior(self.function, problem, residuals)
+        if self.whose_distribution() == "own":
+            return _own(self.model, problem, self.distribution)
+        predicts = callable(getattr(self.model, "predict", None))
+        function: Function = Prediction(self.model) if predicts else self.model
+        residuals = problem.y - answers(function, problem.frame, problem.X, problem.seed)
+        return PointPosterior(function, problem, residuals)
 
 
-def given(frame: Frame | None, X: Array) -> "Array | pd.DataFrame":
-    """Return X (n, d) as a model takes it: the frame's table, or a copy that may be written to.
+@dataclass(frozen=True)
+class _StatedByUser:
+    """The user's own function from a fitted model and X to its distribution."""
 
-    Parameters
-    ----------
-    frame : Frame or None
-        How X stands for a table; None: an array.
-    X : ndarray, shape (n, d)
-        Inputs.
+    function: Any
 
-    Returns
-    -------
-    ndarray or DataFrame, shape (n, d)
-        Inputs as the model takes them.
-    """
-    return X.copy() if frame is None else frame.decode(X)
+    def __call__(self, model: Any, X: Any, least_sd: float) -> Predictive:
+        return predictive_of(self.function(model, X), len(X), least_sd)
 
 
-def answers(predict: Function, frame: Frame | None, X: Array, seed: int) -> Array:
-    """Return predictions (n,) at X (n, d), float64; ValueError for another shape or bad numbers.
+def _own(model: Any, problem: Problem, distribution: Any) -> Posterior:
+    by: StatedBy = stated if distribution is None else _StatedByUser(distribution)
+    return own_posterior(model, problem, by, differentiable=distribution is None)
 
-    A model that draws, as one with dropout left on, draws from streams of the seed.
 
-    Parameters
-    ----------
-    predict : callable
-        Function from inputs to predictions.
-    frame : Frame or None
-        How X stands for a table; None: an array.
-    X : ndarray, shape (n, d)
-        Inputs.
-    seed : int
-        Seed of the draws.
+def _stated_by(model: Any, distribution: Any) -> str:
+    way = way_of(model)
+    return "distribution=" if distribution is not None else way.call if way else ""
 
-    Returns
-    -------
-    ndarray, shape (n,)
-        Predictions.
 
-    Raises
-    ------
-    ValueError
-        For another shape, or values that are not finite.
-    """
-    n = len(X)
-    with own_streams(seed):
-        predictions = np.asarray(predict(given(frame, X)), dtype=np.float64)
-    if predictions.shape not in ((n,), (n, 1)):
-        raise ValueError(
-            f"predict returned shape {predictions.shape} for {n} rows; it must return ({n},)"
+def _whose(noise: str, model: Any, distribution: Any) -> Whose:
+    """Whose distribution is forecast; BadInput for a model that has none to judge."""
+    if noise not in NOISES:
+        raise BadInput(f"noise must be one of {', '.join(NOISES)}, not {noise!r}")
+    if distribution is not None:
+        if not callable(distribution):
+            raise BadInput(
+                f"distribution must be a function of the fitted model and X, not {distribution!r}"
+            )
+        states = True
+    else:
+        require_a_point_or_distribution(model)
+        states = way_of(model) is not None
+    if noise == "own" and not states:
+        raise BadInput(
+            f"{type(model).__name__} states no distribution of its own; give one by distribution="
+            'lambda model, X: (mean, sd), or leave out noise="own"'
         )
-    bad = int(np.sum(~np.isfinite(predictions)))
-    if bad:
-        raise ValueError(f"predict returned {bad} values of {n} that are not finite")
-    return predictions.reshape(n)
-
-
-class PointPosterior(Posterior):
-    """A prediction and a constant noise sd, the root mean square of residuals (n,) or the floor.
-
-    Parameters
-    ----------
-    predict : callable
-        Function from inputs to predictions.
-    problem : Problem
-        Rows to learn from.
-    residuals : ndarray, shape (n,)
-        Residuals, in target units.
-    """
-
-    def __init__(self, predict: Function, problem: Problem, residuals: Array) -> None:
-        self.predict = predict
-        self.frame = problem.frame
-        self.noise_floor = noise_floor(problem.y)
-        self.noise_sd = max(float(np.sqrt(np.mean(residuals**2))), self.noise_floor)
-
-    def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
-        return GaussianMixture(answers(self.predict, self.frame, X, seed)[None], self.noise_sd)
-
-    def facts(self) -> dict[str, float | list[float]]:
-        return {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor}
-
-
-class FoldsPosterior(Posterior):
-    """The models of K folds, with the absolute residual (n,) and the fold (n,) of every row.
-
-    Parameters
-    ----------
-    models : list of _Regressor
-        Model of each fold.
-    problem : Problem
-        Rows to learn from.
-    residuals : ndarray, shape (n,)
-        Absolute residual of each row.
-    fold : ndarray of int64, shape (n,)
-        Fold of each row.
-    """
-
-    def __init__(
-        self, models: list[_Regressor], problem: Problem, residuals: Array, fold: Rows
-    ) -> None:
-        self.models = models
-        self.frame = problem.frame
-        self.noise_floor = noise_floor(problem.y)
-        self.residuals = np.maximum(residuals, self.noise_floor)
-        self.fold = fold
-
-    def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
-        means = [answers(model.predict, self.frame, X, seed) for model in self.models]
-        return CVPlus(means, self.residuals, self.fold)
-
-    def facts(self) -> dict[str, float | list[float]]:
-        sd = float(np.sqrt(np.mean(self.residuals**2)))
-        return {"noise_sd": sd, "noise_floor": self.noise_floor}
+    if noise == "cv_plus":
+        return "cv_plus"
+    return "own" if states and noise != "residual" else "residual"

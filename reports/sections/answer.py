@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from howrobust.analysis.cards.items import HEADLINE_STRESS
 from howrobust.analysis.cards.measures import inside_null
 from howrobust.analysis.cards.stress_measures import ratio
+from howrobust.analysis.complete_blocks import ranked_methods
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import Scores
-from howrobust.base.facts import REFERENCES
 from howrobust.reports.sections.scores import ScoreRow, mean_ranks
 
 NO_ANSWER = "No method has a score on every split of a data set; see the failures below."
@@ -109,7 +109,7 @@ def _calibration(scores: Scores, of_best: Mapping[str, ScoreRow | None], best: s
     shares = [100 * share.value for share in covered if share]
     if shares:
         text += f": its 95 % intervals hold {_range(shares, '.1f')} % of held-out points"
-    ranked = [m for m in scores.methods if m not in REFERENCES]
+    ranked = ranked_methods(scores)
     other = max(ranked, key=lambda m: counts[m])
     if of > 1 and counts[other] > count:
         text += f"; that of {other} is on {counts[other]}"

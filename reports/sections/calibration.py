@@ -57,18 +57,18 @@ def calibration(scores: Scores, dataset: str) -> Calibration | None:
     Returns
     -------
     Calibration or None
-        The curves and histograms; None where no method was fitted.
+        The curves and histograms of the methods that state F(y); None where there are none.
 
     Notes
     -----
     |2u - 1| of a uniform u is uniform: the curve of a perfect forecaster is the cumulated
     histogram of uniform PIT values.
     """
-    methods = [m for m in scores.methods if scores.finished(dataset, m)]
-    if not methods:
+    pooled = {m: scores.pooled(dataset, m) for m in scores.methods if scores.finished(dataset, m)}
+    pit = {method: points.pit for method, points in pooled.items() if points.has_pit}
+    if not pit:
         return None
-    null = null_shares(scores.pooled(dataset, methods[0]).rows)
-    pit = {method: scores.pooled(dataset, method).pit for method in methods}
+    null = null_shares(pooled[next(iter(pit))].rows)
     edges = np.linspace(0, 1, BINS + 1)
     return Calibration(
         dataset=dataset,

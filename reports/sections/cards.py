@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from howrobust.analysis.cards.card import PARTS, Card, Entry, Item
-from howrobust.base.facts import REFERENCES
+from howrobust.base.facts import REFERENCES, WHOSE
 from howrobust.reports.table import Table, TableCell, TableRow
 
 
@@ -80,13 +80,17 @@ class CardSection:
     @cached_property
     def lines(self) -> list[Line]:
         """Every measure, in the order of the parts."""
-        entries = {(e.item.part, e.item.title, e.dataset): e for e in self.card.entries}
-        items = {(e.item.part, e.item.title): e.item for e in self.card.entries}
-        order = sorted(items.values(), key=lambda item: PARTS.index(item.part))
-        return [
-            Line(item, [entries.get((item.part, item.title, d)) for d in self.card.datasets])
-            for item in order
-        ]
+        return _lines(self.card.entries, self.card.datasets)
+
+    @cached_property
+    def residual_lines(self) -> list[Line]:
+        """Measures of the second row; none for a method without one."""
+        return _lines(self.card.residual, self.card.datasets)
+
+    @property
+    def residual_whose(self) -> str:
+        """Whose distribution the second row is, in words."""
+        return WHOSE["residual"]
 
     @property
     def notes(self) -> list[str]:
@@ -94,6 +98,15 @@ class CardSection:
         shown = tuple(f"{tile.part} is missing: {tile.missing} (" for tile in self.tiles
                       if tile.missing)  # fmt: skip
         return [note for note in self.card.notes if not note.startswith(shown)]
+
+
+def _lines(given: Sequence[Entry], datasets: Sequence[str]) -> list[Line]:
+    entries = {(e.item.part, e.item.title, e.dataset): e for e in given}
+    items = {(e.item.part, e.item.title): e.item for e in given}
+    return [
+        Line(item, [entries.get((item.part, item.title, d)) for d in datasets])
+        for item in sorted(items.values(), key=lambda item: PARTS.index(item.part))
+    ]
 
 
 def _tile(card: Card, part: str) -> Tile:

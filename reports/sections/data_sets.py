@@ -6,13 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from howrobust.analysis.cards.measures import inside_null
+from howrobust.analysis.cards.sentences import first_forecast
 from howrobust.analysis.cards.stress_measures import ratio
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.facts import REFERENCES, DataFacts
 from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import NotStated
 from howrobust.reports.number_text import number
 from howrobust.reports.sections.answer import stress_of_sentences, within_null_band
+from howrobust.reports.sections.protocol import whose_distributions
 from howrobust.reports.sections.scores import (
     ScoreRow,
     coverage_text,
@@ -37,7 +40,8 @@ class DataSetSection:
     sentence : str
         Which method predicts best and by how much, its calibration, and what stress does to it.
     comparison : str
-        From which methods the first is distinguishable; "" where no two are ranked.
+        From which methods the first is distinguishable, where two are ranked, and whose
+        distributions the scores are of, where some are not the methods' own.
     table : Table
         The scores.
     """
@@ -91,11 +95,12 @@ def data_set_section(scores: Scores, data: DataFacts, rows: Sequence[ScoreRow]) 
     DataSetSection
         The section.
     """
+    comparison = (first_against_others(rows), whose_distributions(scores))
     return DataSetSection(
         facts=data,
         n_splits=scores.planned_splits(data.name),
         sentence=_sentence(scores, data.name, rows),
-        comparison=first_against_others(rows),
+        comparison=" ".join(filter(None, comparison)),
         table=score_table(rows, data),
     )
 
@@ -113,14 +118,21 @@ def predictive_bands(scores: Scores, dataset: str) -> tuple[PredictiveBand, ...]
     Returns
     -------
     tuple of PredictiveBand
-        One band for each method that is no reference; empty where there are more features.
+        One band for each method that is no reference and states the band; empty where there are
+        more features.
     """
     methods = [m for m in scores.methods if m not in REFERENCES and scores.finished(dataset, m)]
     if not methods or scores.held_out(scores.finished(dataset, methods[0])[0]).X.shape[1] != 1:
         return ()
     oracle = scores.finished(dataset, "oracle")
     truth = scores.clean(oracle[0]).mean if oracle else None
-    return tuple(_band(scores, dataset, method, truth) for method in methods)
+    bands = []
+    for method in methods:
+        try:
+            bands.append(_band(scores, dataset, method, truth))
+        except NotStated:  # a forecast without a mean or without these quantiles has no band
+            continue
+    return tuple(bands)
 
 
 def _band(scores: Scores, dataset: str, method: str, truth: Array | None) -> PredictiveBand:
@@ -170,12 +182,13 @@ def _example(scores: Scores, dataset: str, row: ScoreRow) -> str:
     finished = scores.finished(dataset, row.method)
     if not finished:  # only a repeat is left
         return ""
-    forecast = scores.clean(finished[0])
-    lower, upper = forecast.quantile(0.025)[0], forecast.quantile(0.975)[0]
+    try:
+        example = first_forecast(scores.clean(finished[0]))
+    except NotStated:
+        return ""
     return (
-        f" For example, its forecast for the first held-out row is {forecast.mean[0]:.4g} "
-        f"(95 % interval {lower:.4g} to {upper:.4g}); {coverage_text(row)} of held-out points "
-        "are inside their interval."
+        f" For example, its forecast for the first held-out row is {example}; "
+        f"{coverage_text(row)} of held-out points are inside their interval."
     )
 
 

@@ -111,7 +111,9 @@ def _narrow_forecasts(scores: Scores, dataset: str) -> list[str]:
     for method in scores.methods:
         cells = scores.finished(dataset, method)
         forecast = scores.clean(cells[0]) if cells else None
-        if forecast and forecast.smallest_sd.min() < forecast.step / 5:
+        if not forecast or "smallest_sd" in forecast.missing:
+            continue
+        if forecast.smallest_sd.min() < forecast.step / 5:
             sentences.append(
                 f"{method} on {dataset}: the target comes in steps of {forecast.step:g} and "
                 f"the forecast has a noise sd of {forecast.smallest_sd.min():.2g}; read "

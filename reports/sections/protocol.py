@@ -4,11 +4,11 @@ import datetime
 from dataclasses import dataclass
 
 from howrobust.analysis.run_scores import Scores
-from howrobust.base.facts import Command
+from howrobust.base.facts import REFERENCES, WHOSE, Command
 from howrobust.base.records import GRADIENTS
 from howrobust.reports.table import Table, TableCell, TableRow
 
-HEADER = ("method", "components", "noise", "first split")
+HEADER = ("method", "judged by", "components", "noise", "first split")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,30 @@ class Protocol:
     environment: dict[str, str]
     reused: str
     settings: Table
+
+
+def whose_distributions(scores: Scores) -> str:
+    """Return whose distribution the numbers of each method are of, as a sentence.
+
+    Parameters
+    ----------
+    scores : Scores
+        The scores of the run.
+
+    Returns
+    -------
+    str
+        Empty where every method is judged by its own.
+    """
+    facts = [scores.about.method_facts[method] for method in scores.methods]
+    if all(each.whose == "own" for each in facts):
+        return ""
+    judged: dict[str, list[str]] = {}
+    for each in facts:
+        if each.label not in REFERENCES:
+            judged.setdefault(each.whose, []).append(each.label)
+    texts = [f"{', '.join(labels)}: {WHOSE[whose]}" for whose, labels in judged.items()]
+    return f"The numbers are those of the following distributions. {'. '.join(texts)}."
 
 
 def protocol(scores: Scores) -> Protocol:
@@ -86,9 +110,9 @@ def _settings(scores: Scores) -> Table:
     for label in (method for method in scores.methods if method in fitted):
         stated = scores.about.method_facts[label]
         facts = " ".join(_facts(scores, data.name, label) for data in scores.data).strip()
-        cells = [TableCell(text) for text in (label, stated.components, stated.noise_model, facts)]
-        rows.append(TableRow(cells, method=label))
-    return Table("how each method was set", HEADER, (0, 1, 2, 3), rows)
+        texts = (label, WHOSE[stated.whose], stated.components, stated.noise_model, facts)
+        rows.append(TableRow([TableCell(text) for text in texts], method=label))
+    return Table("how each method was set", HEADER, (0, 1, 2, 3, 4), rows)
 
 
 def _facts(scores: Scores, dataset: str, method: str) -> str:

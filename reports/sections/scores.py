@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from howrobust.analysis.cards.measures import coverage_95
+from howrobust.analysis.complete_blocks import ranked_methods
 from howrobust.analysis.differences import Difference, differences
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import Scores
@@ -95,7 +96,7 @@ def score_rows(scores: Scores, dataset: str) -> tuple[ScoreRow, ...]:
         for m in scores.methods
         if any((c.method, c.dataset) == (m, dataset) for c in scores.cells)
     ]
-    candidates = [m for m in present if m not in REFERENCES]
+    candidates = [m for m in ranked_methods(scores) if m in present]
     planned = scores.planned_splits(dataset)
     nll = {m: scores.values(dataset, m, "nll") for m in candidates}
     means = {m: float(v.mean()) for m, v in nll.items() if len(v) == planned}
@@ -108,7 +109,7 @@ def score_rows(scores: Scores, dataset: str) -> tuple[ScoreRow, ...]:
         behind = _between(gaps["nll"], method, order[0]) if k else None
         rows.append(_row(scores, dataset, method, k + 1, behind, best))
     unranked = [m for m in candidates if m not in means]
-    rest = [*unranked, *(m for m in present if m in REFERENCES)]
+    rest = [*unranked, *(m for m in present if m not in candidates)]
     return (*rows, *(_row(scores, dataset, m, None, None, frozenset()) for m in rest))
 
 

@@ -26,7 +26,8 @@ from howrobust.planning.jobs import Job
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import make_plan
-from howrobust.storage.arrays import Files, read_forecasts
+from howrobust.storage.arrays import Files
+from howrobust.storage.forecasts import read_forecasts
 
 # One kind of what can go wrong each; whoever hangs says when and as what, and is not alone.
 MISBEHAVING = """

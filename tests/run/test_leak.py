@@ -9,7 +9,8 @@ from howrobust.planning import entry_points
 from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.jobs import Job
 from howrobust.planning.method_spec import MethodSpec
-from howrobust.storage.arrays import Files, read_forecasts
+from howrobust.storage.arrays import Files
+from howrobust.storage.forecasts import read_forecasts
 
 FAST = {
     "bayesian_nn": "bayesian_nn[epochs=2,n_draws=256]",

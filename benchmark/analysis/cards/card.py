@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from howrobust.analysis.measured import Measure, Measured, Result
+from howrobust.base.facts import WHOSE
 from howrobust.base.metric import Undefined
 from howrobust.base.rendering import rendered
 from howrobust.distributions.predictive import Predictive
@@ -84,6 +85,8 @@ class Entry:
         Number of ranked methods.
     reason : str
         Why there is no number, or why it is not ranked.
+    whose : str, default="own"
+        Whose distribution was judged, see `howrobust.base.facts.WHOSE`.
     """
 
     dataset: str
@@ -92,6 +95,7 @@ class Entry:
     rank: int | None
     ranked: int
     reason: str
+    whose: str = "own"
 
     @property
     def text(self) -> str:
@@ -127,6 +131,7 @@ class Entry:
             rank=self.rank,
             ranked=self.ranked,
             reason=self.reason,
+            distribution=self.whose,
             definition=self.item.definition,
         )
 
@@ -149,6 +154,8 @@ class CardRecord:
         Number of ranked methods.
     reason : str
         Why there is no number, or why it is not ranked.
+    distribution : str
+        Whose distribution was judged: "own", "residual" or "cv_plus".
     definition : str
         What was measured.
     """
@@ -164,6 +171,7 @@ class CardRecord:
     rank: int | None
     ranked: int
     reason: str
+    distribution: str
     definition: str
 
 
@@ -182,6 +190,9 @@ class Card:
         such intervals.
     notes : tuple of str, default=()
         What was not measured, and why.
+    residual : tuple of Entry, default=()
+        Accuracy and calibration of the same fits with a Gaussian made from out-of-fold residuals,
+        for a model that is judged by its own distribution.
     forecaster : callable, optional
         Takes X and returns p(y | x): what `predictive` calls.
     """
@@ -190,6 +201,7 @@ class Card:
     entries: tuple[Entry, ...]
     sentences: dict[str, str]
     notes: tuple[str, ...] = ()
+    residual: tuple[Entry, ...] = ()
     forecaster: Callable[[Any], Predictive] | None = field(default=None, repr=False, compare=False)
 
     def predictive(self, X: Any) -> Predictive:
@@ -220,7 +232,7 @@ class Card:
         return self.forecaster(X)
 
     def records(self) -> "pd.DataFrame":
-        """Return the entries of the card, one per row.
+        """Return the entries of the card, one per row, then those of its second row.
 
         Returns
         -------
@@ -229,7 +241,7 @@ class Card:
         """
         import pandas as pd
 
-        return pd.DataFrame([entry.record for entry in self.entries])
+        return pd.DataFrame([entry.record for entry in (*self.entries, *self.residual)])
 
     def of(self, dataset: str, part: str | None = None) -> list[Entry]:
         """Return the entries on a data set.
@@ -314,6 +326,11 @@ class Card:
         return f"its measures: {', '.join(dict.fromkeys(e.item.name for e in self.entries))}"
 
     @property
+    def whose(self) -> list[str]:
+        """Whose distribution was judged, in words."""
+        return [WHOSE[whose] for whose in dict.fromkeys(entry.whose for entry in self.entries)]
+
+    @property
     def datasets(self) -> list[str]:
         """Names of the data sets."""
         return list(dict.fromkeys(e.dataset for e in self.entries))
@@ -323,17 +340,22 @@ class Card:
 
     def __str__(self) -> str:
         lines = [f"How robust is {self.method}?"]
+        lines += [f"judged by {text}" for text in self.whose]
         for dataset in self.datasets:
             lines += ["", f"{dataset}, first held-out row: {self.sentences.get(dataset, '-')}"]
             for part in PARTS:
-                for entry in self.of(dataset, part):
-                    lines.append(
-                        f"  {part:11} {entry.item.title:52} {entry.text:26} {_rank(entry)}"
-                    )
+                lines += map(_line, self.of(dataset, part))
+            second = [entry for entry in self.residual if entry.dataset == dataset]
+            if second:
+                lines += [f"  {WHOSE[second[0].whose]}:", *map(_line, second)]
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     def _repr_html_(self) -> str:
         return rendered(self, "html")
+
+
+def _line(entry: Entry) -> str:
+    return f"  {entry.item.part:11} {entry.item.title:52} {entry.text:26} {_rank(entry)}"
 
 
 def _rank(entry: Entry) -> str:

@@ -25,6 +25,7 @@ from howrobust.analysis.variability import instability
 from howrobust.base.cells import CLEAN
 from howrobust.base.metric import Undefined
 from howrobust.distributions.arrays import Array
+from howrobust.distributions.forecast import NotStated
 
 SHUFFLE = "shuffle"
 SAME = 1e-6  # instability up to which refits differ by rounding
@@ -117,17 +118,21 @@ def coverage(scores: Scores, dataset: str, method: str, level: float) -> Result:
     Returns
     -------
     Measured or Undefined
-        The share over the points of all splits; `Undefined` where no split was fitted.
+        The share over the points of all splits; `Undefined` where no split was fitted and where
+        the forecasts do not have the interval.
 
     Notes
     -----
-    A point is inside where |2 F(y) - 1| <= level. The interval of the share is Wilson's (1927) with
+    A point is inside as `Forecast.inside` says. The interval of the share is Wilson's (1927) with
     n_eff = (sum m)^2 / sum m^2, m the number of test sets in which a row appears.
     """
     if not scores.finished(dataset, method):
         return Undefined("no split was fitted")
     points = scores.pooled(dataset, method)
-    share = float(np.mean(np.abs(2 * points.cdf - 1) <= level))
+    try:
+        share = float(np.mean(points.inside(level)))
+    except NotStated as absent:
+        return Undefined(str(absent))
     n = effective_n(np.bincount(points.rows))
     lower, upper = wilson(share * n, n)
     return Measured(share, lower, upper)
@@ -173,6 +178,11 @@ def _rmse(scores: Scores, dataset: str, method: str, stress: str) -> Result:
 def _nll(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     """Mean over splits of the nll of clean test rows, in nats."""
     return mean_of_metric(scores, dataset, method, "nll")
+
+
+def _crps(scores: Scores, dataset: str, method: str, stress: str) -> Result:
+    """Mean over splits of the crps of clean test rows, in target units."""
+    return mean_of_metric(scores, dataset, method, "crps")
 
 
 def _excess_calibration_error(scores: Scores, dataset: str, method: str, stress: str) -> Result:
@@ -268,6 +278,7 @@ def _instability(
 CLEAN_ITEMS = (
     Item("accuracy", "rmse", _rmse, "low", headline=True),
     Item("accuracy", "nll", _nll, "low"),
+    Item("accuracy", "crps", _crps, "low"),
     Item(
         "calibration", "excess calibration error", _excess_calibration_error, "low", headline=True
     ),

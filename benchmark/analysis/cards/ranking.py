@@ -8,10 +8,12 @@ from howrobust.analysis.cards.card import Card, Entry, Item
 from howrobust.analysis.cards.items import card_items
 from howrobust.analysis.cards.measures import inside_null
 from howrobust.analysis.cards.sentences import notes, sentences
+from howrobust.analysis.cards.two_distributions import with_second_rows
 from howrobust.analysis.measured import Measured, Result
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.facts import REFERENCES
 from howrobust.base.metric import Undefined
+from howrobust.distributions.forecast import NotStated
 
 NEEDS_SKILL = ("calibration", "stability", "tolerance")  # a constant forecast would win them
 
@@ -27,7 +29,8 @@ def cards(scores: Scores) -> dict[str, Card]:
     Returns
     -------
     dict of str to Card
-        Cards by label, those of the references included, which are never ranked.
+        Cards by label, those of the references included, which are never ranked. A second row is on
+        the card of its model.
     """
     items = card_items(scores)
     entries: dict[str, list[Entry]] = {method: [] for method in scores.methods}
@@ -36,13 +39,22 @@ def cards(scores: Scores) -> dict[str, Card]:
         present = [m for m in scores.methods if scores.finished(name, m)]
         skilled = [m for m in present if beats_marginal(scores, name, m)]
         for item in items:
-            results = {m: item.measure(scores, name, m, item.stress) for m in present}
+            results = {m: _measured(scores, name, m, item) for m in present}
             for method, entry in _ranked(scores, name, item, results, skilled).items():
                 entries[method].append(entry)
-    return {
+    made = {
         method: Card(method, tuple(of_method), sentences(scores, method), notes(of_method))
         for method, of_method in entries.items()
     }
+    return with_second_rows(scores, made)
+
+
+def _measured(scores: Scores, dataset: str, method: str, item: Item) -> Result:
+    """A measure, `Undefined` where it needs what the form of the forecasts cannot give."""
+    try:
+        return item.measure(scores, dataset, method, item.stress)
+    except NotStated as absent:
+        return Undefined(str(absent))
 
 
 def beats_marginal(scores: Scores, dataset: str, method: str) -> bool:
@@ -58,10 +70,10 @@ def beats_marginal(scores: Scores, dataset: str, method: str) -> bool:
     Returns
     -------
     bool
-        Whether its mean nll over splits is lower, or its rmse where there is no nll; True where
-        there is neither.
+        Whether its mean nll over splits is lower, or its crps where there is no nll, or its rmse
+        where there is neither; True where there is none of them.
     """
-    for metric in ("nll", "rmse"):
+    for metric in ("nll", "crps", "rmse"):
         estimate = scores.estimate(dataset, method, metric)
         marginal = scores.estimate(dataset, "marginal", metric)
         if estimate and marginal:
@@ -81,7 +93,16 @@ def _ranked(
     }
     ranks = {m: 1 + sum(other < key for other in keys.values()) for m, key in keys.items()}
     return {
-        m: Entry(dataset, item, r, ranks.get(m), len(keys), reasons[m]) for m, r in results.items()
+        m: Entry(
+            dataset,
+            item,
+            r,
+            ranks.get(m),
+            len(keys),
+            reasons[m],
+            scores.about.method_facts[m].whose,
+        )
+        for m, r in results.items()
     }
 
 
@@ -106,6 +127,8 @@ def _unranked(
         return result.reason
     if method in REFERENCES:
         return "a reference, not ranked"
+    if scores.about.method_facts[method].row_of:
+        return "the second row of a model, not ranked"
     unranked = result.unranked or (item.unranked if item.better == "none" else "")
     if unranked:
         return f"not ranked: {unranked}"

@@ -7,6 +7,7 @@ from howrobust.analysis.cards.measures import coverage_95
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.metric import Undefined
+from howrobust.distributions.forecast import Forecast
 
 
 def sentences(scores: Scores, method: str) -> dict[str, str]:
@@ -30,14 +31,32 @@ def sentences(scores: Scores, method: str) -> dict[str, str]:
         covered = coverage_95(scores, data.name, method, "") if cells else None
         if isinstance(covered, Measured) and covered.lower is not None:
             forecast = scores.clean(cells[0])
-            lower, upper = forecast.quantile(0.025)[0], forecast.quantile(0.975)[0]
             share = f"{100 * covered.value:.1f} %"
             limits = f"[{100 * covered.lower:.1f}, {100 * (covered.upper or 1):.1f}]"
             by_dataset[data.name] = (
-                f"{forecast.mean[0]:.4g} (95 % interval {lower:.4g} to {upper:.4g}); {share} "
+                f"{first_forecast(forecast)}; {share} "
                 f"{limits} of held-out points fell inside their 95 % interval."
             )
     return by_dataset
+
+
+def first_forecast(forecast: Forecast) -> str:
+    """Return the forecast of the first row in words.
+
+    Parameters
+    ----------
+    forecast : Forecast
+        A forecast that has 95 % intervals.
+
+    Returns
+    -------
+    str
+        Mean and interval; the interval alone where the model states no point forecast.
+    """
+    lower, upper = (end[0] for end in forecast.interval(0.95))
+    if "mean" in forecast.missing:
+        return f"a 95 % interval from {lower:.4g} to {upper:.4g}"
+    return f"{forecast.mean[0]:.4g} (95 % interval {lower:.4g} to {upper:.4g})"
 
 
 def notes(entries: Sequence[Entry]) -> tuple[str, ...]:

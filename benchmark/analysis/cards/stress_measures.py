@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from howrobust.analysis.cards.applicable import sd_cannot_grow
 from howrobust.analysis.cards.card import Item
 from howrobust.analysis.measured import Measured, Result, mean_of_defined, mean_over_splits
 from howrobust.analysis.regions import BASELINE, REGION
@@ -96,7 +97,10 @@ def _sd_ratio(scores: Scores, dataset: str, method: str, stress: str) -> Result:
 
     It shows whether the stated sd grows outside the training data.
     """
-    return _ratio_at_the_top(scores, dataset, method, "sharpness", "sharpness", stress)
+    sds = _ladder(scores, dataset, method, "sharpness", stress)
+    return sd_cannot_grow(scores, dataset, method, sds) or _ratio_at_the_top(
+        scores, dataset, method, "sharpness", "sharpness", stress
+    )
 
 
 def _worse_than_marginal(scores: Scores, dataset: str, method: str, stress: str) -> Result:
@@ -137,6 +141,9 @@ def _awareness(scores: Scores, dataset: str, method: str, stress: str) -> Result
     sds = _ladder(scores, dataset, method, "sharpness", stress)
     if isinstance(errors, Undefined):
         return errors
+    inapplicable = sd_cannot_grow(scores, dataset, method, sds)
+    if inapplicable:
+        return inapplicable
     if isinstance(sds, Undefined):
         return sds
     both = errors.index.intersection(sds.index)
@@ -164,6 +171,9 @@ def _region_awareness(scores: Scores, dataset: str, method: str, stress: str) ->
     sd = _held_out_regions(scores, dataset, method, "sharpness", stress)
     if isinstance(rmse, Undefined):
         return rmse
+    inapplicable = sd_cannot_grow(scores, dataset, method)
+    if inapplicable:
+        return inapplicable
     if isinstance(sd, Undefined):
         return sd
     slope = awareness(rmse.values, sd.values, rmse.thirds, sd.thirds)
