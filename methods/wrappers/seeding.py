@@ -3,50 +3,18 @@
 import inspect
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
 from howrobust import seeds
+from howrobust.methods.wrappers.regressors import Parametrised
 
 # The last word of a setting of a nested estimator, as in ``ridge__random_state``, decides.
 SEED = re.compile(r"(^|_)(random_state|seed)$")
 PREFERRED = ("random_state", "random_seed", "seed")
 LARGEST = 2**31  # seeds of scikit-learn have 32 bits, those of LightGBM 31
-
-
-@runtime_checkable
-class Parametrised(Protocol):
-    """An estimator whose settings can be read and set by name, as scikit-learn's can."""
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the settings, with ``deep`` those of nested estimators too.
-
-        Parameters
-        ----------
-        deep : bool, default True
-            Include those of nested estimators.
-
-        Returns
-        -------
-        dict
-            Settings by name.
-        """
-
-    def set_params(self, **params: Any) -> Any:
-        """Set some of them.
-
-        Parameters
-        ----------
-        **params : object
-            Settings by name.
-
-        Returns
-        -------
-        object
-            Not used.
-        """
 
 
 def seed_names(model: Any) -> tuple[str, ...]:

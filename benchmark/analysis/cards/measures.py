@@ -220,9 +220,9 @@ def _instability_over_restarts(scores: Scores, dataset: str, method: str, stress
         claim = "claimed to be deterministic, and is not" if facts.deterministic else ""
         return replace(result, note=claim)
     if facts.deterministic:
-        return replace(result, unranked=facts.restarts)
+        return replace(result, note=facts.restarts, unranked="its restarts cannot differ")
     same = "but for rounding" if result.value else "bit for bit"
-    return Undefined(f"not ranked: the restarts gave the same predictions {same}: {facts.restarts}")
+    return Undefined(f"the restarts gave the same predictions {same}: {facts.restarts}")
 
 
 def _instability_over_shuffles(scores: Scores, dataset: str, method: str, stress: str) -> Result:

@@ -75,7 +75,6 @@ def notes(entries: Sequence[Entry]) -> tuple[str, ...]:
     missing: dict[str, list[str]] = {}
     for entry in entries:
         if entry.item.headline and isinstance(entry.result, Undefined):
-            reason = entry.result.reason.removeprefix("not ranked: ")
-            text = f"{entry.item.part} is missing: {reason}"
+            text = f"{entry.item.part} is missing: {entry.result.reason}"
             missing.setdefault(text, []).append(entry.dataset)
     return tuple(f"{text} ({', '.join(datasets)})" for text, datasets in missing.items())

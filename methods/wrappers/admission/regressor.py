@@ -30,7 +30,8 @@ def require_regressor(model: Any) -> None:
             f"{name} is {article} {kind.replace('_', ' ')}, not a regressor; give a regressor"
         )
     try:
-        parameters = [*signature(model.fit).parameters.values()]
+        fit = getattr(model, "fit", None) or model.fit_conformalize
+        parameters = [*signature(fit).parameters.values()]
     except (TypeError, ValueError):
         return  # a compiled fit does not state its arguments
     plain = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
