@@ -2,10 +2,9 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,6 +35,7 @@ from howrobust.execution.pools.inline import InlinePool
 from howrobust.execution.pools.parcels import why_not_sent
 from howrobust.execution.progress import Reporter
 from howrobust.methods.wrappers.fitted_model import FittedModel
+from howrobust.methods.wrappers.options import UserModelOptions
 from howrobust.methods.wrappers.user_model import UserModel
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
@@ -154,16 +154,15 @@ def assess(
     import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
 
     source = given_rows(X, y, groups=groups)
-    make = partial(
-        user_method, estimator, fitted=fitted, n_folds=n_folds, distribution=distribution,
-        draws=draws, deterministic=deterministic, batch_size=batch_size, retries=retries,
-    )  # fmt: skip
-    model = make(noise=noise)
+    options = UserModelOptions(
+        fitted, n_folds, noise, distribution, draws, deterministic, batch_size, retries
+    )
+    model = user_method(estimator, options)
     if keep_model:
         require_keepable(model, out)
     notes = (PRETRAINED,) if pretrained else require_fresh_start(model, source, seed)
     spec = _spec(estimator, model, fitted, name)
-    rows = [spec, *_second_row(spec, make)] if noise == "auto" else [spec]
+    rows = [spec, *_second_row(spec, estimator, options)]
     plan = _plan(rows, source, stress, splits, repeats, seed)
     for sentence in limit_warnings(plan.jobs):
         warnings.warn(sentence, stacklevel=2)
@@ -251,9 +250,13 @@ def _spec(estimator: Any, model: Method, fitted: bool, name: str | None) -> Meth
     return MethodSpec(name or own_name, model=model)
 
 
-def _second_row(spec: MethodSpec, make: Callable[..., Method]) -> Iterator[MethodSpec]:
+def _second_row(
+    spec: MethodSpec, estimator: Any, options: UserModelOptions
+) -> Iterator[MethodSpec]:
     """Yield the residual row of a user's model that is judged by its own distribution."""
     model = spec.model
-    if isinstance(model, UserModel | FittedModel) and model.whose_distribution() == "own":
-        residual = make(noise="residual")
+    if not isinstance(model, UserModel | FittedModel) or options.noise != "auto":
+        return
+    if model.whose_distribution() == "own":
+        residual = user_method(estimator, replace(options, noise="residual"))
         yield MethodSpec(spec.name, RESIDUAL, model=residual, row_of=spec.label)

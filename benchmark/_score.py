@@ -70,18 +70,13 @@ class Scores(ScoredForecasts):
 
         rows = []
         for metric in self.metrics:
-            value = self.outcomes[metric.name]
-            none = isinstance(value, Undefined)
-            rows.append(
-                {
-                    "metric": metric.name,
-                    "value": np.nan if isinstance(value, Undefined) else value,
-                    "status": "undefined" if none else "ok",
-                    "reason": value.reason if isinstance(value, Undefined) else "",
-                    "better": metric.better,
-                }
-            )
-        return pd.DataFrame(rows)
+            found = self.outcomes[metric.name]
+            none = isinstance(found, Undefined)
+            value, reason = (np.nan, found.reason) if isinstance(found, Undefined) else (found, "")
+            status = "undefined" if none else "ok"
+            rows.append((metric.name, value, status, reason, metric.better))
+        columns = ["metric", "value", "status", "reason", "better"]
+        return pd.DataFrame(rows, columns=columns)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw observed shares against stated probabilities.

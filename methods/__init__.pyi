@@ -10,6 +10,7 @@ from .shuffled_cv import ShuffledCV as ShuffledCV
 from .wrappers.bayesian_surrogate import bayesian_surrogate as bayesian_surrogate
 from .wrappers.endpoint import Endpoint as Endpoint
 from .wrappers.fitted_model import FittedModel as FittedModel
+from .wrappers.options import UserModelOptions as UserModelOptions
 from .wrappers.torch_modules.trained_module import TrainedModule as TrainedModule
 from .wrappers.torch_regressor import TorchRegressor as TorchRegressor
 from .wrappers.user_model import UserModel as UserModel

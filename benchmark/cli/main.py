@@ -12,11 +12,10 @@ from traceback import walk_tb
 import click
 
 from howrobust.cli.baseline import baseline
+from howrobust.cli.catalogue import info, list_
 from howrobust.cli.check import check
 from howrobust.cli.compare import compare
 from howrobust.cli.fetch import fetch
-from howrobust.cli.info import info
-from howrobust.cli.list import list_
 from howrobust.cli.messages import report_problem
 from howrobust.cli.predict import predict
 from howrobust.cli.propagate import propagate

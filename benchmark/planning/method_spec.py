@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 import msgspec
 
 from howrobust.errors import BadInput
+from howrobust.methods.wrappers.options import UserModelOptions
 from howrobust.planning.entry_points import entries, exits_as_bad_input, import_untracked, load
 from howrobust.planning.source_closure import Sources, sources
 
@@ -17,16 +18,7 @@ if TYPE_CHECKING:
 # Every stored forecast depends on this module and on what it imports.
 WORKER = "howrobust.execution.worker"
 ADAPTER = "howrobust.methods.wrappers.method_of"
-USER_MODEL_SETTINGS: dict[str, Any] = {  # of any model that is not a Method
-    "n_folds": 5,
-    "noise": "auto",
-    "distribution": None,
-    "fitted": False,
-    "draws": None,
-    "deterministic": False,
-    "batch_size": None,
-    "retries": 0,
-}
+USER_MODEL_SETTINGS = UserModelOptions.defaults()  # of any model that is not a Method
 RESIDUAL = {"noise": "residual"}  # the setting of a second row
 
 
@@ -203,7 +195,7 @@ class MethodSpec:
         """Return a user's model as a `Method`, each setting passed to the model or the wrapper."""
         plugin = self.plugin()
         if not isinstance(plugin, type):
-            return user_method(plugin, **self.settings)
+            return user_method(plugin, UserModelOptions(**self.settings))
         parameters = inspect.signature(plugin).parameters
         of_wrapper = {
             name: value
@@ -211,7 +203,7 @@ class MethodSpec:
             if name in USER_MODEL_SETTINGS and name not in parameters
         }
         of_model = {k: v for k, v in self.settings.items() if k not in of_wrapper}
-        return user_method(plugin(**of_model), **of_wrapper)
+        return user_method(plugin(**of_model), UserModelOptions(**of_wrapper))
 
     def is_user_model(self) -> bool:
         """Return whether it is a user's own model rather than a subclass of `Method`.
@@ -276,41 +268,15 @@ class MethodSpec:
         return self.sources().sha256 + ("" if self.model is None else repr(self.model))
 
 
-def user_method(
-    model: Any,
-    *,
-    fitted: bool = False,
-    n_folds: int = 5,
-    noise: str = "auto",
-    distribution: Any = None,
-    draws: int | None = None,
-    deterministic: bool = False,
-    batch_size: int | None = None,
-    retries: int = 0,
-) -> "Method":
+def user_method(model: Any, options: UserModelOptions) -> "Method":
     """Return a user's own model as a method.
 
     Parameters
     ----------
     model : object
         See `howrobust.methods.wrappers.method_of.method_of`.
-    fitted : bool, default False
-        Whether the model is already fitted.
-    n_folds : int, default 5
-        Number of folds of the out-of-fold residuals.
-    noise : {"auto", "own", "residual", "cv_plus"}, default "auto"
-        Whose distribution it is judged by.
-    distribution : callable or str, optional
-        Takes the fitted model and X, and returns the distribution that the model states;
-        ``module:function`` names one.
-    draws : int, optional
-        Draws of a torch module that draws at every call.
-    deterministic : bool, default False
-        Whether the model claims that a fit depends on its rows and settings alone.
-    batch_size : int, optional
-        Most rows in a call of a fitted model.
-    retries : int, default 0
-        How often a failed call of a fitted model is made again.
+    options : UserModelOptions
+        How it is judged and called.
 
     Returns
     -------
@@ -322,20 +288,10 @@ def user_method(
     BadInput
         For an object that is no model.
     """
-    if isinstance(distribution, str):
-        distribution = load("distributions", distribution)
+    if isinstance(options.distribution, str):
+        options = replace(options, distribution=load("distributions", options.distribution))
     adapt = import_untracked(ADAPTER, "method_of")
-    method: Method = adapt(
-        model,
-        fitted=fitted,
-        n_folds=n_folds,
-        noise=noise,
-        distribution=distribution,
-        draws=draws,
-        deterministic=deterministic,
-        batch_size=batch_size,
-        retries=retries,
-    )
+    method: Method = adapt(model, options)
     return method
 
 

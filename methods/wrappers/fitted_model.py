@@ -4,8 +4,12 @@ from typing import Any
 
 from howrobust.base.method import Posterior, Problem, SingleMethod, Whose
 from howrobust.errors import BadInput
-from howrobust.methods.wrappers.judged import posterior_of_own, stated_by, whose_distribution
-from howrobust.methods.wrappers.stated_distribution import Prediction
+from howrobust.methods.wrappers.own_distribution.judged import (
+    posterior_of_own,
+    stated_by,
+    whose_distribution,
+)
+from howrobust.methods.wrappers.own_distribution.ways import Prediction
 from howrobust.methods.wrappers.user_posteriors import Function, PointPosterior, answers
 
 

@@ -13,52 +13,31 @@ from howrobust.errors import BadInput
 from howrobust.methods.wrappers.admission.regressor import require_regressor
 from howrobust.methods.wrappers.endpoint import Endpoint
 from howrobust.methods.wrappers.fitted_model import FittedModel
-from howrobust.methods.wrappers.stated_distribution import way_of
+from howrobust.methods.wrappers.options import UserModelOptions
+from howrobust.methods.wrappers.own_distribution.ways import way_of
 from howrobust.methods.wrappers.torch_modules.trained_module import TrainedModule
 from howrobust.methods.wrappers.torch_regressor import TorchRegressor
 from howrobust.methods.wrappers.user_model import UserModel
 
+DEFAULTS = UserModelOptions()
 
-def method_of(
-    thing: Any,
-    fitted: bool = False,
-    n_folds: int = 5,
-    noise: str = "auto",
-    distribution: Any = None,
-    draws: int | None = None,
-    deterministic: bool = False,
-    batch_size: int | None = None,
-    retries: int = 0,
-) -> Method:
+
+def method_of(thing: Any, options: UserModelOptions = DEFAULTS) -> Method:
     """Return the `Method` of a model.
 
     ``thing`` is a `Method`; a regressor with ``fit`` and ``predict``, or its class; a torch module,
     its class, or a function from the number of features to one; a function without arguments that
     returns any of these; or, where it is ``fitted``, a model that has learnt already: a function
-    from X to (n,), a torch module, or anything with ``predict``. ``n_folds``, ``noise`` and
-    ``distribution``: see `UserModel`; ``draws``: see `TorchRegressor`. Raises BadInput for anything
+    from X to (n,), a torch module, or anything with ``predict``. Raises BadInput for anything
     else.
 
     Parameters
     ----------
     thing : Method, regressor, nn.Module, class or callable
         What the user brings.
-    fitted : bool, default False
-        Whether it is fitted already.
-    n_folds : int, default 5
-        Folds; see `UserModel`.
-    noise : {"auto", "own", "residual", "cv_plus"}, default "auto"
-        Whose distribution it is judged by; see `UserModel`.
-    distribution : callable, optional
-        The distribution that it states; see `UserModel`.
-    draws : int, optional
-        Draws of a torch module; see `TorchRegressor`.
-    deterministic : bool, default False
-        Whether the model claims to be deterministic; see `UserModel`.
-    batch_size : int, optional
-        Most rows in a call of a fitted model; see `Endpoint`.
-    retries : int, default 0
-        How often a failed call of a fitted model is made again; see `Endpoint`.
+    options : UserModelOptions, optional
+        How it is judged and called; see `UserModel`, `TorchRegressor` for draws and `Endpoint` for
+        batches.
 
     Returns
     -------
@@ -70,38 +49,49 @@ def method_of(
     BadInput
         For anything else.
     """
-    if (batch_size is not None or retries) and (not fitted or isinstance(thing, Method)):
+    is_called_in_batches = options.batch_size is not None or options.retries > 0
+    if is_called_in_batches and (not options.fitted or isinstance(thing, Method)):
         raise BadInput(
             "batch_size and retries are for a function that calls a service, which is not fitted "
             "here; give it with fitted=True (--fitted)"
         )
     if isinstance(thing, Method):
-        if fitted or distribution is not None or draws is not None:
+        if options.fitted or options.distribution is not None or options.draws is not None:
             raise BadInput(
                 f"{type(thing).__name__} is a Method, which states its distribution itself; leave "
                 "out fitted, distribution and draws"
             )
         return thing
-    module = _is_module(thing)
-    if not fitted and not module and _makes_models(thing):
+    if options.fitted:
+        _require_a_fitted_model(thing)
+        model, distribution = _fitted_with_draws(thing, options.draws), options.distribution
+        if is_called_in_batches:
+            model, distribution = _endpoints(model, options)
+        return _settled(FittedModel(model, options.noise, distribution))
+    if not _is_module(thing) and _makes_models(thing):
         if _needs(thing):
             raise BadInput(f"{thing.__name__} needs arguments; give an instance of it")
-        return method_of(thing(), False, n_folds, noise, distribution, draws, deterministic)
-    is_regressor = not module and _is_regressor(thing)
-    if fitted:
-        _require_a_fitted_model(thing)
-        model = _fitted_with_draws(thing, draws)
-        if batch_size is not None or retries:
-            model, distribution = _endpoints(model, noise, distribution, batch_size, retries)
-        return _settled(FittedModel(model, noise, distribution))
-    if is_regressor:
+        return method_of(thing(), options)
+    return _settled(
+        UserModel(
+            _estimator(thing, options.draws),
+            n_folds=options.n_folds,
+            noise=options.noise,
+            distribution=options.distribution,
+            deterministic=options.deterministic,
+        )
+    )
+
+
+def _estimator(thing: Any, draws: int | None) -> Any:
+    """Return what is fitted: a regressor, or one that trains a torch module."""
+    is_module = _is_module(thing)
+    if not is_module and _is_regressor(thing):
         if callable(getattr(thing, "fit", None)):
             require_regressor(thing)
-        estimator = _with_draws(thing, draws)
-        return _settled(UserModel(estimator, n_folds, noise, distribution, deterministic))
-    if module or (callable(thing) and _needs(thing) == 1):
-        estimator = TorchRegressor(thing, draws=draws)
-        return _settled(UserModel(estimator, n_folds, noise, distribution, deterministic))
+        return _with_draws(thing, draws)
+    if is_module or (callable(thing) and _needs(thing) == 1):
+        return TorchRegressor(thing, draws=draws)
     raise BadInput(
         f"{thing!r} is not a regressor: it needs fit(X, y) and predict(X), or to be a torch module "
         "or a function that makes one; what predicts without a fit is assessed with fitted=True "
@@ -109,20 +99,20 @@ def method_of(
     )
 
 
-def _endpoints(
-    thing: Any, noise: str, distribution: Any, batch_size: int | None, retries: int
-) -> tuple[Endpoint, Any]:
+def _endpoints(thing: Any, options: UserModelOptions) -> tuple[Endpoint, Any]:
     """Return a fitted model and its distribution= as endpoints."""
-    if distribution is None and noise != "residual" and way_of(thing) is not None:
+    stated = options.distribution
+    if stated is None and options.noise != "residual" and way_of(thing) is not None:
         raise BadInput(
             f"batch_size and retries are for a function that calls a service, and "
             f"{type(thing).__name__} states a distribution itself; give distribution=, a function "
             'of it and X that returns (mean, sd), or noise="residual"'
         )
+    batch_size, retries = options.batch_size, options.retries
     predict = Endpoint(getattr(thing, "predict", thing), batch_size, retries)
-    if distribution is None:
+    if stated is None:
         return predict, None
-    return predict, Endpoint(partial(_of_model, distribution, thing), batch_size, retries)
+    return predict, Endpoint(partial(_of_model, stated, thing), batch_size, retries)
 
 
 def _of_model(distribution: Callable[..., Any], model: Any, _: Any, X: Any) -> Any:

@@ -38,6 +38,39 @@ class Regressor(Protocol):
 
 
 @runtime_checkable
+class Parametrised(Protocol):
+    """An estimator whose settings can be read and set by name, as scikit-learn's can."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the settings, with ``deep`` those of nested estimators too.
+
+        Parameters
+        ----------
+        deep : bool, default True
+            Include those of nested estimators.
+
+        Returns
+        -------
+        dict
+            Settings by name.
+        """
+
+    def set_params(self, **params: Any) -> Any:
+        """Set some of them.
+
+        Parameters
+        ----------
+        **params : object
+            Settings by name.
+
+        Returns
+        -------
+        object
+            Not used.
+        """
+
+
+@runtime_checkable
 class Conformal(Regressor, Protocol):
     """A model that is calibrated on rows that it did not learn, as those of MAPIE are."""
 

@@ -18,12 +18,16 @@ from howrobust.methods.wrappers.admission.kept_state import (
     require_new_weights,
     share_known,
 )
-from howrobust.methods.wrappers.judged import posterior_of_own, stated_by, whose_distribution
 from howrobust.methods.wrappers.out_of_fold import out_of_fold
+from howrobust.methods.wrappers.own_distribution.judged import (
+    posterior_of_own,
+    stated_by,
+    whose_distribution,
+)
+from howrobust.methods.wrappers.own_distribution.ways import Prediction
 from howrobust.methods.wrappers.own_streams import own_streams
 from howrobust.methods.wrappers.regressors import Conformal, CrossConformal, Regressor
 from howrobust.methods.wrappers.seeding import pinned_names, seed_names, started
-from howrobust.methods.wrappers.stated_distribution import Prediction
 from howrobust.methods.wrappers.torch_regressor import TorchRegressor
 from howrobust.methods.wrappers.user_posteriors import (
     FoldsPosterior,
@@ -49,7 +53,7 @@ class UserModel(SingleMethod):
 
     ``noise="own"``: one fit on all rows, which forecasts by the distribution that it states:
     ``distribution(model, X)``, or else the first of
-    `howrobust.methods.wrappers.stated_distribution.WAYS` that it has.
+    `howrobust.methods.wrappers.own_distribution.ways.WAYS` that it has.
     ``noise="residual"``: the prediction is that of a fit on all rows, and its noise a constant
     Gaussian whose sd is the root mean square of out-of-fold residuals, over ``n_folds`` folds of
     one shuffle of the rows. ``noise="cv_plus"``: the models of those folds make `CVPlus` intervals,

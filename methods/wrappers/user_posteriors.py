@@ -13,9 +13,9 @@ from howrobust.distributions.predictive import Predictive
 from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.wrappers.cv_plus import CVPlus
+from howrobust.methods.wrappers.own_distribution.forms import SMALLEST_SD
+from howrobust.methods.wrappers.own_distribution.ways import Prediction
 from howrobust.methods.wrappers.own_streams import own_streams
-from howrobust.methods.wrappers.stated_distribution import Prediction
-from howrobust.methods.wrappers.stated_forms import SMALLEST_SD
 
 if TYPE_CHECKING:
     import pandas as pd

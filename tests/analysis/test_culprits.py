@@ -7,9 +7,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeRegressor
 
 import howrobust as hr
-from howrobust.analysis.cards.culprits import SURE, StressedPoints, culprit, log_rmse
-from howrobust.analysis.cards.least_change import least_moves, median_of_moves
-from howrobust.analysis.cards.segments import (
+from howrobust.analysis.cards.culprits.features import SURE, StressedPoints, culprit, log_rmse
+from howrobust.analysis.cards.culprits.least_change import least_moves, median_of_moves
+from howrobust.analysis.cards.culprits.segments import (
     Condition,
     best_split,
     error_ratio,

@@ -21,8 +21,9 @@ from howrobust.distributions.quantiles import QuantileForecast
 from howrobust.errors import BadInput
 from howrobust.methods import FittedModel, UserModel
 from howrobust.methods.wrappers.method_of import method_of
-from howrobust.methods.wrappers.stated_distribution import WAYS, way_of
-from howrobust.methods.wrappers.stated_forms import LEVELS
+from howrobust.methods.wrappers.options import UserModelOptions
+from howrobust.methods.wrappers.own_distribution.forms import LEVELS
+from howrobust.methods.wrappers.own_distribution.ways import WAYS, way_of
 from howrobust.testing.method_checks import check_method
 
 
@@ -339,13 +340,13 @@ def test_a_wrong_answer_is_refused_in_a_sentence(answer, sentence):
 
 def test_what_cannot_be_chosen_is_refused_in_a_sentence():
     with pytest.raises(BadInput, match="LinearRegression states no distribution of its own"):
-        method_of(LinearRegression(), noise="own")
+        method_of(LinearRegression(), UserModelOptions(noise="own"))
     with pytest.raises(BadInput, match="noise must be one of auto, own"):
-        method_of(LinearRegression(), noise="mine")
+        method_of(LinearRegression(), UserModelOptions(noise="mine"))
     with pytest.raises(BadInput, match="a function of the fitted model and X"):
-        method_of(LinearRegression(), distribution=3)
+        method_of(LinearRegression(), UserModelOptions(distribution=3))
     with pytest.raises(BadInput, match="draws is for a torch module"):
-        method_of(LinearRegression(), draws=3)
+        method_of(LinearRegression(), UserModelOptions(draws=3))
     with pytest.raises(ValueError, match="does not say the level"):
         forecast(type("Silent", (Base,), {"predict_interval": lambda self, X: None})())
 

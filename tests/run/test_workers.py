@@ -16,6 +16,7 @@ from howrobust.base.progress import NullProgress
 from howrobust.execution.pools.local import LocalPool
 from howrobust.execution.pools.parcels import LARGE_BYTES, Parcels, why_not_sent
 from howrobust.execution.scheduler import in_parts
+from howrobust.methods.wrappers.options import UserModelOptions
 from howrobust.planning.data_spec import DataSpec, given_rows
 from howrobust.planning.entry_points import load_stress
 from howrobust.planning.method_spec import MethodSpec, user_method
@@ -133,7 +134,7 @@ def test_what_cannot_be_sent_says_why():
 @pytest.mark.parametrize("workers", [1, 2, 5])
 def test_the_jobs_of_a_users_model_are_cut_so_that_no_worker_waits_long(workers):
     source = given_rows(*rows())
-    spec = MethodSpec("Ridge", model=user_method(Ridge()))
+    spec = MethodSpec("Ridge", model=user_method(Ridge(), UserModelOptions()))
     plan = plan_of(
         Selection(
             suite=load_suite("assess"),

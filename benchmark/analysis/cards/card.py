@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from howrobust.analysis.cards.beyond import Beyond
-from howrobust.analysis.cards.culprit_sentences import culprit_sentences
+from howrobust.analysis.cards.culprits.sentences import culprit_sentences
 from howrobust.analysis.cards.entry import PARTS, Entry
 from howrobust.analysis.cards.saving import Origin, to_json
 from howrobust.analysis.new_rows.forecasts import NewRows
@@ -184,7 +184,7 @@ class Card:
         Returns
         -------
         tuple of str
-            See `howrobust.analysis.cards.culprit_sentences.culprit_sentences`.
+            See `howrobust.analysis.cards.culprits.sentences.culprit_sentences`.
         """
         return culprit_sentences(self.of(dataset))
 

@@ -1,8 +1,8 @@
 """Which measures the cards of a run have: those of every card, then those of its stresses."""
 
+from howrobust.analysis.cards.culprits.segments import SEGMENT_ITEM
 from howrobust.analysis.cards.entry import Item
 from howrobust.analysis.cards.measures import CLEAN_ITEMS, COST_ITEMS
-from howrobust.analysis.cards.segments import SEGMENT_ITEM
 from howrobust.analysis.cards.stress_measures import stress_items
 from howrobust.analysis.measured import Result
 from howrobust.analysis.run_scores import Scores

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from howrobust.analysis.cards.card import Card
+from howrobust.analysis.cards.culprits.least_change import least_change_items
 from howrobust.analysis.cards.entry import Entry, Item
 from howrobust.analysis.cards.items import card_items
-from howrobust.analysis.cards.least_change import least_change_items
 from howrobust.analysis.cards.measures import inside_null
 from howrobust.analysis.cards.sentences import notes, sentences
 from howrobust.analysis.cards.two_distributions import with_second_rows

@@ -6,12 +6,12 @@ from typing import Any
 from howrobust.base.method import Posterior, Problem, Whose
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
-from howrobust.methods.wrappers.stated_distribution import (
+from howrobust.methods.wrappers.own_distribution.forms import predictive_of
+from howrobust.methods.wrappers.own_distribution.ways import (
     require_a_point_or_distribution,
     stated,
     way_of,
 )
-from howrobust.methods.wrappers.stated_forms import predictive_of
 from howrobust.methods.wrappers.torch_modules.trained_module import TrainedModule
 from howrobust.methods.wrappers.torch_regressor import TorchRegressor
 from howrobust.methods.wrappers.user_posteriors import StatedBy, own_posterior

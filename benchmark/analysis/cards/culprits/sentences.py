@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from howrobust.analysis.cards.culprits.least_change import NAME
+from howrobust.analysis.cards.culprits.segments import SEGMENT_ITEM
 from howrobust.analysis.cards.entry import Entry
-from howrobust.analysis.cards.least_change import NAME
-from howrobust.analysis.cards.segments import SEGMENT_ITEM
 from howrobust.analysis.measured import Measured
 
 _SHOWN = 3  # features in a sentence

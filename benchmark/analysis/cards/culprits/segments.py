@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from howrobust import seeds
-from howrobust.analysis.cards.culprits import distinct_rows
+from howrobust.analysis.cards.culprits.features import distinct_rows
 from howrobust.analysis.cards.entry import Item
 from howrobust.analysis.measured import Measured, Result
 from howrobust.analysis.run_scores import Scores

@@ -17,7 +17,7 @@ import numpy as np
 
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
-from howrobust.methods.wrappers import stated_forms as forms
+from howrobust.methods.wrappers.own_distribution import forms
 
 Ask = Callable[[Any, Any, float], Predictive]  # model, X, least sd
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.analysis.cards.culprits import distinct_rows
+from howrobust.analysis.cards.culprits.features import distinct_rows
 from howrobust.analysis.cards.entry import Item
 from howrobust.analysis.measured import Measure, Measured, Result
 from howrobust.analysis.run_scores import Scores

@@ -1,4 +1,4 @@
-"""The command `howrobust list`."""
+"""The commands `howrobust list` and `howrobust info`."""
 
 import click
 
@@ -29,3 +29,12 @@ def _sentences(kind: str) -> dict[str, str]:
 
     registered = entries("stress" if kind == "stresses" else kind)
     return {name: summary(docstring_of(entry)) for name, entry in registered.items()}
+
+
+@click.command()
+def info() -> None:
+    """Show versions, processor and GPU."""
+    from howrobust import environment
+
+    for name, value in {**environment.describe(), "gpu": environment.gpu()}.items():
+        click.echo(f"{name:14} {value}")
