@@ -143,7 +143,8 @@ def by_hand(results, metric, stress="none", level=0.0, repeats=False):
     found = {}
     for row in results.records().itertuples():
         place = (row.metric, row.stress, row.level)
-        if place == (metric, stress, level) and row.status == "ok" and (repeats or not row.repeat):
+        whole = row.status == "ok" and not row.feature
+        if place == (metric, stress, level) and whole and (repeats or not row.repeat):
             found.setdefault((row.dataset, row.method), []).append(row.value)
     return {key: float(np.mean(values)) for key, values in found.items()}
 
