@@ -10,7 +10,7 @@ from rich.progress import Progress as Bar
 
 from howrobust.base.progress import Progress
 
-LINE_EVERY_S = 5.0
+LINE_EVERY_S = 10.0
 
 
 class Reporter(Progress):

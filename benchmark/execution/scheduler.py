@@ -134,7 +134,8 @@ class _Scheduler:
 def in_parts(jobs: Sequence[Job], workers: int) -> list[Job]:
     """Cut the jobs of users' own models so that they end at nearly the same time on all workers.
 
-    A stack of such fits gains nothing: they are fitted one after the other.
+    A stack of such fits gains nothing: they are fitted one after the other. Progress is seen when a
+    part ends.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ def in_parts(jobs: Sequence[Job], workers: int) -> list[Job]:
     parts: list[Job] = []
     for job in jobs:
         count = len(job.cells)
-        if workers > 1 and _trains_one_by_one(job.method):
+        if _trains_one_by_one(job.method):
             count = max(1, int(count * most_s / rough_seconds(job)))
         starts = range(0, len(job.cells), count)
         parts += [job.of(job.cells[start : start + count]) for start in starts]
