@@ -97,8 +97,8 @@ class StoredRun:
         -------
         DataFrame
             Columns dataset, split, method, repeat, stress, level, variant, point, y, mean,
-            aleatoric, between, logpdf, pit, crps, and the 95 % interval (lower, upper); empty where
-            no cell finished.
+            aleatoric, between, logpdf, pit, crps, and the 95 % interval (lower, upper), NaN where
+            the form of the forecast has none; empty where no cell finished.
         """
         import pandas as pd
 
