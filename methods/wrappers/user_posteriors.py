@@ -128,7 +128,13 @@ class OwnPosterior(Posterior):
 
 
 class DifferentiableOwnPosterior(OwnPosterior, DifferentiablePosterior):
-    """The same of a model with ``gradients(X, y)``, on rows that it takes as arrays."""
+    """The same of a model with ``gradients(X, y)``, on rows that it takes as arrays.
+
+    Parameters
+    ----------
+    model, problem, stated : object
+        As of `OwnPosterior`.
+    """
 
     def gradients(
         self, X: Array, y: Array, draws: int | None = None, seed: int = 0
