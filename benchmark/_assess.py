@@ -1,7 +1,7 @@
 """Assess a user's own model on the user's own rows."""
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -139,12 +139,7 @@ def assess(
     )  # fmt: skip
     model = make(noise=noise)
     spec = _spec(estimator, model, fitted, name)
-    rows = [spec]
-    two_rows = noise == "auto" and not isinstance(estimator, Method)
-    if two_rows and model.whose_distribution() == "own":
-        rows.append(
-            MethodSpec(spec.name, RESIDUAL, model=make(noise="residual"), row_of=spec.label)
-        )
+    rows = [spec, *_second_row(spec, make)] if noise == "auto" else [spec]
     suite = load_suite("assess")
     # Given as an option, the number would repeat all splits rather than the first.
     suite = msgspec.structs.replace(suite, repeats=suite.repeats if repeats is None else repeats)
@@ -165,9 +160,11 @@ def assess(
         cells = [cell for cell in results.cells() if cell.method == spec.label]
         _require_fitted(cells, spec.label, estimator, fitted)
         card = cards(Scores(results))[spec.label]
+        missing = [f"{c.method}: {c.reason}" for c in results.cells()
+                   if c.method != spec.label and c.status != "ok"][:1]  # fmt: skip
     return replace(
         card,
-        notes=(*_about(estimator, model), *card.notes, *dict.fromkeys(_failures(cells))),
+        notes=(*_about(estimator, model), *missing, *card.notes, *dict.fromkeys(_failures(cells))),
         forecaster=Forecaster(model, source, seed),
     )
 
@@ -221,6 +218,14 @@ def _spec(estimator: Any, model: Method, fitted: bool, name: str | None) -> Meth
     own_name = "fitted model" if fitted else kind.__name__
     own_name = "torch module" if own_name == "function" else own_name
     return MethodSpec(name or own_name, model=model)
+
+
+def _second_row(spec: MethodSpec, make: Callable[..., Method]) -> Iterator[MethodSpec]:
+    """Yield the residual row of a user's model that is judged by its own distribution."""
+    model = spec.model
+    if isinstance(model, UserModel | FittedModel) and model.whose_distribution() == "own":
+        residual = make(noise="residual")
+        yield MethodSpec(spec.name, RESIDUAL, model=residual, row_of=spec.label)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import re
 import jinja2
 from markupsafe import Markup
 
-from howrobust.analysis.cards.card import Card, Entry
+from howrobust.analysis.cards.card import Card
+from howrobust.analysis.cards.entry import Entry
 from howrobust.base.rendering import register_renderer
 from howrobust.reports.sections.cards import CardSection
 

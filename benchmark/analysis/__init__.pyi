@@ -1,7 +1,7 @@
-from .cards.card import PARTS as PARTS
 from .cards.card import Card as Card
-from .cards.card import Entry as Entry
-from .cards.card import Item as Item
+from .cards.entry import PARTS as PARTS
+from .cards.entry import Entry as Entry
+from .cards.entry import Item as Item
 from .cards.items import HEADLINE_STRESS as HEADLINE_STRESS
 from .cards.measures import SHUFFLE as SHUFFLE
 from .cards.measures import coverage as coverage
@@ -10,6 +10,7 @@ from .cards.measures import inside_null as inside_null
 from .cards.ranking import cards as cards
 from .cards.sentences import first_forecast as first_forecast
 from .cards.stress_measures import ratio as ratio
+from .complete_blocks import ranked_methods as ranked_methods
 from .degradation import LevelEffect as LevelEffect
 from .degradation import degradation as degradation
 from .differences import Difference as Difference

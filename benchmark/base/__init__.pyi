@@ -9,6 +9,7 @@ from .data import Truth as Truth
 from .data import checked as checked
 from .data import discrete_step as discrete_step
 from .facts import REFERENCES as REFERENCES
+from .facts import WHOSE as WHOSE
 from .facts import Command as Command
 from .facts import DataFacts as DataFacts
 from .facts import MethodFacts as MethodFacts
@@ -22,6 +23,7 @@ from .method import Method as Method
 from .method import Posterior as Posterior
 from .method import Problem as Problem
 from .method import SingleMethod as SingleMethod
+from .method import Whose as Whose
 from .metric import UNBOUNDED as UNBOUNDED
 from .metric import Metric as Metric
 from .metric import MetricFunction as MetricFunction

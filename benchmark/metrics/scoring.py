@@ -72,10 +72,12 @@ def unscored(run: str, store: Store) -> dict[str, list[Level]]:
     codes, known, cells = _codes(), reader.scored(run), reader.cells(run)
     trained = {cell.stress_level for cell in cells} - {CLEAN}
     levels_of_clean = [level for level in reader.run(run).levels if level not in trained]
+    second_rows = {facts.label for facts in reader.run(run).methods if facts.row_of}
     lacking = {}
     for cell in cells:
         scored = known.get(cell.key, set())
-        stressed = cell.train_stress == CLEAN[0] and cell.repeat == 0
+        clean = cell.train_stress == CLEAN[0] and cell.method not in second_rows
+        stressed = clean and cell.repeat == 0
         levels = [
             level
             for level in (levels_of_clean if stressed else [CLEAN])

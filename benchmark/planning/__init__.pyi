@@ -4,6 +4,7 @@ from .entry_points import entries as entries
 from .entry_points import load_stress as load_stress
 from .estimate import rough_seconds as rough_seconds
 from .jobs import Job as Job
+from .method_spec import RESIDUAL as RESIDUAL
 from .method_spec import MethodSpec as MethodSpec
 from .method_spec import user_method as user_method
 from .options import Option as Option

@@ -34,11 +34,14 @@ class Way:
         Whether a model can be asked so; it need not be fitted.
     ask : callable
         From a fitted model, X and the least sd to a `Predictive`.
+    in_columns : bool, default False
+        Whether ``predict`` itself returns several columns.
     """
 
     call: str
     applies: Callable[[Any], bool]
     ask: Ask
+    in_columns: bool = False
 
 
 def way_of(model: Any) -> Way | None:
@@ -98,6 +101,38 @@ def stated(model: Any, X: Any, least_sd: float) -> Predictive:
     if way is None:
         raise ValueError(f"{type(model).__name__} states no distribution")
     return way.ask(model, X, least_sd)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The point prediction of a fitted model, as a function of X.
+
+    Parameters
+    ----------
+    model : regressor
+        A fitted model. Where its ``predict`` returns several columns, such as mean and variance,
+        the prediction is the mean of the distribution that they state.
+    """
+
+    model: Any
+
+    def __call__(self, X: Any) -> Any:
+        """Return the predictions.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n, d)
+            Inputs.
+
+        Returns
+        -------
+        array of shape (n,) or (n, 1)
+            Predictions.
+        """
+        way = way_of(self.model)
+        if way is not None and way.in_columns:
+            return stated(self.model, X, np.finfo(float).tiny).mean()
+        return self.model.predict(X)
 
 
 def require_a_point_or_distribution(model: Any) -> None:
@@ -208,7 +243,9 @@ def _by_predict_distribution(model: Any, X: Any, least_sd: float) -> Predictive:
 
 def _by_pred_dist(model: Any, X: Any, least_sd: float) -> Predictive:
     answer = model.pred_dist(X)
-    return forms.predictive_of(getattr(answer, "dist", answer), len(X), least_sd)
+    inner = getattr(answer, "dist", None)
+    # A frozen distribution of scipy has a dist, too, which is not frozen and has none.
+    return forms.predictive_of(inner if hasattr(inner, "dist") else answer, len(X), least_sd)
 
 
 def _by_predict_proba(model: Any, X: Any, least_sd: float) -> Predictive:
@@ -281,6 +318,6 @@ WAYS = (
     Way("predict(X, quantiles=...)", lambda m: _takes(m, "predict", "quantiles"), _by_quantiles),
     Way("predict_quantiles(X)", lambda m: hasattr(m, "predict_quantiles"), _by_predict_quantiles),
     Way("predict_interval(X)", lambda m: hasattr(m, "predict_interval"), _by_predict_interval),
-    Way("predict(X): mean and variance", _has_uncertainty, _by_two_columns),
-    Way("predict(X): quantiles", lambda m: len(_quantile_levels(m)) > 1, _by_columns),
+    Way("predict(X): mean and variance", _has_uncertainty, _by_two_columns, True),
+    Way("predict(X): quantiles", lambda m: len(_quantile_levels(m)) > 1, _by_columns, True),
 )

@@ -11,11 +11,11 @@ from howrobust.distributions.closed_form import Known, Normal, from_scipy
 from howrobust.distributions.forecast import STORED_LEVELS
 from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.distributions.intervals import IntervalForecast
-from howrobust.distributions.predictive import PINBALL_LEVELS, Predictive
+from howrobust.distributions.predictive import Predictive
 from howrobust.distributions.quantiles import QuantileForecast
 
 # Quantiles to ask for: those of the pinball loss, and the ends of the intervals that are scored.
-LEVELS = np.union1d(PINBALL_LEVELS, STORED_LEVELS)
+LEVELS = np.union1d(np.arange(1, 100) / 100, STORED_LEVELS)
 SMALLEST_SD = 1e-9  # of the sd of the training target: a stated sd of 0 has no density
 
 
@@ -46,7 +46,10 @@ def predictive_of(reply: Any, n: int, least_sd: float) -> Predictive:
     if isinstance(reply, tuple) and len(reply) == 2:
         return gaussian(*reply, n=n, least_sd=least_sd)
     if _has(reply, "cdf", "ppf", "rvs", "interval"):
-        return from_scipy(reply)
+        known = from_scipy(reply)
+        is_normal = getattr(getattr(reply, "dist", None), "name", "") == "norm"
+        # In closed form where there is one: quadrature takes hundreds of times as long.
+        return Normal(known.mean(), np.sqrt(known.variance_parts()[0])) if is_normal else known
     if _has(reply, "log_pdf", "cdf", "ppf", "mean", "var"):
         return Known(SkproDistribution(reply))
     raise ValueError(
@@ -139,7 +142,8 @@ def intervals(confidence: ArrayLike, ends: ArrayLike, n: int, mean: Any) -> Pred
     Returns
     -------
     Predictive
-        `IntervalForecast` of one interval, `QuantileForecast` of several.
+        `IntervalForecast` of one interval, `QuantileForecast` of several. Ends in the wrong order,
+        as quantile regression may state them, are exchanged.
 
     Raises
     ------
@@ -153,6 +157,7 @@ def intervals(confidence: ArrayLike, ends: ArrayLike, n: int, mean: Any) -> Pred
             f"the model stated intervals of shape {table.shape} for {n} rows and levels "
             f"{levels.tolist()}; they must be ({n}, 2, {len(levels)})"
         )
+    table = np.sort(table, axis=1)
     if len(levels) == 1:
         mean = None if mean is None else _column(mean, n, "mean")
         return IntervalForecast(table[:, 0, 0], table[:, 1, 0], float(levels[0]), mean=mean)

@@ -21,6 +21,7 @@ from howrobust.methods.wrappers.regressors import (
     Regressor,
 )
 from howrobust.methods.wrappers.stated_distribution import (
+    Prediction,
     require_a_point_or_distribution,
     stated,
     way_of,
@@ -126,12 +127,12 @@ class UserModel(SingleMethod):
         models = [self._fitted(problem, np.delete(np.arange(n), out)) for out in held]
         residuals, fold = np.empty(n), np.empty(n, dtype=np.int64)
         for k, (model, out) in enumerate(zip(models, held, strict=True)):
-            predictions = answers(model.predict, problem.frame, problem.X[out], problem.seed)
+            predictions = answers(Prediction(model), problem.frame, problem.X[out], problem.seed)
             residuals[out], fold[out] = np.abs(problem.y[out] - predictions), k
         if whose == "cv_plus":
             return FoldsPosterior(models, problem, residuals, fold)
         whole = self._fitted(problem, np.arange(n))
-        return PointPosterior(whole.predict, problem, residuals)
+        return PointPosterior(Prediction(whole), problem, residuals)
 
     def _fitted(self, problem: Problem, rows: Rows) -> Regressor:
         """Fit a clone on these rows, its random states from the problem's seed."""
@@ -220,7 +221,8 @@ class FittedModel(SingleMethod):
     def infer(self, problem: Problem) -> Posterior:
         if self.whose_distribution() == "own":
             return _own(self.model, problem, self.distribution)
-        function: Function = getattr(self.model, "predict", self.model)
+        predicts = callable(getattr(self.model, "predict", None))
+        function: Function = Prediction(self.model) if predicts else self.model
         residuals = problem.y - answers(function, problem.frame, problem.X, problem.seed)
         return PointPosterior(function, problem, residuals)
 

@@ -14,6 +14,7 @@ from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.core.sampling.noise import noise_floor
 from howrobust.methods.wrappers.cv_plus import CVPlus
 from howrobust.methods.wrappers.own_streams import own_streams
+from howrobust.methods.wrappers.stated_distribution import Prediction
 from howrobust.methods.wrappers.stated_forms import SMALLEST_SD
 
 if TYPE_CHECKING:
@@ -127,7 +128,13 @@ class OwnPosterior(Posterior):
 
 
 class DifferentiableOwnPosterior(OwnPosterior, DifferentiablePosterior):
-    """The same of a model with ``gradients(X, y)``, on rows that it takes as arrays."""
+    """The same of a model with ``gradients(X, y)``, on rows that it takes as arrays.
+
+    Parameters
+    ----------
+    model, problem, stated : object
+        As of `OwnPosterior`.
+    """
 
     def gradients(
         self, X: Array, y: Array, draws: int | None = None, seed: int = 0
@@ -211,7 +218,7 @@ class FoldsPosterior(Posterior):
         self.fold = fold
 
     def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
-        means = [answers(model.predict, self.frame, X, seed) for model in self.models]
+        means = [answers(Prediction(model), self.frame, X, seed) for model in self.models]
         return CVPlus(means, self.residuals, self.fold)
 
     def facts(self) -> dict[str, float | list[float]]:

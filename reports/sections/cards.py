@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from howrobust.analysis.cards.card import PARTS, Card, Entry, Item
+from howrobust.analysis.cards.card import Card
+from howrobust.analysis.cards.entry import PARTS, Entry, Item
 from howrobust.base.facts import REFERENCES, WHOSE
 from howrobust.reports.table import Table, TableCell, TableRow
 

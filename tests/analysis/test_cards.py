@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 import howrobust as hr
-from howrobust.analysis.cards.card import PARTS
+from howrobust.analysis.cards.entry import PARTS
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.stress import SplitStress

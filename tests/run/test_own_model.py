@@ -9,19 +9,23 @@ import pandas as pd
 import pytest
 import torch
 from commandline import howrobust
+from scipy import stats
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import load_diabetes
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import BayesianRidge, LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from torch import nn
 
 import howrobust as hr
 from howrobust._run import execute
-from howrobust.analysis.cards.card import PARTS
+from howrobust.analysis.cards.entry import PARTS
 from howrobust.analysis.cards.ranking import cards
 from howrobust.analysis.run_scores import Scores
+from howrobust.base.method import Posterior, SingleMethod
+from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
 from howrobust.methods import DeepEnsemble, TorchRegressor, UserModel, bayesian_surrogate
@@ -197,6 +201,121 @@ def test_one_of_our_methods_with_settings_is_assessed_too():
     assert not any("residuals" in note for note in card.notes)
 
 
+class Exact(RegressorMixin, BaseEstimator):
+    """Knows the mean and the sd of `heteroscedastic` rows."""
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X, return_std=False):
+        return (2 * X[:, 0], 0.1 + np.abs(X[:, 0])) if return_std else 2 * X[:, 0]
+
+
+class ExactPosterior(Posterior):
+    def predictive(self, X, draws=None, seed=0):
+        mean, sd = Exact().predict(X, return_std=True)
+        return GaussianMixture(mean[None], sd[None])
+
+
+class ExactMethod(SingleMethod):
+    """The same as a plug-in."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def infer(self, problem):
+        return ExactPosterior()
+
+
+def heteroscedastic(n=1000):
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(n, 2))
+    return X, 2 * X[:, 0] + (0.1 + np.abs(X[:, 0])) * rng.normal(size=n)
+
+
+CLEAN = {"splits": 5, "repeats": 1, "stress": []}
+
+
+def second_row(card, measure):
+    records = card.records().set_index(["measure", "distribution"])["value"]
+    return records[measure, "residual"]
+
+
+def test_a_model_that_states_its_sd_is_judged_by_it_and_has_the_residual_row_beside_it():
+    X, y = heteroscedastic()
+    card = hr.assess(Exact(), X, y, **CLEAN)
+    source = given_rows(X, y)
+    held = [source.realise(split, 0)[1] for split in source.splits(5)]
+    known = [-stats.norm(*Exact().predict(t.X, return_std=True)).logpdf(t.y).mean() for t in held]
+    assert card.value("nll") == pytest.approx(np.mean(known), abs=1e-9)
+    plugin = hr.assess(ExactMethod(), X, y, **CLEAN)
+    assert card.value("nll") == pytest.approx(plugin.value("nll"), abs=1e-6)
+    # The second row: one sd, the root mean square of the residuals of 900 rows in 5 folds.
+    of_one_sd = []
+    for split, test in zip(source.splits(5), held, strict=True):
+        train = source.realise(split, 0)[0]
+        sd = np.sqrt(np.mean((train.y - 2 * train.X[:, 0]) ** 2))
+        of_one_sd.append(-stats.norm(2 * test.X[:, 0], sd).logpdf(test.y).mean())
+    assert second_row(card, "nll") == pytest.approx(np.mean(of_one_sd), abs=1e-6)
+    assert second_row(card, "rmse") == card.value("rmse")
+    assert any("as predict(X, return_std=True) states it" in note for note in card.notes)
+    better = next(note for note in card.notes if "better calibrated" in note)
+    by = second_row(card, "excess calibration error") - card.value("excess calibration error")
+    assert better.startswith("its own distribution is better calibrated than the residual one")
+    assert f"lower by {by:.3g} [" in better
+    text, page = str(card), card._repr_html_()
+    for shown in (text, page):
+        assert "its own distribution" in shown
+        assert "made by howrobust from out-of-fold residuals" in shown
+
+
+def test_two_rows_of_equal_calibration_are_not_told_apart():
+    X, y = rows(300)
+    card = hr.assess(BayesianRidge(), X, y, **CLEAN)
+    assert any("no difference in calibration could be shown" in note for note in card.notes)
+
+
+def test_what_the_user_says_is_judged_and_a_worse_one_loses_to_the_residual_row():
+    X, y = rows(300)
+    card = hr.assess(
+        LinearRegression(),
+        X,
+        y,
+        distribution=lambda m, X: (m.predict(X), 5.0),
+        name="mine",
+        **CLEAN,
+    )
+    assert card.method == "mine"
+    assert any("as distribution= states it" in note for note in card.notes)
+    assert any(note.startswith("the residual distribution is better") for note in card.notes)
+    assert second_row(card, "nll") < card.value("nll")
+
+
+@pytest.mark.parametrize("noise", ["own", "residual"])
+def test_one_row_alone_can_be_asked_for(noise):
+    card = hr.assess(Exact(), *heteroscedastic(200), noise=noise, **CLEAN)
+    assert set(card.records()["distribution"]) == {noise}
+
+
+def test_a_fitted_model_is_judged_by_its_own_distribution_too():
+    X, y = heteroscedastic()
+    card = hr.assess(Exact(), X, y, fitted=True, splits=2, stress=["input_noise"])
+    assert card.value("nll") < second_row(card, "nll")
+    assert any("as predict(X, return_std=True) states it" in note for note in card.notes)
+    assert any("came fitted" in note for note in card.notes)
+    assert card.value("awareness", "input_noise") > 0.1
+
+
+@pytest.mark.parametrize("stress", ["input_noise", "gap", "far"])
+def test_awareness_of_one_sd_for_all_rows_is_not_applicable(stress):
+    card = hr.assess(LinearRegression(), *rows(300), splits=2, repeats=1, stress=[stress])
+    entry = next(e for e in card.entries if e.item.part == "awareness" and e.item.stress == stress)
+    assert entry.text == "-"
+    assert entry.rank is None
+    assert entry.reason == "not applicable: its sd is one number for all rows, which cannot grow"
+    assert "unaware" not in str(card)
+
+
 def test_intervals_alone_have_no_nll_and_say_their_guarantee():
     card = hr.assess(Ridge(), *rows(200), noise="cv_plus", **QUICK)
     entries = {(e.item.name, e.item.stress): e for e in card.entries}
@@ -261,7 +380,7 @@ def folder(tmp_path):
     (tmp_path / "mine.py").write_text(textwrap.dedent("""
         import numpy as np
         from sklearn.compose import make_column_selector, make_column_transformer
-        from sklearn.linear_model import LinearRegression, Ridge
+        from sklearn.linear_model import BayesianRidge, LinearRegression, Ridge
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import OneHotEncoder
 
@@ -315,6 +434,53 @@ def test_a_users_class_takes_settings_and_needs_numbers_beside_our_methods(folde
     assert code == 2
     assert "not a regressor" in err
     assert "Traceback" not in err
+
+
+def test_the_command_line_states_a_distribution_and_its_source_is_part_of_the_key(folder):
+    (folder / "sds.py").write_text("def stated(model, X):\n    return model.predict(X), 0.5\n")
+    arguments = [
+        "run", "assess", "-m", "mine:model", "-d", "my.csv", "--target", "price", "--splits", "2",
+        "--stress", "missing_features", "--repeats", "1", "--distribution", "sds:stated",
+        "--out", "out",
+    ]  # fmt: skip
+    code, out, err = howrobust(*arguments, cwd=folder)
+    assert code == 0, err
+    assert 'mine:model[distribution="sds:stated"]: its own distribution.' in " ".join(out.split())
+    results = hr.load(folder / "out")
+    first, second = results.about.labels[:2]
+    assert second == 'mine:model[distribution="sds:stated",noise="residual"]'
+    records = results.records().set_index(["method", "metric", "stress"])["value"]
+    assert records[first, "sharpness", "none"].tolist() == [0.5, 0.5]
+    assert (records[second, "sharpness", "none"] < 0.2).all()
+    assert records[first, "rmse", "none"].tolist() == records[second, "rmse", "none"].tolist()
+    assert set(results.records().query("method == @second")["stress"]) == {"none"}
+    (folder / "sds.py").write_text("def stated(model, X):\n    return model.predict(X), 0.25\n")
+    code, out, _ = howrobust(*arguments, cwd=folder)
+    assert "nothing was refitted" not in out
+    records = hr.load(folder / "out").records().set_index(["method", "metric", "stress"])["value"]
+    assert records[first, "sharpness", "none"].tolist() == [0.25, 0.25]
+
+
+def test_the_command_line_takes_a_fitted_model(folder):
+    (folder / "known.py").write_text(
+        "class Model:\n    def predict(self, X):\n        return X['size'] + 2.5\n\n"
+        "model = Model()\ndef f(X):\n    return X['size'] + 2.5\n"
+    )
+    code, _, err = howrobust(
+        "run", "assess", "-m", "known:model", "-m", "known:f", "--fitted", "-d", "my.csv",
+        "--target", "price", "--splits", "1", "--stress", "missing_features", "--out", "out",
+        cwd=folder,
+    )  # fmt: skip
+    assert code == 0, err
+    records = hr.load(folder / "out").records()
+    rmse = records[(records["metric"] == "rmse") & (records["stress"] == "none")]
+    by = rmse.groupby("method")["value"].mean()
+    assert (
+        by["known:model[fitted=true]"] == by["known:f[fitted=true]"] == pytest.approx(2.5, rel=0.1)
+    )
+    code, _, err = howrobust("run", "quick", "--fitted", "--draws", "9", cwd=folder)
+    assert code == 2
+    assert "--fitted, --draws: for a model of yours alone" in err
 
 
 def test_suite_assess_asks_for_a_model_and_for_data():

@@ -1,6 +1,6 @@
 """Which measures the cards of a run have: those of every card, then those of its stresses."""
 
-from howrobust.analysis.cards.card import Item
+from howrobust.analysis.cards.entry import Item
 from howrobust.analysis.cards.measures import CLEAN_ITEMS, COST_ITEMS
 from howrobust.analysis.cards.stress_measures import stress_items
 from howrobust.analysis.measured import Result

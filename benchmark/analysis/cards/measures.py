@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from howrobust.analysis.cards.card import Item
+from howrobust.analysis.cards.entry import Item
 from howrobust.analysis.measured import (
     Measured,
     Result,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from howrobust.analysis.cards.card import Card, Entry, Item
+from howrobust.analysis.cards.card import Card
+from howrobust.analysis.cards.entry import Entry, Item
 from howrobust.analysis.cards.items import card_items
 from howrobust.analysis.cards.measures import inside_null
 from howrobust.analysis.cards.sentences import notes, sentences

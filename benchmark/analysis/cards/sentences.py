@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from howrobust.analysis.cards.card import Entry
+from howrobust.analysis.cards.entry import Entry
 from howrobust.analysis.cards.measures import coverage_95
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import Scores

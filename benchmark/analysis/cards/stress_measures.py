@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from howrobust.analysis.cards.applicable import sd_cannot_grow
-from howrobust.analysis.cards.card import Item
+from howrobust.analysis.cards.entry import Item
 from howrobust.analysis.measured import Measured, Result, mean_of_defined, mean_over_splits
 from howrobust.analysis.regions import BASELINE, REGION
 from howrobust.analysis.run_scores import Scores

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from howrobust.analysis.cards.card import Card, Entry
+from howrobust.analysis.cards.card import Card
+from howrobust.analysis.cards.entry import Entry
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import paired
 
