@@ -42,7 +42,8 @@ class ModulePosterior(DifferentiablePosterior):
     kind : Kind
         What it computes.
     scaling : list of ndarray
-        Units in which it was trained: see `scaling_of`.
+        Units in which it was trained: means (d,) and sds (d,) of the inputs, mean () and sd () of
+        the target.
     n_draws : int
         Draws of a forecast; those of a module that draws nothing are 1.
     dropout : bool
