@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from howrobust import seeds
 from howrobust.base.data import discrete_step
-from howrobust.base.metric import Undefined
 from howrobust.distributions.arrays import Array, statement
 from howrobust.distributions.closed_form import Normal
 from howrobust.distributions.intervals import IntervalForecast
@@ -68,15 +67,14 @@ class Scores(ScoredForecasts):
         """
         import pandas as pd
 
-        rows = []
-        for metric in self.metrics:
-            found = self.outcomes[metric.name]
-            none = isinstance(found, Undefined)
-            value, reason = (np.nan, found.reason) if isinstance(found, Undefined) else (found, "")
-            status = "undefined" if none else "ok"
-            rows.append((metric.name, value, status, reason, metric.better))
-        columns = ["metric", "value", "status", "reason", "better"]
-        return pd.DataFrame(rows, columns=columns)
+        columns = {
+            "metric": [metric.name for metric in self.metrics],
+            "value": [self.get(metric.name, np.nan) for metric in self.metrics],
+            "status": ["ok" if m.name in self else "undefined" for m in self.metrics],
+            "reason": [self.reasons.get(metric.name, "") for metric in self.metrics],
+            "better": [metric.better for metric in self.metrics],
+        }
+        return pd.DataFrame(columns)
 
     def plot(self, ax: "Axes | None" = None) -> "Axes":
         """Draw observed shares against stated probabilities.
