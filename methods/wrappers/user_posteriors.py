@@ -8,7 +8,7 @@ import numpy as np
 from howrobust.base.frames import Frame
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.distributions.arrays import Array
-from howrobust.distributions.gaussian_mixture import GaussianMixture
+from howrobust.distributions.closed_form import Normal
 from howrobust.distributions.predictive import Predictive
 from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.core.sampling.noise import noise_floor
@@ -189,7 +189,8 @@ class PointPosterior(Posterior):
         self.noise_sd = max(float(np.sqrt(np.mean(residuals**2))), self.noise_floor)
 
     def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
-        return GaussianMixture(answers(self.predict, self.frame, X, seed)[None], self.noise_sd)
+        mean = answers(self.predict, self.frame, X, seed)
+        return Normal(mean, np.full(len(mean), self.noise_sd))
 
     def facts(self) -> dict[str, float | list[float]]:
         return {"noise_sd": self.noise_sd, "noise_floor": self.noise_floor}

@@ -118,9 +118,9 @@ def culprit(splits: Sequence[StressedPoints], d: int, overlap: float, seed: int)
 
     The bootstrap holds the fits fixed, and a fit on other rows might name another feature. Over J
     splits, the 95 % t interval (J - 1 degrees of freedom) of the mean difference of log rmse from
-    every other feature must be above log 1.1, too. Its variance is s^2 / J for independent data, and that of
-    the delete-d jackknife (Shao & Wu 1989), s^2 n_train / n_test, for splits of one table, whose
-    fits share most of their rows.
+    every other feature must be above log 1.1, too. Its variance is s^2 / J for independent data,
+    and that of the delete-d jackknife (Shao & Wu 1989), s^2 n_train / n_test, for splits of one
+    table, whose fits share most of their rows.
     """
     values = log_rmse(splits, d)[:, 0]
     worst = int(np.argmax(values.mean(axis=0)))
