@@ -63,12 +63,12 @@ def require_fresh_start(model: Method, source: Source, seed: int) -> tuple[str, 
     problem = Problem(train.X, train.y, derive(seed, "fresh start"), frame=source.frame)
     try:
         with threadpool_limits(limits=1), warnings.catch_warnings(action="ignore"):
-            model.require_fresh_start(problem)
+            note = model.require_fresh_start(problem)
     except BadInput:
         raise
     except (Exception, SystemExit) as error:
         return (f"whether the model starts afresh was not tested: {error}",)
-    return ()
+    return (note,) if note else ()
 
 
 def require_fitted(

@@ -15,6 +15,9 @@ from howrobust.methods.core.engines.training_job import Rows
 from howrobust.methods.shuffled_cv import folds
 from howrobust.methods.wrappers.admission.kept_state import (
     LEAST,
+    MOST_NUMBERS,
+    learns_nothing,
+    numbers_held,
     require_new_weights,
     share_known,
 )
@@ -150,13 +153,21 @@ class UserModel(SingleMethod):
         whole = self._fitted(problem, np.arange(n))
         return PointPosterior(Prediction(whole), problem, residuals)
 
-    def require_fresh_start(self, problem: Problem) -> None:
-        """Check that the estimator knows nothing of the target before it is fitted.
+    def require_fresh_start(self, problem: Problem) -> str:
+        """Check that the estimator has learnt nothing of the target before it is fitted.
+
+        A function that is written down, such as a formula, may know it: its ``fit`` learns nothing,
+        and it holds no more than `MOST_NUMBERS` numbers.
 
         Parameters
         ----------
         problem : Problem
             Rows to be fitted.
+
+        Returns
+        -------
+        str
+            What is known of a function that is written down; empty for any other estimator.
 
         Raises
         ------
@@ -177,14 +188,21 @@ class UserModel(SingleMethod):
             return answers(model.predict, part.frame, X, part.seed)
 
         share = share_known(problem, fit_and_predict)
-        if share >= LEAST:
+        if share < LEAST:
+            return ""
+        known = (
+            f"{name} knows the target before it is fitted: fitted to targets that hold nothing, it "
+            f"explains {100 * share:.0f} % of the variance of rows that it was not given"
+        )
+        if numbers_held(self.estimator) > MOST_NUMBERS or not learns_nothing(
+            problem, fit_and_predict
+        ):
             raise BadInput(
-                f"{name} knows the target before it is fitted: fitted to targets that hold "
-                f"nothing, it explains {100 * share:.0f} % of the variance of rows that it was "
-                "not given; let fit start afresh (no learnt weights, no cache, no warm start), or "
+                f"{known}; let fit start afresh (no learnt weights, no cache, no warm start), or "
                 "say pretrained=True if it learnt that elsewhere, or fitted=True if it is not to "
                 "be fitted"
             )
+        return f"{known}; its fit learns nothing, so that only a formula can be judged so"
 
     def _fitted(self, problem: Problem, rows: Rows) -> Regressor:
         """Fit a clone on these rows, its random states from the problem's seed."""

@@ -27,7 +27,11 @@ from torch import nn
 from howrobust.base.method import Problem
 from howrobust.errors import BadInput
 from howrobust.methods import TorchRegressor, UserModel
-from howrobust.methods.wrappers.admission.kept_state import require_new_weights, share_known
+from howrobust.methods.wrappers.admission.kept_state import (
+    numbers_held,
+    require_new_weights,
+    share_known,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of fits that noise leaves unfinished
 
@@ -212,3 +216,46 @@ def test_a_factory_that_loads_weights_is_refused_and_one_that_draws_them_is_not(
             UserModel(TorchRegressor(factory)).require_fresh_start(problem)
     for factory in (network, lambda d: nn.Sequential(nn.LazyLinear(5), nn.BatchNorm1d(5))):
         require_new_weights(factory, 3, "factory")
+
+
+class Formula:
+    """Knows the law of the table below; its fit learns nothing."""
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return 3 * X[:, 0]
+
+
+class Remembered(Formula):
+    """Knows rows that it has seen, whatever it is fitted to."""
+
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+
+    def predict(self, X):
+        return KNeighborsRegressor(1).fit(self.X, self.y).predict(X)
+
+
+def test_a_formula_may_know_the_target_and_a_memory_may_not():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    line = Problem(X, 3 * X[:, 0] + rng.normal(size=200), 1)
+    assert "its fit learns nothing" in UserModel(Formula()).require_fresh_start(line)
+    assert UserModel(LinearRegression()).require_fresh_start(line) == ""
+    noise = Problem(X, rng.normal(size=200), 1)
+    assert UserModel(Formula()).require_fresh_start(noise) == ""
+    for problem in (line, noise):
+        with pytest.raises(BadInput, match="Remembered knows the target before it is fitted"):
+            UserModel(Remembered(problem.X, problem.y)).require_fresh_start(problem)
+
+
+def test_the_numbers_that_a_model_holds_are_counted():
+    weights = torch.zeros(3, 4)
+    holder = Remembered(np.zeros((5, 2)), [1.0, 2])
+    assert numbers_held(holder) == 12
+    assert numbers_held(lambda X: X @ weights) == 12
+    assert numbers_held(nn.Linear(7, 2)) >= 16
+    holder.itself = holder
+    assert numbers_held(holder) == 12

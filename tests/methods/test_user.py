@@ -339,7 +339,7 @@ def test_boosting_takes_the_categories_of_a_frame_from_its_dtypes():
     frame = Frame.of(table[["zone", "depth"]])
     model = HistGradientBoostingRegressor(categorical_features="from_dtype", max_iter=3)
     posterior = UserModel(model).infer(Problem(frame.encode(table), y, 0, frame=frame))
-    assert posterior.predict.__self__.is_categorical_.tolist() == [True, False]
+    assert posterior.predict.model.is_categorical_.tolist() == [True, False]
 
 
 def test_a_fitted_model_is_given_the_table_too():

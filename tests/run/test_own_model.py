@@ -171,8 +171,8 @@ def test_a_network_of_torchbnn_is_judged_by_a_mixture_of_its_draws():
     assert card.value("rmse") < 1.0
     assert any("its own distribution" in note for note in card.notes)
     forecast = card.predictive(rows()[0][:4])
-    assert forecast.n_components == 30
-    assert (forecast.variance_parts()[1] > 0).all()
+    assert forecast.distribution.n_components == 30
+    assert (forecast.distribution.variance_parts()[1] > 0).all()
 
 
 def test_a_fitted_function_is_asked_and_never_fitted_and_the_card_says_what_is_missing():

@@ -6,7 +6,8 @@ and boosting on squares and for support vectors. What it brings along is even: t
 predictions of the other rows. If that explains their targets, the model knew them before.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ MOST_ROWS = 500
 PAIRS = 5
 LEAST = 0.5  # share of the variance that a model must explain on every pair to be refused
 TAILS = (0.05, 0.95)
+MOST_NUMBERS = 100  # that a function written down may hold, such as coefficients of a formula
 HELD_WEIGHTS = 0.5  # share of a network's parameters that two seeds leave the same
 
 
@@ -121,6 +123,73 @@ def require_new_weights(make: Callable[[int], nn.Module], features: int, name: s
             "are the same under two seeds; make the network without loading weights and without "
             "torch.manual_seed, or say pretrained=True if they were learnt from other rows"
         )
+
+
+def learns_nothing(problem: Problem, fit_and_predict: Predict) -> bool:
+    """Return whether the predictions are the same bit for bit, whatever a model is fitted to.
+
+    Parameters
+    ----------
+    problem : Problem
+        Rows with their targets, of which 500 at random are used at most.
+    fit_and_predict : callable
+        As of `share_known`.
+
+    Returns
+    -------
+    bool
+        Whether fits to these targets and to others, from two seeds, predict the same.
+    """
+    rows = seeds.generator(problem.seed, "learns nothing").permutation(len(problem.y))[:MOST_ROWS]
+    X, y = problem.X[rows], problem.y[rows]
+    first, second = (
+        fit_and_predict(Problem(X, targets, seed, frame=problem.frame), X)
+        for targets, seed in ((y, problem.seed), (y[::-1].copy(), problem.seed + 1))
+    )
+    return bool(np.array_equal(first, second))
+
+
+def numbers_held(thing: Any) -> int:
+    """Return how many numbers a model holds in its attributes: what it could have learnt.
+
+    Parameters
+    ----------
+    thing : object
+        A model; what its attributes, their containers and the closures of functions hold counts.
+
+    Returns
+    -------
+    int
+        Number of elements of arrays and tensors, and of single numbers.
+    """
+    total, seen, waiting = 0, set(), [thing]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, int | float | complex | np.generic):
+            total += 1
+        elif isinstance(each, np.ndarray | torch.Tensor):
+            total += int(np.prod(each.shape))
+        elif id(each) not in seen and not isinstance(each, type | str | bytes):
+            seen.add(id(each))
+            waiting += _parts_of(each)
+    return total
+
+
+def _parts_of(thing: Any) -> list[Any]:
+    """What an object holds: elements, attributes, cells of a closure."""
+    if isinstance(thing, Mapping):
+        return list(thing.values())
+    if isinstance(thing, list | tuple | set | frozenset):
+        return list(thing)
+    parts = list(getattr(thing, "__dict__", {}).values())
+    parts += [getattr(thing, name) for name in _slots(thing) if hasattr(thing, name)]
+    for cell in getattr(thing, "__closure__", None) or ():
+        parts.append(cell.cell_contents)
+    return [*parts, getattr(thing, "__self__", None)]
+
+
+def _slots(thing: Any) -> list[str]:
+    return [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
 
 
 def _parameters(module: nn.Module) -> list[Array]:
