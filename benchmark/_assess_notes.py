@@ -33,8 +33,8 @@ NOTES = {
     ),
 }
 FITTED = (
-    "the model came fitted; whatever needs a refit (stability, gaps, label noise, outliers, small "
-    "data) is missing"
+    "the model is fitted already; whatever needs a refit (stability, gaps, label noise, outliers, "
+    "small data) is missing"
 )
 PRETRAINED = (
     "the model brings knowledge from elsewhere (pretrained=True): if it has seen these rows, its "
@@ -43,7 +43,7 @@ PRETRAINED = (
 
 
 def about(estimator: Any, model: Method) -> Iterator[str]:
-    """Yield whose distribution is judged, and what a model that came fitted lacks."""
+    """Yield whose distribution is judged, and what a model that is fitted already lacks."""
     if isinstance(estimator, Method) or not isinstance(model, UserModel | FittedModel):
         return
     whose = model.whose_distribution()

@@ -1,4 +1,4 @@
-"""Carry the noise of inputs through a user's function."""
+"""Propagate noise of the inputs through a user's function."""
 
 from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, Any

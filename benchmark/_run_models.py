@@ -252,7 +252,7 @@ def _path(results: StoredRun, method: str, dataset: str) -> Path | None:
 
 def _require_folder(folder: Path) -> None:
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise BadInput(f"{folder} is no folder of its own; remove it")
+        raise BadInput(f"{folder} is a link or a file, not a folder; remove it")
 
 
 def _pickled(thing: object) -> bytes:

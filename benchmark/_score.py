@@ -183,7 +183,7 @@ def score_forecasts(
     )  # fmt: skip
     n = len(targets)
     if form.n not in (n, None):
-        raise BadInput(f"y has {n} targets, and there are forecasts of {form.n} rows")
+        raise BadInput(f"y has {n} targets, but there are forecasts of {form.n} rows")
     if distribution is not None:
         return scores_of([(targets, distribution)], GIVEN, form.words, discrete_step(targets))
     return scores_of(in_blocks(targets, form.at), GIVEN, form.words, discrete_step(targets))

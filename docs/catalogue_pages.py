@@ -25,7 +25,7 @@ UNITS = {
     "rmse": TARGET, "mae": TARGET, "crps": TARGET, "pinball": TARGET, "interval_score": TARGET,
     "sharpness": TARGET, "width": TARGET, "nll": NATS, "kl_to_truth": NATS, "mace": SHARE,
     "rmsce": SHARE, "coverage": SHARE, "worst_group_coverage": SHARE, "between_share": SHARE,
-    "r2": NONE, "ence": NONE, "error_sd_rank": NONE, "prr": NONE,
+    "r2": NONE, "ence": NONE, "error_sd_rank": NONE, "prr": NONE, "quantile_crossings": "rows",
 }  # fmt: skip
 KINDS = {
     InputStress: "Of the inputs of a fitted model",

@@ -55,8 +55,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!howrobust\.).*"),
     (
         "py:class",
-        r"howrobust\..*\.(CardRecord|CellResult|Change|Evaluation|Event|Frame|HeldOut|Pace"
-        r"|Progress|_Regressor|Scores|Snapshot|SpeedComparison|StoredRun)",
+        r"howrobust\..*\.(CardRecord|CellResult|Change|Evaluation|Event|Frame|HeldOut|Known"
+        r"|Pace|Progress|Regressor|Scores|Snapshot|SpeedComparison|StoredRun)",
     ),
     ("py:obj", r"howrobust\.comparison\..*"),
 ]

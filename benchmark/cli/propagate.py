@@ -69,7 +69,7 @@ def propagate(
     report: str | None,
     **settings: Any,
 ) -> int:
-    """Carry the noise of inputs through FUNCTION of MODULE: spread, sensitivities, worst case.
+    """Propagate noise of the inputs through FUNCTION of MODULE: spread, sensitivities, worst case.
 
     FUNCTION takes the columns of the table by name, or the table. MODULE may be a file in the
     current folder. The exit code is 1 where a draw of the noise gives no finite output.

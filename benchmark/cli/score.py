@@ -18,10 +18,10 @@ import click
 @click.option(
     "--quantiles",
     metavar="PREFIX",
-    help="What the columns of quantiles begin with: q_ for q_0.05, q_0.5 and q_0.95.",
+    help="Prefix of the columns of quantiles: q for q0.05, q0.5 and q0.95.",
 )
 @click.option(
-    "--samples", metavar="PREFIX", help="What the columns of draws begin with: s for s1, s2, ..."
+    "--samples", metavar="PREFIX", help="Prefix of the columns of draws: s for s1, s2, ..."
 )
 @click.option("--lower", metavar="COL", help="Column of the lower end of an interval.")
 @click.option("--upper", metavar="COL", help="Column of its upper end.")

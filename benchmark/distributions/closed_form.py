@@ -109,7 +109,7 @@ def from_scipy(distribution: Any) -> Known:
         raise BadInput(f"{name} is discrete; only continuous distributions have a density to score")
     if not all(hasattr(distribution, part) for part in ("dist", "logpdf", "ppf")):
         raise BadInput(
-            f"{name} is no frozen distribution of scipy.stats, such as scipy.stats.gamma(a=shapes)"
+            f"{name} must be a frozen distribution of scipy.stats, such as gamma(a=shapes)"
         )
     with np.errstate(all="ignore"):
         mean, variance = np.asarray(distribution.mean()), np.asarray(distribution.var())

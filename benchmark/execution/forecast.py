@@ -78,7 +78,7 @@ def joined(parts: Sequence[Forecast]) -> Forecast:
         return parts[0]
     first = parts[0]
     if any(part.levels != first.levels or part.missing != first.missing for part in parts):
-        raise ValueError("the model states other levels, or has other draws, at other rows")
+        raise ValueError("the model states different levels or draws at different rows")
     stated = {f.name for f in fields(Forecast)} - (first.missing.keys() - {"quantiles"})
     arrays: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts], axis=-1)

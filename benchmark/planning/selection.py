@@ -170,7 +170,7 @@ def _parsed(labels: Sequence[str], options: RunOptions) -> list[MethodSpec]:
     methods = [MethodSpec.parse(label, settings) for label in labels]
     if settings and not any(spec.is_user_model() for spec in methods):
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in settings)
-        raise BadInput(f"{flags}: for a model of yours alone, named by -m module:name")
+        raise BadInput(f"{flags} needs a model of your own, named by -m module:name")
     return methods
 
 

@@ -117,8 +117,8 @@ class Evaluation:
             yield from pool(delayed(evaluate)(self.call, part) for part in parts)
         except TerminatedWorkerError:
             raise BadInput(
-                "a process that ran the function died, of a crash or for want of memory; run it "
-                "with one worker to see where"
+                "a process that ran the function crashed or ran out of memory; run it with one "
+                "worker to see where"
             ) from None
 
     def _note(self, part: Array, values: Array, raised: dict[int, str]) -> None:

@@ -231,7 +231,7 @@ def noise_of(noise: Mapping[Hashable, Any], correlation: "Array | pd.DataFrame |
     Raises
     ------
     BadInput
-        For no noise at all, noise of 0, NaN or infinite sd, and for what is no correlation matrix.
+        For no noise at all, noise of 0, NaN or infinite sd, and for an impossible correlation.
     """
     if not isinstance(noise, Mapping) or not noise:
         raise BadInput(
@@ -300,7 +300,7 @@ def _correlation(given: "Array | pd.DataFrame | None", columns: list[Hashable]) 
         raise BadInput("correlation must be a symmetric matrix with ones on its diagonal")
     if np.linalg.eigvalsh(matrix).min() < -ROUNDING:
         raise BadInput(
-            "correlation is no correlation matrix: it has a negative eigenvalue, so that no noise "
+            "correlation is not a correlation matrix: it has a negative eigenvalue, so no noise "
             "can have all these correlations at once; make them smaller"
         )
     return None if np.array_equal(matrix, np.eye(k)) else matrix

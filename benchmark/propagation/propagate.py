@@ -87,7 +87,7 @@ def propagated(
     name: str | None,
     settings: Settings,
 ) -> Propagation:
-    """Carry noise of the inputs through a function.
+    """Propagate noise of the inputs through a function.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def _around(
     if whole.sum() < FEWEST_DRAWS:
         raise BadInput(
             f"the function gives a finite output at {whole.sum()} of {len(y)} draws; "
-            f"{FEWEST_DRAWS} are needed: make the noise smaller, or mend the function"
+            f"{FEWEST_DRAWS} are needed: make the noise smaller, or correct the function"
         )
     # Draws without an output leave others whose moments are not those of the noise.
     covariance = noise.covariance if whole.all() else None
@@ -228,7 +228,7 @@ def _without_indices(noise: Noise, variance: float, settings: Settings) -> str:
     if not settings.indices:
         return "indices were not asked for"
     if noise.correlation is not None:
-        return "the noise is correlated, so the variance cannot be shared out between the inputs"
+        return "the noise is correlated, so the variance cannot be attributed to single inputs"
     return "" if variance > 0 else "the output does not vary"
 
 

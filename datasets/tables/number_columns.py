@@ -127,7 +127,10 @@ def _require_equal_lines(path: Path, fields: int, separator: str) -> None:
             if b'"' in line:
                 text = line.decode("utf-8", errors="replace")
                 if text.count('"') % 2:
-                    raise BadInput(f"{path}, line {number}: a text goes on in the next line")
+                    raise BadInput(
+                        f"{path}, line {number}: a quoted text continues on the next line; put it "
+                        "on one line"
+                    )
                 count = len(next(csv.reader([text], delimiter=separator)))
             if not line.strip() and number > 1:
                 raise BadInput(f"{path}, line {number} is empty; remove it")

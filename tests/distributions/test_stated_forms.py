@@ -203,7 +203,7 @@ def test_reasons_of_a_damaged_store_are_refused():
         (lambda: from_scipy(stats.poisson(np.ones(3))), "poisson is discrete"),
         (lambda: from_scipy(stats.norm(0, 1)), r"of shape \(n,\)"),
         (lambda: from_scipy(stats.t(df=np.ones(3))), "finite mean"),
-        (lambda: from_scipy(stats.norm), "no frozen distribution"),
+        (lambda: from_scipy(stats.norm), "must be a frozen distribution"),
     ],
 )
 def test_what_cannot_be_a_forecast_is_refused_in_one_sentence(make, message):

@@ -139,7 +139,7 @@ def test_a_trained_module_is_asked_in_evaluation_mode_and_never_trained():
     assert module.training
     assert card.value("rmse") == pytest.approx(0.5, rel=0.3)
     assert card.value("coverage_90") == pytest.approx(0.9, abs=0.1)
-    assert any("came fitted" in note for note in card.notes)
+    assert any("is fitted already" in note for note in card.notes)
     drawing = hr.assess(
         trained(torch.float64), *rows(400), fitted=True, draws=400, splits=1, stress=[]
     )
@@ -186,7 +186,7 @@ def test_a_fitted_function_is_asked_and_never_fitted_and_the_card_says_what_is_m
     assert entries["severity that doubles rmse", "input_noise"].text != "-"
     stability = entries["instability over restarts", ""]
     assert stability.text == "-"
-    assert any("came fitted" in note for note in card.notes)
+    assert any("is fitted already" in note for note in card.notes)
     assert any("stability is missing" in note for note in card.notes)
     assert not any(e.item.stress == "label_noise" and e.text != "-" for e in card.entries)
 
@@ -298,7 +298,7 @@ def test_a_fitted_model_is_judged_by_its_own_distribution_too():
     card = hr.assess(Exact(), X, y, fitted=True, splits=2, stress=["input_noise"])
     assert card.value("nll") < second_row(card, "nll")
     assert any("as predict(X, return_std=True) states it" in note for note in card.notes)
-    assert any("came fitted" in note for note in card.notes)
+    assert any("is fitted already" in note for note in card.notes)
     assert card.value("awareness", "input_noise") > 0.1
 
 
@@ -571,7 +571,7 @@ def test_the_command_line_takes_a_fitted_model(folder):
     )
     code, _, err = howrobust("run", "quick", "--fitted", "--draws", "9", cwd=folder)
     assert code == 2
-    assert "--fitted, --draws: for a model of yours alone" in err
+    assert "--fitted, --draws needs a model of your own" in err
 
 
 def test_suite_assess_asks_for_a_model_and_for_data():

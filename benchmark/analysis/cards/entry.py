@@ -48,7 +48,7 @@ class Recalled:
         BadInput
             Always.
         """
-        raise BadInput("a card that was loaded measures nothing again; load its run")
+        raise BadInput("a loaded card has no run to measure; load the run with howrobust.load")
 
 
 def definition_of(measure: Measure) -> str:

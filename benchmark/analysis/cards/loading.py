@@ -40,29 +40,31 @@ def read_card(path: Path) -> Card:
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise BadInput(f"{path} is no card that howrobust saved: it is too large")
+            raise BadInput(f"{path} is not a card that howrobust saved: it is too large")
         saved = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(saved, dict) or saved.get("format") != FORMAT:
-            raise BadInput(f"{path} is no card that this version of howrobust saved; save it again")
+            raise BadInput(
+                f"{path} is not a card that this version of howrobust saved; save it again"
+            )
         card = _card(saved, path.absolute().parent)
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror}); check the path") from None
     except BadInput:
         raise
     except (ValueError, TypeError, KeyError, RecursionError):  # msgspec's errors are ValueErrors
-        raise BadInput(f"{path} is no card that howrobust saved, or is damaged") from None
+        raise BadInput(f"{path} is not a card that howrobust saved, or is damaged") from None
     return card
 
 
 def _card(saved: dict[str, Any], folder: Path) -> Card:
-    entries, residual = (
-        tuple(_entry(entry) for entry in saved["card"][name]) for name in ("entries", "residual")
-    )
+    rows = {
+        name: tuple(_entry(entry) for entry in saved["card"][name])
+        for name in ("entries", "residual")
+    }
     origin = None if saved["origin"] is None else msgspec.convert(saved["origin"], Origin)
     if origin is not None and not is_url(origin.location):
         origin = Origin(os.path.normpath(folder / origin.location), origin.run)
-    given = {"entries": entries, "residual": residual, "forecaster": None, "origin": origin}
-    card = _built(Card, saved["card"], **given)
+    card = _built(Card, saved["card"], **rows, forecaster=None, origin=origin)
     for dataset in card.datasets:
         headlines = [e.item.part for e in card.of(dataset) if e.item.headline]
         if set(headlines) != set(PARTS) or not {e.item.part for e in card.entries} <= set(PARTS):

@@ -262,7 +262,7 @@ def _instability(
     """Mean over the splits with refits, given the predicted means (n,) of each refit by split."""
     refitted = {split: np.array(means) for split, means in refits.items() if len(means) > 1}
     if not refitted:
-        return Undefined(f"there are no {without} (a model that came fitted has none)")
+        return Undefined(f"there are no {without} (a model that is not fitted here has none)")
     targets = {c.split: scores.held_out(c).y for c in scores.fitted(dataset, method)}
     values = []
     for split, means in refitted.items():

@@ -171,7 +171,7 @@ class ModulePosterior(DifferentiablePosterior):
         means = y_mean + y_sd * values[..., 0]
         if not np.isfinite(values).all():
             bad = int(np.sum(~np.isfinite(values)))
-            raise ValueError(f"the module returned {bad} values of {values.size} not finite")
+            raise ValueError(f"{bad} of {values.size} values of the module are not finite")
         if self.kind.n_outputs == 2:
             return means, y_sd * np.exp(0.5 * values[..., 1])
         return means, np.array(np.nan if self.noise_sd is None else self.noise_sd)

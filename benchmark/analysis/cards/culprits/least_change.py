@@ -178,7 +178,9 @@ def _measure(changes: _LeastChanges, j: int) -> Measure:
         if isinstance(moves, Undefined):
             return moves
         if moves.unmoved[j]:
-            return Undefined("no move changes a prediction: a category, constant or not used")
+            return Undefined(
+                "no move changes a prediction (a categorical, constant or unused feature)"
+            )
         most = scores.stresses()[SINGLE_FEATURE][-1]
         return median_of_moves(moves.of_feature[j], most, moves.n)
 

@@ -263,7 +263,8 @@ def _weakest_segment(scores: Scores, dataset: str, method: str, stress: str) -> 
     inside = in_segment(segment, points.X[rest])
     sides = [len(np.unique(points.rows[rest][side])) for side in (inside, ~inside)]
     if min(sides) < FEWEST_MEASURING:
-        return Undefined(f"the segment that was found has {sides[0]} rows to measure")
+        fewer = min(sides)
+        return Undefined(f"the segment leaves {fewer} rows on one side, too few to measure it")
     ratio = error_ratio(points.squares[rest], inside, points.rows[rest])
     if ratio.lower is None or not ratio.lower > 1:
         return Undefined("no segment is clearly worse than the other rows")
