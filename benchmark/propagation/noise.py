@@ -251,7 +251,7 @@ def _margin(column: Hashable, given: Any) -> Margin:
                 "leave the input out"
             )
         return Margin(column, stats.norm(0, sd), 0.0, sd, True)
-    if not isinstance(given, Frozen):
+    if not isinstance(given, Frozen) or not hasattr(given, "args"):  # norm, but not norm(0, 10)
         raise BadInput(
             f"the noise of {column!r} is {given!r}; give a standard deviation or a frozen "
             "distribution such as scipy.stats.uniform(-1, 2)"

@@ -102,6 +102,8 @@ def points_of(X: Any, arguments: tuple[str, ...]) -> Points:
         For no points, and for values that are missing, infinite or of another kind.
     """
     table = _table(X)
+    if table is not None and table.empty:
+        raise BadInput("X holds no point; give at least one input and one row")
     if table is not None:
         frame = Frame.of(table)
         rows = frame.encode(table)

@@ -10,7 +10,7 @@ from torch import nn
 
 from howrobust.base.method import Method
 from howrobust.errors import BadInput
-from howrobust.methods.wrappers.admission.regressor import require_regressor
+from howrobust.methods.wrappers.admission.regressor import kind_of, require_regressor
 from howrobust.methods.wrappers.endpoint import Endpoint
 from howrobust.methods.wrappers.fitted_model import FittedModel
 from howrobust.methods.wrappers.options import UserModelOptions
@@ -158,7 +158,9 @@ def _is_module(thing: Any) -> bool:
 
 def _is_regressor(thing: Any) -> bool:
     fits = any(callable(getattr(thing, name, None)) for name in ("fit", "fit_conformalize"))
-    return fits and callable(getattr(thing, "predict", None))
+    # A StackingRegressor, and what holds one, has predict only once it is fitted.
+    later = callable(getattr(type(thing), "predict", None)) and kind_of(thing) == "regressor"
+    return fits and (later or callable(getattr(thing, "predict", None)))
 
 
 def _require_a_fitted_model(thing: Any) -> None:

@@ -347,6 +347,15 @@ def test_a_saved_card_is_the_same_card(results, tmp_path):
             loaded.entries[0].item.measure(None, "diabetes", method, "")
 
 
+def test_a_card_prints_no_control_characters(results, tmp_path):
+    card = results.card("bayesian_ridge")
+    bell = "\x1b[31m\a"
+    odd = replace(card, method=bell, sentences={"diabetes": bell}, notes=(bell,))
+    loaded = hr.load_card(odd.save(tmp_path / "card.json"))
+    for text in (str(odd), repr(odd), str(loaded), repr(loaded)):
+        assert all(line.isprintable() for line in text.split("\n"))
+
+
 def test_numbers_that_json_lacks_are_saved_too(results, tmp_path):
     card = results.card("bayesian_ridge")
     odd = Measured(np.float64(2.0), -np.inf, np.inf, censored=np.bool_(True))
@@ -369,6 +378,7 @@ def test_numbers_that_json_lacks_are_saved_too(results, tmp_path):
         (lambda text: text.replace('"part": "accuracy"', '"part": "beauty"'), "damaged"),
         (lambda text: text.replace('"headline": true', '"headline": false'), "damaged"),
         (lambda text: text.replace('"measure"', '"measures"'), "damaged"),
+        (lambda text: text.replace('"whose": "own"', '"whose": "mine"'), "damaged"),
         (lambda text: text.replace('"entries": [', '"entries": [5, '), "damaged"),
     ],
 )

@@ -2,8 +2,9 @@
 
 import pytest
 from sklearn.cluster import KMeans
-from sklearn.ensemble import IsolationForest
+from sklearn.ensemble import IsolationForest, StackingRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -38,6 +39,18 @@ class Blind:
 class Free:
     def fit(self, *args, **kwargs): ...
     def predict(self, X): ...
+
+
+STACK = StackingRegressor([("line", LinearRegression())])  # no predict before fit
+
+
+@pytest.mark.parametrize(
+    "model",
+    [STACK, make_pipeline(StandardScaler(), STACK), GridSearchCV(STACK, {"cv": [3]})],
+)
+def test_a_model_that_has_predict_only_once_it_is_fitted_is_taken(model):
+    assert not hasattr(model, "predict")
+    assert method_of(model).estimator is model
 
 
 @pytest.mark.parametrize(

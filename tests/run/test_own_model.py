@@ -239,7 +239,7 @@ def second_row(card, measure):
 
 def test_a_model_that_states_its_sd_is_judged_by_it_and_has_the_residual_row_beside_it():
     X, y = heteroscedastic()
-    card = hr.assess(Exact(), X, y, **CLEAN)
+    card = hr.assess(Exact(), X, y, pretrained=True, **CLEAN)
     source = given_rows(X, y)
     held = [source.realise(split, 0)[1] for split in source.splits(5)]
     known = [-stats.norm(*Exact().predict(t.X, return_std=True)).logpdf(t.y).mean() for t in held]
@@ -263,6 +263,18 @@ def test_a_model_that_states_its_sd_is_judged_by_it_and_has_the_residual_row_bes
     for shown in (text, page):
         assert "its own distribution" in shown
         assert "made by howrobust from out-of-fold residuals" in shown
+
+
+def test_a_card_of_two_rows_is_the_same_after_saving_and_loading_twice(tmp_path):
+    card = hr.assess(Exact(), *heteroscedastic(200), pretrained=True, **CLEAN)
+    loaded = hr.load_card(card.save(tmp_path / "card.json"))
+    again = hr.load_card(loaded.save(tmp_path / "again.json"))
+    assert (tmp_path / "again.json").read_text() == (tmp_path / "card.json").read_text()
+    for other in (loaded, again):
+        pd.testing.assert_frame_equal(other.records(), card.records())
+        assert second_row(other, "nll") == second_row(card, "nll")
+        assert str(other) == str(card)
+        assert other._repr_html_() == card._repr_html_()
 
 
 def test_two_rows_of_equal_calibration_are_not_told_apart():
@@ -289,7 +301,7 @@ def test_what_the_user_says_is_judged_and_a_worse_one_loses_to_the_residual_row(
 
 @pytest.mark.parametrize("noise", ["own", "residual"])
 def test_one_row_alone_can_be_asked_for(noise):
-    card = hr.assess(Exact(), *heteroscedastic(200), noise=noise, **CLEAN)
+    card = hr.assess(Exact(), *heteroscedastic(200), noise=noise, pretrained=True, **CLEAN)
     assert set(card.records()["distribution"]) == {noise}
 
 

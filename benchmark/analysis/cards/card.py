@@ -246,29 +246,29 @@ class Card:
         return list(dict.fromkeys(e.dataset for e in self.entries))
 
     def __repr__(self) -> str:
-        return f"<Card of {self.method} on {', '.join(self.datasets)}; print it to read it>"
+        names = ", ".join(self.datasets)
+        return printable(f"<Card of {self.method} on {names}; print it to read it>")
 
     def __str__(self) -> str:
         lines = [f"How robust is {self.method}?"]
         lines += [f"judged by {text}" for text in self.whose]
         for dataset in self.datasets:
             lines += ["", f"{dataset}, first held-out row: {self.sentences.get(dataset, '-')}"]
-            lines += map(printable, self.culprits(dataset))
+            lines += self.culprits(dataset)
             for part in PARTS:
                 # One line a feature would be long; a sentence names the first.
                 lines += [_line(e) for e in self.of(dataset, part) if not e.item.feature]
             second = [entry for entry in self.residual if entry.dataset == dataset]
             if second:
                 lines += [f"  {WHOSE[second[0].whose]}:", *map(_line, second)]
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+        return "\n".join(map(printable, [*lines, *(f"note: {note}" for note in self.notes)]))
 
     def _repr_html_(self) -> str:
         return rendered(self, "html")
 
 
 def _line(entry: Entry) -> str:
-    line = f"  {entry.item.part:11} {entry.item.title:52} {entry.text:26} {_rank(entry)}"
-    return printable(line)
+    return f"  {entry.item.part:11} {entry.item.title:52} {entry.text:26} {_rank(entry)}"
 
 
 def _rank(entry: Entry) -> str:

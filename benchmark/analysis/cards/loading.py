@@ -12,6 +12,7 @@ from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.entry import PARTS, Entry, Item, Recalled
 from howrobust.analysis.cards.saving import FORMAT, Origin
 from howrobust.analysis.measured import Measured
+from howrobust.base.facts import WHOSE
 from howrobust.base.metric import Undefined
 from howrobust.errors import BadInput
 from howrobust.storage.backends.location import is_url
@@ -74,6 +75,8 @@ def _card(saved: dict[str, Any], folder: Path) -> Card:
 
 def _entry(saved: dict[str, Any]) -> Entry:
     measure = Recalled(msgspec.convert(saved["item"]["measure"], str))
+    if saved["whose"] not in WHOSE:
+        raise ValueError("no such distribution")
     kind = Undefined if "reason" in saved["result"] else Measured
     return _built(
         Entry,

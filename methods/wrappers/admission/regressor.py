@@ -23,7 +23,7 @@ def require_regressor(model: Any) -> None:
         target, or that cannot do without further arguments.
     """
     name = type(model).__name__
-    kind = _kind(model)
+    kind = kind_of(model)
     if kind not in (None, "regressor"):
         article = "an" if kind[0] in "aeiou" else "a"
         raise BadInput(
@@ -47,8 +47,19 @@ def require_regressor(model: Any) -> None:
         )
 
 
-def _kind(model: Any) -> str | None:
-    """Return what scikit-learn calls the estimator: "regressor", "classifier" and so on."""
+def kind_of(model: Any) -> str | None:
+    """Return what scikit-learn calls an estimator.
+
+    Parameters
+    ----------
+    model : object
+        An estimator, or anything else.
+
+    Returns
+    -------
+    str or None
+        "regressor", "classifier" and so on; None where it does not say.
+    """
     if hasattr(model, "__sklearn_tags__"):
         kind = get_tags(model).estimator_type
     else:
