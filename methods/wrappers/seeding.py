@@ -1,5 +1,6 @@
 """Seeds of a user's estimator: which settings they are, and a clone that is started from one."""
 
+import copy
 import inspect
 import re
 from collections.abc import Iterator, Mapping
@@ -77,12 +78,22 @@ def started(estimator: Any, seed: int) -> Any:
     Returns
     -------
     object
-        A clone (`sklearn.base.clone`), or a deep copy of what has no ``get_params``.
+        A clone (`sklearn.base.clone`), or a deep copy of what has no ``get_params`` or keeps copies
+        of its settings, as CatBoost does of ``cat_features``.
     """
-    model = clone(estimator, safe=False)
+    model = _clone(estimator)
     for name in seed_names(model):
         _set(model, name, seeds.derive(seed, "estimator", name) % LARGEST)
     return model
+
+
+def _clone(estimator: Any) -> Any:
+    try:
+        return clone(estimator, safe=False)
+    except RuntimeError as error:  # a constructor that copies a setting, which clone refuses
+        if not str(error).startswith("Cannot clone object"):
+            raise
+        return copy.deepcopy(estimator)
 
 
 def _parametrised(thing: Any) -> bool:

@@ -185,7 +185,7 @@ class UserModel(SingleMethod):
 
         def fit_and_predict(part: Problem, X: Array) -> Array:
             model = self._fitted(part, np.arange(len(part.y)))
-            return answers(model.predict, part.frame, X, part.seed)
+            return answers(Prediction(model), part.frame, X, part.seed)
 
         share = share_known(problem, fit_and_predict)
         if share < LEAST:

@@ -185,7 +185,7 @@ def test_cards_name_the_culprit_the_segment_and_the_least_change(results):
     assert segment["lower"] > 1
     sentences = card.culprits("data")
     assert "Worst feature under stuck sensor: a (in 100 % of resamples)" in sentences[0]
-    assert any("need more" in s or "b > 4" in s for s in sentences)
+    assert any("other feature needs more" in s or "b > 4" in s for s in sentences)
     for sentence in sentences:
         assert sentence in str(card)
     page = results.report().read_text()

@@ -8,6 +8,7 @@ from howrobust.analysis.new_rows.forecasts import NewRows, sentence
 from howrobust.analysis.new_rows.seen import NEAR, Place, Seen
 from howrobust.base.frames import Frame
 from howrobust.distributions.gaussian_mixture import GaussianMixture
+from howrobust.distributions.intervals import IntervalForecast
 
 
 def table(n=60, seed=0):
@@ -138,3 +139,9 @@ def test_what_is_printed_has_a_line_per_row_and_the_frame_has_all_of_it():
     assert frame["distance"].tolist() == [0.25, 2.0]
     many = NewRows(GaussianMixture(np.zeros((1, 40)), 1.0), (inside,) * 40, tuple(range(40)))
     assert str(many).splitlines()[-1] == "and 10 rows more: see to_frame()"
+
+
+def test_an_interval_of_another_level_than_95_is_printed_with_its_level():
+    stated = IntervalForecast([16.94], [25.06], level=0.9, mean=[21.2241])
+    seen = NewRows(stated, (Place({}, 0.0, 1.0),), ("new",))
+    assert seen.lines() == ["21.2 (90 %: 16.9 to 25.1)"]

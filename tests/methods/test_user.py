@@ -430,3 +430,37 @@ def test_a_fitted_model_is_not_refitted_and_its_noise_is_its_error_on_the_rows()
     assert posterior.noise_sd == pytest.approx(np.sqrt(np.mean(residuals**2)), rel=1e-12)
     assert posterior.facts()["noise_floor"] == pytest.approx(1e-3 * problem.y.std())
     np.testing.assert_array_equal(posterior.predictive(problem.X).mean(), fitted.predict(problem.X))
+
+
+class Copying(RegressorMixin, BaseEstimator):
+    """Keeps a copy of a list that it is given, as CatBoost does; scikit-learn refuses a clone."""
+
+    def __init__(self, columns=(), random_state=None):
+        self.columns = list(columns)
+        self.random_state = random_state
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_model_that_copies_its_settings_is_started_from_a_copy(wrapped):
+    given = Copying([2], random_state=7)
+    model = started(make_pipeline(StandardScaler(), given) if wrapped else given, 0)
+    model = model[-1] if wrapped else model
+    assert model is not given
+    assert model.columns == [2]
+    assert model.random_state != given.random_state == 7
+
+
+class Columns(LinearRegression):
+    """States mean and variance in two columns, as CatBoost does with RMSEWithUncertainty."""
+
+    def __init__(self, loss_function="RMSEWithUncertainty"):
+        super().__init__()
+        self.loss_function = loss_function
+
+    def predict(self, X):
+        mean = super().predict(X)
+        return np.column_stack([mean, np.full(len(X), 0.25)])
+
+
+def test_a_model_that_predicts_mean_and_variance_is_asked_whether_it_starts_afresh():
+    UserModel(Columns()).require_fresh_start(line(60))

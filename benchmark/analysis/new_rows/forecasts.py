@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from howrobust.analysis.new_rows.seen import Place
 from howrobust.distributions.arrays import Array
+from howrobust.distributions.intervals import IntervalForecast
 from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput, printable
 
@@ -26,7 +27,7 @@ class NewRows:
 
     A sentence is "80 give or take 45 (95 %: 32 to 190)": the mean, the sd and the central 95 %
     interval, rounded to two digits of the sd; then what is outside of the rows that the model has
-    learnt.
+    learnt. Of an `IntervalForecast` it is the interval of the level that is stated.
 
     Parameters
     ----------
@@ -139,8 +140,10 @@ class NewRows:
         list of str
             m sentences, without the labels of the rows.
         """
-        rows = zip(*self._stated(_LEVEL), self.outside, strict=True)
-        return ["; ".join([sentence(*row[:4]), *row[4]]) for row in rows]
+        stated = self.distribution
+        level = stated.level if isinstance(stated, IntervalForecast) else _LEVEL
+        rows = zip(*self._stated(level), self.outside, strict=True)
+        return ["; ".join([sentence(*row[:4], level), *row[4]]) for row in rows]
 
     def _stated(self, level: float) -> tuple[Array, Array, Array, Array]:
         """Mean, sd and limits, each NaN where the distribution does not state it."""
@@ -169,7 +172,7 @@ class NewRows:
     __repr__ = __str__
 
 
-def sentence(mean: float, sd: float, lower: float, upper: float) -> str:
+def sentence(mean: float, sd: float, lower: float, upper: float, level: float = _LEVEL) -> str:
     """Return one forecast as a sentence; NaN stands for what is not stated.
 
     Parameters
@@ -177,7 +180,9 @@ def sentence(mean: float, sd: float, lower: float, upper: float) -> str:
     mean, sd : float
         Mean and standard deviation.
     lower, upper : float
-        Limits of the central 95 % interval.
+        Limits of the central interval.
+    level : float, default 0.95
+        Probability of the interval.
 
     Returns
     -------
@@ -198,9 +203,10 @@ def sentence(mean: float, sd: float, lower: float, upper: float) -> str:
     )
     if isfinite(mean) and isfinite(sd):
         point = f"{point} give or take {give_or_take}"
-    limits = "" if np.isnan(lower) else f"95 %: {low} to {high}"
+    share = f"{100 * level:g} %"
+    limits = "" if np.isnan(lower) else f"{share}: {low} to {high}"
     if np.isnan(mean):
-        return f"{low} to {high} (95 %)" if limits else "nothing is stated"
+        return f"{low} to {high} ({share})" if limits else "nothing is stated"
     return f"{point} ({limits})" if limits else point
 
 

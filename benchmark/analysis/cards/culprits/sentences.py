@@ -59,7 +59,8 @@ def _least_changes(entries: Sequence[Entry]) -> list[str]:
         return []
     first = [text for *_, text in sorted(moves, key=lambda move: move[:2])[:_SHOWN]]
     others = len(moves) - len(first)
-    rest = f"; {others} other feature{'' if others == 1 else 's'} need more" if others else ""
+    need = "feature needs" if others == 1 else "features need"
+    rest = f"; {others} other {need} more" if others else ""
     return [
         "Smallest move of one feature, in training sds, that changes a prediction by more than "
         f"half its 90 % interval: {', '.join(first)}{rest}."
