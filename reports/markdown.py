@@ -28,7 +28,7 @@ def markdown(report: Report) -> str:
     """
     protocol = report.protocol
     parts = [f"## How robust is it? Suite {md(protocol.suite)}, seed {protocol.seed}"]
-    parts += [md(sentence) for sentence in report.answer]
+    parts += [md(sentence) for sentence in (*report.answer, report.whose)]
     parts += _ranking(report)
     for section in report.data_sets:
         parts.append(f"### {md(section.facts.name)}: {md(section.facts.title)}")

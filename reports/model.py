@@ -22,7 +22,7 @@ from howrobust.reports.sections.data_sets import (
     predictive_bands,
 )
 from howrobust.reports.sections.failures import Failure, failures, warnings
-from howrobust.reports.sections.protocol import Protocol, protocol
+from howrobust.reports.sections.protocol import Protocol, protocol, whose_distributions
 from howrobust.reports.sections.published import published_table
 from howrobust.reports.sections.published_results import PublishedComparison, comparisons
 from howrobust.reports.sections.ranking import RankingSection, difference_table, ranking_section
@@ -61,6 +61,11 @@ class Report:
     def answer(self) -> list[str]:
         """The answer in sentences."""
         return answer(self.scores, self.rows)
+
+    @cached_property
+    def whose(self) -> str:
+        """Whose distributions the numbers are of; empty where all are the methods' own."""
+        return whose_distributions(self.scores)
 
     @cached_property
     def data_sets(self) -> tuple[DataSetSection, ...]:

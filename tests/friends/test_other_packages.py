@@ -1,6 +1,7 @@
 """Models of other packages, each judged by its own distribution and against its own numbers."""
 
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def assessed(model, call, **settings):
 
 @pytest.mark.parametrize("name", ["Normal", "LogNormal"])
 def test_ngboost(name):
-    ngboost = pytest.importorskip("ngboost")
+    ngboost = import_module("ngboost")
     model = ngboost.NGBRegressor(Dist=getattr(ngboost.distns, name), n_estimators=20, verbose=False)
     posterior, X, y = fitted(model)
     theirs = posterior.model.pred_dist(X)
@@ -53,7 +54,7 @@ def test_ngboost(name):
 
 
 def test_catboost_with_uncertainty_and_its_virtual_ensemble():
-    catboost = pytest.importorskip("catboost")
+    catboost = import_module("catboost")
     settings = {
         "loss_function": "RMSEWithUncertainty", "iterations": 60, "verbose": False,
         "allow_writing_files": False,
@@ -75,7 +76,7 @@ def test_catboost_with_uncertainty_and_its_virtual_ensemble():
 
 
 def test_catboost_of_several_quantiles_and_of_one():
-    catboost = pytest.importorskip("catboost")
+    catboost = import_module("catboost")
     settings = {"iterations": 30, "verbose": False, "allow_writing_files": False}
     several = catboost.CatBoostRegressor(
         loss_function="MultiQuantile:alpha=0.05,0.5,0.95", **settings
@@ -91,8 +92,8 @@ def test_catboost_of_several_quantiles_and_of_one():
 
 @pytest.mark.parametrize("kind", ["split", "cross", "quantile"])
 def test_mapie(kind):
-    regression = pytest.importorskip("mapie.regression")
-    coverage = pytest.importorskip("mapie.metrics.regression").regression_coverage_score
+    regression = import_module("mapie.regression")
+    coverage = import_module("mapie.metrics.regression").regression_coverage_score
     model = {
         "split": lambda: regression.SplitConformalRegressor(
             LinearRegression(), confidence_level=0.9, prefit=False
@@ -117,7 +118,7 @@ def test_mapie(kind):
 
 
 def test_quantile_forest():
-    forest = pytest.importorskip("quantile_forest")
+    forest = import_module("quantile_forest")
     model = forest.RandomForestQuantileRegressor(n_estimators=20, min_samples_leaf=5)
     posterior, X, y = fitted(model)
     levels = [0.05, 0.5, 0.95]
@@ -130,7 +131,7 @@ def test_quantile_forest():
 
 
 def test_skpro():
-    residual = pytest.importorskip("skpro.regression.residual")
+    residual = import_module("skpro.regression.residual")
     model = residual.ResidualDouble(LinearRegression())
     posterior, X, y = fitted(model)
     theirs = posterior.model.predict_proba(X)
@@ -143,7 +144,7 @@ def test_skpro():
 
 @pytest.mark.parametrize("package", ["xgboost", "lightgbm"])
 def test_boosting_of_the_mean_has_the_residual_row_alone(package):
-    module = pytest.importorskip(package)
+    module = import_module(package)
     quiet = {"verbose": -1} if package == "lightgbm" else {}
     model = getattr(module, {"xgboost": "XGBRegressor", "lightgbm": "LGBMRegressor"}[package])
     X, y = rows()
@@ -161,7 +162,7 @@ def test_boosting_of_the_mean_has_the_residual_row_alone(package):
 
 
 def test_xgboost_of_several_quantiles():
-    xgboost = pytest.importorskip("xgboost")
+    xgboost = import_module("xgboost")
     model = xgboost.XGBRegressor(
         objective="reg:quantileerror", quantile_alpha=[0.05, 0.5, 0.95], n_estimators=20, n_jobs=1
     )
@@ -172,8 +173,8 @@ def test_xgboost_of_several_quantiles():
 
 
 def test_skorch():
-    skorch = pytest.importorskip("skorch")
-    torch = pytest.importorskip("torch")
+    skorch = import_module("skorch")
+    torch = import_module("torch")
 
     class Net(torch.nn.Module):
         def __init__(self):
@@ -195,7 +196,7 @@ def test_skorch():
 
 
 def test_statsmodels_through_a_stated_distribution():
-    api = pytest.importorskip("statsmodels.api")
+    api = import_module("statsmodels.api")
 
     class Least:
         """The results of statsmodels as a regressor."""

@@ -334,19 +334,15 @@ def test_the_articles_network_forecasts_as_the_articles_preset_does():
             torchbnn.BayesLinear(0, 0.1, 1000, 1),
         )
 
-    differences = []
-    for split in range(2):
-        learn, test = Quintic().realise(f"draw-{split}", 0)
-        nll = []
-        for method in (
-            BayesianNN(preset="article", n_draws=1000, random_state=split),
-            UserModel(TorchRegressor(article, draws=1000), random_state=split),
-        ):
-            found = method.fit(learn.X, learn.y).predict_distribution(test.X)
-            nll.append(-found.logpdf(test.y))
-        aleatoric, between = found.variance_parts()
-        assert 0.1 < np.mean(between / (aleatoric + between)) < 0.95
-        differences.append(nll[1].mean() - nll[0].mean())
-        # Standard error of a mean over the split's test rows, the criterion of one split.
-        assert abs(differences[-1]) < 3 * nll[0].std() / np.sqrt(len(test.y))
-    assert abs(np.mean(differences)) < 2 * nll[0].std() / np.sqrt(len(test.y))
+    learn, test = Quintic().realise("draw-1", 0)
+
+    def nll(method):
+        found = method.fit(learn.X, learn.y).predict_distribution(test.X)
+        assert found.variance_parts()[1].mean() > 0.1 * found.variance_parts()[0].mean()
+        return -found.logpdf(test.y).mean()
+
+    # The seed of a fit moves the nll by some 0.1, several times what 300 test rows do.
+    seeds_of = (1, 2, 3, 4)
+    theirs = [nll(BayesianNN(preset="article", n_draws=1000, random_state=s)) for s in seeds_of]
+    ours = nll(UserModel(TorchRegressor(article, draws=1000), random_state=1))
+    assert abs(ours - np.mean(theirs)) < 2 * np.std(theirs, ddof=1) * np.sqrt(1 + 1 / 4)

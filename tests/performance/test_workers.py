@@ -10,6 +10,9 @@ from howrobust.environment import usable_cores
 
 pytestmark = pytest.mark.performance
 LARGEST_SHARE = 0.65  # of the time of one worker
+# 22 cells, a minute of one core: many times the 4 s in which workers get ready.
+QUICK = {"stress": ["input_noise", "label_noise"], "splits": 2, "repeats": 2, "progress": False}
+TREES, TREES_SHORT = 100, 60
 
 
 @pytest.mark.skipif(usable_cores() < 2, reason="one core")
@@ -18,20 +21,13 @@ def test_a_forest_on_two_workers_takes_at_most_two_thirds_of_the_time_of_one(req
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2000, 10))
     y = X[:, 0] + X[:, 1] ** 2 + 0.1 * rng.normal(size=2000)
-    settings = (
-        {"stress": ["input_noise", "label_noise"], "splits": 2, "repeats": 2} if short else {}
-    )
+    forest = RandomForestRegressor(TREES_SHORT if short else TREES)
     found = []
-
-    # The short form still takes many times the 4 s in which worker processes get ready.
-    forest = RandomForestRegressor(60 if short else 100)
-
-    def assess(workers):
-        hr.assess(forest, X, y, workers=workers, progress=False, **settings)
 
     def measure():
         pairs = 1 if short else 5
-        found.append(paired_ratio(lambda: assess(1), lambda: assess(2), pairs))
+        one, two = (lambda n=n: hr.assess(forest, X, y, workers=n, **QUICK) for n in (1, 2))
+        found.append(paired_ratio(one, two, pairs))
         return found[-1][0]
 
     passed, ratio = passes(measure, 1 / LARGEST_SHARE)

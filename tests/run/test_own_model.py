@@ -38,6 +38,7 @@ from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import plan_of
 from howrobust.planning.selection import Selection
 from howrobust.planning.suite import Suite
+from howrobust.reports.markdown import markdown
 from howrobust.reports.model import build_report
 from howrobust.reports.page import render
 
@@ -229,7 +230,8 @@ def heteroscedastic(n=1000):
     return X, 2 * X[:, 0] + (0.1 + np.abs(X[:, 0])) * rng.normal(size=n)
 
 
-CLEAN = {"splits": 5, "repeats": 1, "stress": []}
+# `Exact` knows the mean that it was not given: it says so.
+CLEAN = {"splits": 5, "repeats": 1, "stress": [], "pretrained": True}
 
 
 def second_row(card, measure):
@@ -625,7 +627,11 @@ def test_a_method_that_missed_a_split_is_not_ranked_and_loses_no_card(tmp_path):
     whole, part = (found[m].headline("data", "accuracy") for m in ("Ridge", "FailsSometimes"))
     assert (whole.rank, part.rank) == (1, None)
     assert part.reason == "not ranked: scored on 2 of 3 splits"
-    assert "not ranked" in render(build_report(results))
+    page, text = render(build_report(results)), markdown(build_report(results))
+    assert "not ranked" in page
+    # Beside the answer, the scores, the calibration and the stresses; in text at the first two.
+    whose = "Ridge, FailsSometimes: a Gaussian around its prediction with one sd, made by howrobust"
+    assert (page.count(whose), text.count(whose)) == (4, 2)
 
 
 def test_progress_is_heard_and_cells_are_stored_while_a_model_is_assessed(tmp_path):
