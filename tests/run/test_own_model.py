@@ -230,8 +230,7 @@ def heteroscedastic(n=1000):
     return X, 2 * X[:, 0] + (0.1 + np.abs(X[:, 0])) * rng.normal(size=n)
 
 
-# `Exact` knows the mean that it was not given: it says so.
-CLEAN = {"splits": 5, "repeats": 1, "stress": [], "pretrained": True}
+CLEAN = {"splits": 5, "repeats": 1, "stress": []}
 
 
 def second_row(card, measure):
@@ -241,7 +240,7 @@ def second_row(card, measure):
 
 def test_a_model_that_states_its_sd_is_judged_by_it_and_has_the_residual_row_beside_it():
     X, y = heteroscedastic()
-    card = hr.assess(Exact(), X, y, pretrained=True, **CLEAN)
+    card = hr.assess(Exact(), X, y, **CLEAN)
     source = given_rows(X, y)
     held = [source.realise(split, 0)[1] for split in source.splits(5)]
     known = [-stats.norm(*Exact().predict(t.X, return_std=True)).logpdf(t.y).mean() for t in held]
@@ -268,7 +267,7 @@ def test_a_model_that_states_its_sd_is_judged_by_it_and_has_the_residual_row_bes
 
 
 def test_a_card_of_two_rows_is_the_same_after_saving_and_loading_twice(tmp_path):
-    card = hr.assess(Exact(), *heteroscedastic(200), pretrained=True, **CLEAN)
+    card = hr.assess(Exact(), *heteroscedastic(200), **CLEAN)
     loaded = hr.load_card(card.save(tmp_path / "card.json"))
     again = hr.load_card(loaded.save(tmp_path / "again.json"))
     assert (tmp_path / "again.json").read_text() == (tmp_path / "card.json").read_text()
@@ -303,7 +302,7 @@ def test_what_the_user_says_is_judged_and_a_worse_one_loses_to_the_residual_row(
 
 @pytest.mark.parametrize("noise", ["own", "residual"])
 def test_one_row_alone_can_be_asked_for(noise):
-    card = hr.assess(Exact(), *heteroscedastic(200), noise=noise, pretrained=True, **CLEAN)
+    card = hr.assess(Exact(), *heteroscedastic(200), noise=noise, **CLEAN)
     assert set(card.records()["distribution"]) == {noise}
 
 
