@@ -79,7 +79,11 @@ def propagate(
     from howrobust.planning.entry_points import load
     from howrobust.propagation.noise_text import parsed_noise
 
-    noise: dict[Hashable, Any] = dict(map(parsed_noise, noises))
+    noise: dict[Hashable, Any] = {}
+    for column, given in map(parsed_noise, noises):
+        if column in noise:
+            raise BadInput(f"--noise gives {column!r} twice; give each input once")
+        noise[column] = given
     try:
         f, points = load("functions", function), read_table(Path(at))
         with _progress() as progress:

@@ -57,6 +57,8 @@ def parsed_noise(text: str) -> tuple[str, Any]:
     values, keywords = [], {}
     for argument in filter(None, (part.strip() for part in call[2].split(","))):
         key, named, number = (part.strip() for part in argument.rpartition("="))
+        if key in keywords:
+            raise BadInput(f"the noise {text!r} gives {key} twice; give it once")
         if not named:
             values.append(_number(number, text))
         elif _WORD.fullmatch(key):

@@ -135,6 +135,8 @@ def propagated(
     repeated = evaluation(points.X[:1])
     around = [_around(evaluation, joint, where, x, A, settings) for x in points.X]
     result = _combined(around, nominal, joint, settings)
+    if not np.array_equal(nominal[:1], repeated, equal_nan=True):
+        result |= _without_shares(result["sensitivities"])
     worst = worst_case(evaluation, searched, settings.draws, *_extremes(around, searched, A))
     steps = min(MOST_STEPS, settings.draws)
     jumping = jumps(evaluation, searched, result["sd"], steps) if result["sd"] > 0 else []
@@ -197,8 +199,13 @@ def _around(
             f"{FEWEST_DRAWS} are needed: make the noise smaller, or correct the function"
         )
     # Draws without an output leave others whose moments are not those of the noise.
-    covariance = noise.covariance if whole.all() else None
-    parts = split(y[whole], A[whole], noise.mean, covariance)
+    with np.errstate(over="ignore", invalid="ignore"):  # refused below
+        covariance = noise.covariance if whole.all() else None
+        parts = split(y[whole], A[whole], noise.mean, covariance)
+    if not np.isfinite(parts.variance):
+        raise BadInput(
+            "the variance of the output is too large for float64; give the output in a larger unit"
+        )
     tail = (1 - settings.level) / 2
     ends = np.concatenate([np.diag(noise.quantile(p)) for p in (tail, 1 - tail)])
     limits = outputs(ends).reshape(2, -1)
@@ -288,6 +295,14 @@ def _combined(
     }
 
 
+def _without_shares(sensitivities: Any) -> dict[str, Any]:
+    """Return sensitivities to a function that draws: its own draws look like interactions."""
+    shares = ["first_order", "first_order_se", "total", "total_se"]
+    reason = "the function draws random numbers of its own, which are no input"
+    without = sensitivities.assign(**dict.fromkeys(shares, np.nan))
+    return {"sensitivities": without, "undefined": reason}
+
+
 def _extremes(around: list[_Around], box: Box, A: Array) -> tuple[Array, Array]:
     """Return inputs (n, 2, d) and outputs (n, 2) of the extreme draws in the box of each point."""
     X = np.repeat(box.points.X[:, None], 2, axis=1)
@@ -313,7 +328,7 @@ def _notes(undefined: str, around: list[_Around], first: float, repeated: float)
     if broken:
         of = sum(len(point.y) for point in around)
         notes.append(f"mean, sd and interval are those of the {of - broken} draws with an output")
-    if first != repeated:
+    if first != repeated and not np.isnan([first, repeated]).all():
         notes.append(
             f"two calls at one point gave {first:.6g} and {repeated:.6g}: the function draws "
             "random numbers of its own, and its spread is part of every number here"

@@ -140,9 +140,10 @@ def require_whole(cell: CellResult, forecasts: dict[Level, Forecast], test: Held
         if (stress, level) not in forecasts:
             raise Damaged(f"its forecasts lack {stress} {level:g}; run again with --fresh")
         forecast = forecasts[stress, level]
-        if len(forecast.mean) != forecast.variants * len(test.y):
+        rows = forecast.quantiles.shape[-1]  # an interval has no mean
+        if rows != forecast.variants * len(test.y):
             raise Damaged(
-                f"its {len(forecast.mean)} forecasts do not match {forecast.variants} variants of "
+                f"its {rows} forecasts do not match {forecast.variants} variants of "
                 f"{len(test.y)} test rows; run again with --fresh"
             )
 

@@ -101,3 +101,23 @@ def test_a_function_that_draws_is_called_one():
         lambda X: X[:, 0] + rng.normal(size=len(X)), np.zeros(1), {"x0": 1.0}, draws=300
     )
     assert any("random numbers of its own" in note for note in result.notes)
+
+
+def test_what_a_function_draws_is_no_interaction_of_its_inputs():
+    rng = np.random.default_rng(0)
+    result = hr.propagate(
+        lambda X: X.sum(axis=1) + 9 * rng.normal(size=len(X)),
+        np.zeros(2),
+        {"x0": 1.0, "x1": 1.0},
+        draws=300,
+    )
+    assert "interactions" not in result.sentence
+    assert "random numbers of its own" in result.undefined
+    assert result.sensitivities["total"].isna().all()
+
+
+def test_no_output_at_the_point_itself_is_no_draw():
+    result = hr.propagate(
+        lambda X: np.where(X[:, 0] == 0, np.nan, X[:, 0]), np.zeros(1), {"x0": 1.0}, draws=300
+    )
+    assert not any("random numbers" in note for note in result.notes)

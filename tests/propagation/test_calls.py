@@ -122,6 +122,7 @@ def test_progress_counts_the_evaluations():
         (by_name, POINT, {"noise": {"a": stats.cauchy()}}, "no finite mean"),
         (by_name, POINT, {"noise": {"a": stats.norm(0, -1)}}, "no finite mean"),
         (by_name, POINT, {"noise": {"a": stats.norm}}, "a frozen distribution such as"),
+        (by_name, POINT, {"noise": {"a": 1e200}}, "too large for float64"),
         (by_name, POINT, {"noise": {}}, "noise must map"),
         (lambda: 1.0, {}, {}, "at least one input and one row"),
         (by_name, POINT, {"correlation": [[1, 0.5]]}, "must be \\(2, 2\\)"),

@@ -78,6 +78,8 @@ def run(folder, monkeypatch, *arguments):
         (["beam:deflection", "--noise", "F=norm(0, x)"], "'x' where a number is needed"),
         (["beam:deflection", "--noise", "F=norm(0,1,2,3,4)"], "other arguments than"),
         (["beam:deflection", "--noise", "F=norm(0,-1)"], "no finite mean"),
+        (["beam:deflection", "--noise", "F=norm(loc=0,loc=1)"], "gives loc twice"),
+        (["beam:deflection", "--noise", "F=1", "--noise", "F=2"], "gives 'F' twice"),
         (["beam:deflection", "--noise", "q=1"], "noise on 'q', but the point has only F, L"),
         (["nowhere:f", "--noise", "F=1"], "'nowhere:f' .* cannot be imported: ModuleNotFound"),
         (["beam:nothing", "--noise", "F=1"], "'beam:nothing' .* cannot be imported: Attribute"),
