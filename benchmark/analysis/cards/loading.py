@@ -55,11 +55,11 @@ def read_card(path: Path) -> Card:
 
 
 def _card(saved: dict[str, Any], folder: Path) -> Card:
-    entries = tuple(_entry(entry) for entry in saved["card"]["entries"])
+    rows = {name: tuple(map(_entry, saved["card"][name])) for name in ("entries", "residual")}
     origin = None if saved["origin"] is None else msgspec.convert(saved["origin"], Origin)
     if origin is not None and not is_url(origin.location):
         origin = Origin(os.path.normpath(folder / origin.location), origin.run)
-    card = _built(Card, saved["card"], entries=entries, forecaster=None, origin=origin)
+    card = _built(Card, saved["card"], **rows, forecaster=None, origin=origin)
     for dataset in card.datasets:
         headlines = [e.item.part for e in card.of(dataset) if e.item.headline]
         if set(headlines) != set(PARTS) or not {e.item.part for e in card.entries} <= set(PARTS):
