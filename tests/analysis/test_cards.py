@@ -85,7 +85,7 @@ class Slow:
 
     def number(self, measure, stress):
         """The value of a measure; None where it should be undefined."""
-        if measure in ("rmse", "nll"):
+        if measure in ("rmse", "nll", "crps"):
             return self.values(measure).mean()
         if measure == "excess calibration error":
             return (self.values("mace") - self.values("mace_null")).mean()
@@ -389,3 +389,18 @@ def test_a_file_that_is_no_card_is_refused_in_a_sentence(results, tmp_path, dama
         hr.load_card(path)
     with pytest.raises(BadInput, match="cannot be read"):
         hr.load_card(tmp_path / "nothing.json")
+
+
+def test_a_saved_card_keeps_its_second_row(tmp_path):
+    from sklearn.linear_model import BayesianRidge
+
+    import howrobust as hr
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    card = hr.assess(
+        BayesianRidge(), X, X[:, 0] + rng.normal(size=60), splits=1, repeats=1, stress=[], workers=1
+    )
+    loaded = hr.load_card(card.save(tmp_path / "card.json"))
+    assert len(loaded.residual) > 0
+    assert str(loaded) == str(card)

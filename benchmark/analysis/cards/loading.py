@@ -58,10 +58,7 @@ def read_card(path: Path) -> Card:
 
 
 def _card(saved: dict[str, Any], folder: Path) -> Card:
-    rows = {
-        name: tuple(_entry(entry) for entry in saved["card"][name])
-        for name in ("entries", "residual")
-    }
+    rows = {name: tuple(map(_entry, saved["card"][name])) for name in ("entries", "residual")}
     origin = None if saved["origin"] is None else msgspec.convert(saved["origin"], Origin)
     if origin is not None and not is_url(origin.location):
         origin = Origin(os.path.normpath(folder / origin.location), origin.run)
