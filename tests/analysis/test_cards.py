@@ -69,6 +69,11 @@ class Slow:
             f = f[f[column] == value]
         return f
 
+    def has_one_sd(self):
+        clean = self.points(stress="none", repeat=0)
+        variance = clean["aleatoric"] + clean["between"]
+        return (variance.groupby(clean["split"]).agg(np.ptp) < 1e-8 * variance.max()).all()
+
     def coverage(self, level):
         clean = self.points(stress="none", repeat=0)
         return float(np.mean(np.abs(2 * clean["pit"] - 1) <= level))
@@ -177,6 +182,9 @@ def test_every_number_is_its_formula_on_records_and_forecasts(method, results, s
             assert row.value == pytest.approx(0, abs=1e-12)
             continue
         known = slow.of(row.dataset, method).number(row.measure, row.stress)
+        if row.reason.startswith("not applicable"):
+            assert slow.of(row.dataset, method).has_one_sd()
+            continue
         if known is None or not np.isfinite(known):
             assert np.isnan(row.value), row
             assert row.reason, row
@@ -327,6 +335,8 @@ def test_a_value_is_found_by_what_is_printed(results):
     assert card.value(name, "input noise", dataset) == value
     assert card.value(f"{name}: input noise", dataset=dataset) == value
     for entry in card.of(dataset):
+        if entry.item.feature:
+            continue  # a sentence names the least of them
         assert f"  {entry.item.part:11} {entry.item.title:52} {entry.text}" in str(card)
         if entry.text != "-":
             assert card.value(entry.item.title, dataset=dataset) is not None
