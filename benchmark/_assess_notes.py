@@ -1,8 +1,10 @@
 """What is said about a user's model beside its measures: whose distribution it is, what failed."""
 
 import inspect
+import io
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
 import numpy as np
@@ -62,13 +64,25 @@ def require_fresh_start(model: Method, source: Source, seed: int) -> tuple[str, 
     train, _ = source.realise(source.splits(1)[0], seed)
     problem = Problem(train.X, train.y, derive(seed, "fresh start"), frame=source.frame)
     try:
-        with threadpool_limits(limits=1), warnings.catch_warnings(action="ignore"):
+        with _unheard(), threadpool_limits(limits=1):
             note = model.require_fresh_start(problem)
     except BadInput:
         raise
     except (Exception, SystemExit) as error:
         return (f"whether the model starts afresh was not tested: {error}",)
     return (note,) if note else ()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep what a model prints and warns of to itself, as the worker processes do."""
+    nowhere = io.StringIO()
+    with (
+        warnings.catch_warnings(action="ignore"),
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+    ):
+        yield
 
 
 def require_fitted(

@@ -50,7 +50,7 @@ class Run:
         rows = []
         for dataset, split, method, repeat, value in self._places():
             status = "failed" if np.isnan(value) else "ok"
-            place = ("run", dataset, split, method, repeat, "none", 0.0)
+            place = ("run", dataset, split, method, repeat, "none", 0.0, "", "")
             rows.append((*place, self.metric, value, status, ""))
         return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -102,8 +102,10 @@ def test_a_copy_with_noisy_predictions_is_less_stable(linear_cards):
         headline(linear_cards[m], "stability") for m in ("BayesianRidge", "NoisyPredictions")
     )
     assert still.result.value == 0
+    assert still.verdict == "deterministic, as claimed"
+    assert still.rank is None  # what cannot differ is not ranked for it
     assert noisy.result.value > 0.05
-    assert noisy.rank > still.rank
+    assert noisy.rank == 1
 
 
 def test_the_marginal_wins_no_ranking(linear_cards):
@@ -115,7 +117,8 @@ def test_a_method_that_does_not_beat_the_marginal_is_ranked_on_no_virtue_it_has_
     for part in ("calibration", "stability", "tolerance"):
         entry = headline(card, part)
         assert entry.rank is None
-        assert "does not beat marginal" in entry.reason
+        why = "the restarts gave the same predictions" if part == "stability" else "beat marginal"
+        assert why in entry.reason
     assert headline(card, "accuracy").rank == 1
 
 

@@ -24,7 +24,7 @@ def deflection(F, L, E, b, h):
 
 def slow(F, L, E, b, h):
     time.sleep(0.05)
-    return F
+    return float(F)
 
 def broken(F, L, E, b, h):
     return F if F < 1100 else float("nan")

@@ -166,7 +166,10 @@ class Made:
 
     def records(self):
         rows = [
-            ("run", "made", f"split-{j}", self.methods[m], 0, "none", 0.0, metric, value, "ok", "")
+            (
+                *("run", "made", f"split-{j}", self.methods[m], 0, "none", 0.0, "", ""),
+                *(metric, value, "ok", ""),
+            )
             for metric, block in self.values.items()
             for (m, j), value in np.ndenumerate(block)
         ]

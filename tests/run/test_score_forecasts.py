@@ -196,7 +196,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(harm, options, message, table
     [
         ("1,2,3,4", "line 3 has 4 fields"),
         ("", "line 3 is empty"),
-        ('"1,2,3', "in the next line"),
+        ('"1,2,3', "on the next line"),
     ],
 )
 def test_lines_whose_values_would_be_shifted_are_refused(line, message, tmp_path):
