@@ -20,8 +20,8 @@ from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import make_plan
 
-METRIC_COLUMNS = ["dataset", "split", "method", "repeat", "stress", "level", "metric", "value",
-                  "status", "reason"]  # fmt: skip
+METRIC_COLUMNS = ["dataset", "split", "method", "repeat", "stress", "level", "feature", "segment",
+                  "metric", "value", "status", "reason"]  # fmt: skip
 
 
 def metric_records(folder):

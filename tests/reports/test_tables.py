@@ -162,7 +162,10 @@ class Made:
     def __init__(self, values):
         self.values = values
         self.methods = [f"m{k}" for k in range(len(values["nll"]))]
-        self.about = SimpleNamespace(labels=self.methods, data=[MADE], levels=[CLEAN])
+        facts = {m: SimpleNamespace(row_of="") for m in self.methods}
+        self.about = SimpleNamespace(
+            labels=self.methods, data=[MADE], levels=[CLEAN], method_facts=facts
+        )
 
     def records(self):
         rows = [
