@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 FEWEST_DRAWS = 20
 COMPLETE = 0.95  # of the draws: fewer with all their outputs, and there are no indices
+UNSETTLED = 0.1  # standard error of the sd in units of it, where few draws decide both
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def propagated(
         worst_case=worst,
         breaks=(*failures(evaluation), *jumping),
         searched=_searched(evaluation, len(points.X), steps),
-        notes=tuple(_notes(result["undefined"], around, nominal[0], repeated[0])),
+        notes=tuple(_notes(result, around, nominal[0], repeated[0])),
         **result,
     )
 
@@ -319,9 +320,17 @@ def _extremes(around: list[_Around], box: Box, A: Array) -> tuple[Array, Array]:
     return X, y
 
 
-def _notes(undefined: str, around: list[_Around], first: float, repeated: float) -> list[str]:
+def _notes(
+    result: dict[str, Any], around: list[_Around], first: float, repeated: float
+) -> list[str]:
     """Return what limits the numbers."""
     notes = []
+    undefined = result["undefined"]
+    if result["sd_se"] > UNSETTLED * result["sd"]:
+        notes.append(
+            "mean and sd are not settled: a few extreme draws decide them, as where the noise "
+            "reaches a pole of the function; read the interval, or give narrower noise"
+        )
     broken = int(sum(np.isnan(point.y).sum() for point in around))
     if undefined:
         notes.append(f"shares of the variance are not applicable: {undefined}")

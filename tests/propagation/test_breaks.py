@@ -121,3 +121,13 @@ def test_no_output_at_the_point_itself_is_no_draw():
         lambda X: np.where(X[:, 0] == 0, np.nan, X[:, 0]), np.zeros(1), {"x0": 1.0}, draws=300
     )
     assert not any("random numbers" in note for note in result.notes)
+
+
+def test_a_pole_in_reach_of_the_noise_leaves_the_sd_unsettled():
+    def sag(h):
+        return 1 / h**3
+
+    near = hr.propagate(sag, {"h": 25.0}, noise={"h": 20.0}, draws=2000)
+    assert any("not settled" in note for note in near.notes)
+    far = hr.propagate(sag, {"h": 25.0}, noise={"h": 0.5}, draws=2000)
+    assert not any("not settled" in note for note in far.notes)

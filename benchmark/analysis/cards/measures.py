@@ -195,7 +195,7 @@ def _excess_calibration_error(scores: Scores, dataset: str, method: str, stress:
     values = [scores.values(dataset, method, name) for name in ("mace", "mace_null")]
     excess = mean_over_splits(scores, dataset, (values[0] - values[1]).dropna())
     if isinstance(excess, Undefined):
-        return excess
+        return Undefined(scores.reason(dataset, method, "mace"))
     return replace(excess, note=str(null_band(scores, dataset, method)))
 
 
