@@ -85,7 +85,7 @@ class Results(StoredRun):
         Raises
         ------
         BadInput
-            For a method that the run has not.
+            For a method that the run has not, and for the second row of a model.
 
         Notes
         -----
@@ -99,6 +99,11 @@ class Results(StoredRun):
         if method not in self.about.labels:
             known = ", ".join(self.about.labels)
             raise BadInput(f"the run has no method {method!r}; it has: {known}")
+        model = self.about.method_facts[method].row_of
+        if model:
+            raise BadInput(
+                f"{method!r} is the second row of {model!r} and on its card; ask for that"
+            )
         card = cards(Scores(self))[method]
         forecaster = RunForecaster(self.origin, method, kept=False)
         return replace(card, origin=self.origin, forecaster=forecaster)

@@ -471,9 +471,11 @@ def test_a_model_that_fails_says_why_and_one_that_fails_under_stress_keeps_its_c
 
 
 def test_a_run_that_is_kept_can_be_loaded(tmp_path):
-    card = hr.assess(Ridge(), *rows(), out=tmp_path, **QUICK)
-    again = hr.load(tmp_path).card("Ridge").records()
-    pd.testing.assert_frame_equal(again, card.records())
+    card = hr.assess(BayesianRidge(), *rows(), out=tmp_path, **QUICK)
+    results = hr.load(tmp_path)
+    pd.testing.assert_frame_equal(results.card("BayesianRidge").records(), card.records())
+    with pytest.raises(BadInput, match="is the second row of 'BayesianRidge' and on its card"):
+        results.card('BayesianRidge[noise="residual"]')
 
 
 @pytest.fixture
