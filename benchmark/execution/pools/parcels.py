@@ -1,7 +1,7 @@
 """Tasks as bytes: a user's own classes travel by value, large arrays through files."""
 
 import io
-import pickle
+import pickle  # nosec B403 # of what it has packed itself
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock

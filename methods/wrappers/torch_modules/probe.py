@@ -108,7 +108,7 @@ def seems_to_state(
                 made = module if isinstance(module, nn.Module) else module(features)
             if isinstance(made, nn.Module):
                 return kind_of(made, X, input_shape).states_distribution()
-        except Exception:  # another size; whatever is wrong is said when it is fitted
+        except Exception:  # nosec B112 # another size; what is wrong is said when it is fitted
             continue
     return False
 
