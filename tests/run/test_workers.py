@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import types
 
 import numpy as np
 import pandas as pd
@@ -109,6 +110,16 @@ def test_a_progress_object_hears_which_model_is_fitted_while_it_is_fitted():
 
     hr.assess(Bagged(), *rows(), **{**QUICK, "progress": Listener()})
     assert any("Bagged" in name for name in heard)
+
+
+def test_two_tasks_at_once_of_a_module_that_no_worker_can_import_both_run(monkeypatch):
+    module = types.ModuleType("of_no_file")
+    exec("def double(x):\n    return 2 * x", vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with LocalPool(2) as pool:
+        # Both are packed before either worker can say that it misses the module.
+        futures = [pool.submit(module.double, x, limit_s=60) for x in (1, 2)]
+        assert [future.result() for future in futures] == [2, 4]
 
 
 def test_large_arrays_are_written_once_and_mapped_into_workers():

@@ -140,12 +140,14 @@ class LocalPool(Pool):
                 if error.kind != "crash":
                     raise
         # If a kept child crashed, an earlier task may be the cause.
+        packed_anew: set[str] = set()  # of this task: another thread may have met the same module
         while True:
             try:
                 return self._run(task, _Child(self._context))
             except _ModuleMissing as missing:  # this process made it, or imported it from elsewhere
-                if missing.name in self._by_value or missing.name not in sys.modules:
+                if missing.name in packed_anew or missing.name not in sys.modules:
                     raise missing.failure from None
+                packed_anew.add(missing.name)
                 self._by_value.add(missing.name)
                 cloudpickle.register_pickle_by_value(sys.modules[missing.name])
 

@@ -2,11 +2,9 @@
 
 import io
 import pickle  # nosec B403 # of what it has packed itself
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from types import FunctionType
 from typing import Any
 
 import cloudpickle
@@ -96,19 +94,7 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc, name-defined, unused-
         plain = type(obj) is np.ndarray and not obj.dtype.hasobject and obj.dtype.names is None
         if plain and obj.nbytes >= LARGE_BYTES:
             return _mapped, (str(self._parcels.file_of(obj)),)
-        if isinstance(obj, type | FunctionType):
-            _send_unfound_by_value(obj.__module__)
         return super().reducer_override(obj)
-
-
-def _send_unfound_by_value(name: str) -> None:
-    """Have a module's classes sent by value if it is loaded and no import would find it."""
-    module, top = sys.modules.get(name), name.partition(".")[0]
-    if getattr(module, "__file__", None) is None:
-        return
-    finders = [f for f in sys.meta_path if hasattr(f, "find_spec")]
-    if all(finder.find_spec(top, None) is None for finder in finders):
-        cloudpickle.register_pickle_by_value(module)
 
 
 def _mapped(path: str) -> NDArray[Any]:
