@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from howrobust.analysis.results import StoredRun
-from howrobust.analysis.split_values import PooledPoints, ScoreKey, values_by_split
+from howrobust.analysis.split_values import PooledPoints, ScoreKey, distinct_rows, values_by_split
 from howrobust.analysis.statistics import Estimate, over_splits
 from howrobust.base.cells import CLEAN
 from howrobust.base.facts import DataFacts, StressFacts
@@ -236,12 +236,10 @@ class Scores:
         cells = self.finished(dataset, method)
         clean = [self.clean(c) for c in cells]
         held = [self.held_out(c) for c in cells]
-        rows = np.concatenate([np.column_stack([h.X, h.y]) for h in held])
-        _, index = np.unique(rows, axis=0, return_inverse=True)
         return PooledPoints(
             forecasts=tuple(clean),
             targets=tuple(h.y for h in held),
-            rows=index.astype(np.int64),
+            rows=np.concatenate(distinct_rows(held)),
         )
 
     def planned_splits(self, dataset: str) -> int:

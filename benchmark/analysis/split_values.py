@@ -1,5 +1,6 @@
 """Scores by split, and test points pooled over the splits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
+from howrobust.storage.arrays import HeldOut
 
 
 @dataclass(frozen=True)
@@ -103,3 +105,22 @@ class PooledPoints:
         """
         each = zip(self.forecasts, self.targets, strict=True)
         return np.concatenate([forecast.inside(y, level) for forecast, y in each])
+
+
+def distinct_rows(held: Sequence[HeldOut]) -> list[NDArray[np.int64]]:
+    """Return which distinct row each held-out row is: overlapping splits share rows.
+
+    Parameters
+    ----------
+    held : sequence of HeldOut
+        The held-out rows of each split.
+
+    Returns
+    -------
+    list of array of int of shape (n_j,)
+        Indices from 0, the same for rows with equal inputs and target.
+    """
+    rows = [np.column_stack([each.X, each.y]) for each in held]
+    _, index = np.unique(np.concatenate(rows), axis=0, return_inverse=True)
+    ends = np.cumsum([len(each) for each in rows])[:-1]
+    return np.split(index.ravel().astype(np.int64), ends)

@@ -11,6 +11,7 @@ from scipy import stats
 from howrobust import seeds
 from howrobust.analysis.measured import Measured, Result, mean_over_splits
 from howrobust.analysis.run_scores import Scores
+from howrobust.analysis.split_values import distinct_rows
 from howrobust.base.metric import Undefined
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
@@ -236,8 +237,7 @@ def _stressed_points(
     if not cells:
         return []
     y = [scores.held_out(cell).y for cell in cells]
-    rows = distinct_rows([np.column_stack([scores.held_out(c).X, scores.held_out(c).y])
-                          for c in cells])  # fmt: skip
+    rows = distinct_rows([scores.held_out(cell) for cell in cells])
     return [
         StressedPoints(_squares(scores.results.cell_forecasts(cell, [(stress, level)]), targets), r)
         for cell, targets, r in zip(cells, y, rows, strict=True)
@@ -247,24 +247,6 @@ def _stressed_points(
 def _squares(forecasts: dict[tuple[str, float], Forecast], y: Array) -> Array:
     (forecast,) = forecasts.values()
     return np.asarray((y - forecast.mean.reshape(forecast.variants, -1)) ** 2, dtype=np.float64)
-
-
-def distinct_rows(parts: Sequence[Array]) -> list[NDArray[np.int64]]:
-    """Return which distinct row each row of several parts is.
-
-    Parameters
-    ----------
-    parts : sequence of array of shape (n_j, k)
-        Rows, some of them in several parts.
-
-    Returns
-    -------
-    list of array of int of shape (n_j,)
-        Indices from 0, the same for equal rows.
-    """
-    _, index = np.unique(np.concatenate(parts), axis=0, return_inverse=True)
-    ends = np.cumsum([len(part) for part in parts])[:-1]
-    return np.split(index.ravel().astype(np.int64), ends)
 
 
 def _note(name: str, worst: Culprit, d: int, splits: int) -> str:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.analysis.cards.culprits.features import distinct_rows
 from howrobust.analysis.cards.entry import Item
 from howrobust.analysis.measured import Measure, Measured, Result
 from howrobust.analysis.run_scores import Scores
+from howrobust.analysis.split_values import distinct_rows
 from howrobust.analysis.statistics import effective_n
 from howrobust.base.facts import DataFacts
 from howrobust.base.metric import Undefined
@@ -128,7 +128,7 @@ def _moves(scores: Scores, data: DataFacts, method: str) -> _Moves | Undefined:
         ]
         parts.append(np.minimum(*np.array(ways)))
     held = [scores.held_out(cell) for cell in cells]
-    rows = distinct_rows([np.column_stack([h.X, h.y]) for h in held])
+    rows = distinct_rows(held)
     n = effective_n(np.bincount(np.concatenate(rows)))
     return _Moves(np.concatenate(parts, axis=1), unmoved, n)
 

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from howrobust import seeds
-from howrobust.analysis.cards.culprits.features import distinct_rows
 from howrobust.analysis.cards.entry import Item
 from howrobust.analysis.measured import Measured, Result
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.facts import DataFacts
 from howrobust.base.metric import Undefined
-from howrobust.base.records import CellResult
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast, NotStated
 
@@ -246,10 +244,9 @@ def _weakest_segment(scores: Scores, dataset: str, method: str, stress: str) -> 
     the other half, with a 95 % interval clustered by row. It is shown where that interval is above
     1. Errors are in target units where no sd is stated.
     """
-    cells = scores.finished(dataset, method)
-    if not cells:
+    if not scores.finished(dataset, method):
         return Undefined("no split was fitted")
-    points = _points(scores, cells)
+    points = _points(scores, dataset, method)
     r = int(points.rows.max()) + 1
     if r < FEWEST_ROWS:
         return Undefined(f"there are {r} distinct held-out rows; a segment needs {FEWEST_ROWS}")
@@ -285,17 +282,16 @@ class _Points:
     rows: NDArray[np.int64]
 
 
-def _points(scores: Scores, cells: Sequence[CellResult]) -> _Points:
-    held = [scores.held_out(cell) for cell in cells]
-    clean = [scores.clean(cell) for cell in cells]
-    errors = np.concatenate([h.y - f.mean for h, f in zip(held, clean, strict=True)])
-    sd = _stated_sd(clean)
-    rows = distinct_rows([np.column_stack([h.X, h.y]) for h in held])
+def _points(scores: Scores, dataset: str, method: str) -> _Points:
+    pooled, cells = scores.pooled(dataset, method), scores.finished(dataset, method)
+    each = zip(pooled.targets, pooled.forecasts, strict=True)
+    errors = np.concatenate([y - forecast.mean for y, forecast in each])
+    sd = _stated_sd(pooled.forecasts)
     return _Points(
-        X=np.concatenate([h.X for h in held]),
+        X=np.concatenate([scores.held_out(cell).X for cell in cells]),
         squares=(errors if sd is None else errors / sd) ** 2,
-        covered=np.concatenate([f.inside(h.y, 0.9) for h, f in zip(held, clean, strict=True)]),
-        rows=np.concatenate(rows),
+        covered=pooled.inside(0.9),
+        rows=pooled.rows,
     )
 
 
