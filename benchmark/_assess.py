@@ -155,8 +155,9 @@ def assess(
 
     source = given_rows(X, y, groups=groups)
     options = UserModelOptions(
-        fitted, n_folds, noise, distribution, draws, deterministic, batch_size, retries
-    )
+        fitted=fitted, n_folds=n_folds, noise=noise, distribution=distribution, draws=draws,
+        deterministic=deterministic, batch_size=batch_size, retries=retries,
+    )  # fmt: skip
     model = user_method(estimator, options)
     if keep_model:
         require_keepable(model, out)

@@ -9,6 +9,7 @@ from rich.console import Console
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.statistics import wilson
 from howrobust.base.metric import Metric
+from howrobust.metrics.calibration import level_digits
 from howrobust.metrics.stated import ScoredForecasts, central_levels
 from howrobust.reports.number_text import significant, single_line
 from howrobust.reports.table import Table, TableCell, TableRow, p_value_cell, share_cell
@@ -47,6 +48,7 @@ _BETTER = {
 _ERRORS = ("nll_error", "crps_error", "between_share")  # shown where they are not 0
 BESIDE = ("_null", "_null_95", "_p", "_ceiling")  # shown in the row of what they are about
 _TARGET_UNITS = ("rmse", "mae", "crps", "pinball", "sharpness", "width_", "interval_score_")
+_OF_EVERY_FORM = (0.5, 0.9, 0.95, 0.997)  # asked of every form, stated or not
 _LEADING = (0.9, 0.95, 0.5)  # the first of them that is stated is the interval of the sentence
 
 
@@ -72,21 +74,16 @@ def sentences(shown: ScoredForecasts) -> list[str]:
 
 
 def _coverage(shown: ScoredForecasts) -> Iterator[str]:
-    stated = [m.name.removeprefix("coverage_") for m in shown.metrics if _is_coverage(m)]
-    levels = {f"{100 * level:g}".replace(".", ""): level for level in _levels(shown)}
-    preferred = [f"{100 * level:g}" for level in _LEADING]
-    given = [digits for digits in stated if f"coverage_{digits}" in shown]
-    for digits in sorted(given, key=lambda d: preferred.index(d) if d in preferred else 99)[:1]:
-        share = coverage_share(shown, f"coverage_{digits}")
+    levels = (*_OF_EVERY_FORM, *central_levels(shown.forecast))
+    given = [level for level in levels if f"coverage_{level_digits(level)}" in shown]
+    leading = [level for level in _LEADING if level in given] or given
+    for level in leading[:1]:
+        share = coverage_share(shown, f"coverage_{level_digits(level)}")
         low, high = 100 * (share.lower or 0.0), 100 * (share.upper or 1.0)
         yield (
             f"{100 * share.value:.1f} % [{low:.1f}, {high:.1f}] of the targets are inside their "
-            f"{100 * levels[digits]:g} % interval."
+            f"{100 * level:g} % interval."
         )
-
-
-def _levels(shown: ScoredForecasts) -> list[float]:
-    return [0.5, 0.9, 0.95, 0.997, *central_levels(shown.forecast)]
 
 
 def _calibration(shown: ScoredForecasts) -> Iterator[str]:

@@ -1,5 +1,6 @@
 from .builtin import METRICS as METRICS
 from .builtin import score as score
+from .calibration import level_digits as level_digits
 from .scoring import all_metrics as all_metrics
 from .scoring import score_run as score_run
 from .scoring import unscored as unscored

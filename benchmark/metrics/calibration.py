@@ -80,6 +80,22 @@ def _mace_quantile(forecast: Forecast, y: Array, y_scale: float | None) -> float
     return float(np.abs(share_below(forecast.pit) - LEVELS).mean())
 
 
+def level_digits(level: float) -> str:
+    """Return a probability as the names of metrics have it.
+
+    Parameters
+    ----------
+    level : float
+        Probability of an interval, between 0 and 1.
+
+    Returns
+    -------
+    str
+        Digits of the percentage, such as "90" or, for .997, "997".
+    """
+    return f"{100 * level:g}".replace(".", "")
+
+
 def coverage(level: float) -> MetricFunction:
     """Return the metric's function for the coverage of a central interval.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from howrobust.base.metric import Metric, Undefined, Value, evaluate
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import LEVEL_ROUNDING, Forecast
-from howrobust.metrics.calibration import coverage
+from howrobust.metrics.calibration import coverage, level_digits
 from howrobust.metrics.proper import interval_score
 from howrobust.metrics.scoring import all_metrics
 from howrobust.metrics.sharpness import width
@@ -77,7 +77,7 @@ def metrics_of(forecast: Forecast) -> tuple[Metric, ...]:
     names = {metric.name for metric in known}
     stated = []
     for level in central_levels(forecast):
-        digits = f"{100 * level:g}".replace(".", "")
+        digits = level_digits(level)
         stated += [
             Metric(f"coverage_{digits}", "nominal", coverage(level)),
             Metric(f"width_{digits}", "low", width(level)),

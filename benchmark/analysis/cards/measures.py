@@ -185,6 +185,25 @@ def _crps(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     return mean_of_metric(scores, dataset, method, "crps")
 
 
+def excess_errors(scores: Scores, dataset: str, method: str) -> pd.Series:
+    """Return the calibration error beyond that of a perfect forecaster.
+
+    Parameters
+    ----------
+    scores : Scores
+        The run.
+    dataset, method : str
+        Names of the data set and the method.
+
+    Returns
+    -------
+    Series of shape (J,)
+        mace - mace_null by split, of the splits that have both.
+    """
+    mace, null = (scores.values(dataset, method, name) for name in ("mace", "mace_null"))
+    return (mace - null).dropna()
+
+
 def _excess_calibration_error(scores: Scores, dataset: str, method: str, stress: str) -> Result:
     """Mean over splits of mace - mace_null: calibration error beyond a perfect forecaster's.
 
@@ -192,8 +211,7 @@ def _excess_calibration_error(scores: Scores, dataset: str, method: str, stress:
     within the null band on a split where mace <= mace_null_95. Methods for which no more splits are
     outside the band than for a perfect forecaster (binomial, 95 %) share the first rank.
     """
-    values = [scores.values(dataset, method, name) for name in ("mace", "mace_null")]
-    excess = mean_over_splits(scores, dataset, (values[0] - values[1]).dropna())
+    excess = mean_over_splits(scores, dataset, excess_errors(scores, dataset, method))
     if isinstance(excess, Undefined):
         return Undefined(scores.reason(dataset, method, "mace"))
     return replace(excess, note=str(null_band(scores, dataset, method)))

@@ -8,8 +8,10 @@ import pandas as pd
 
 from howrobust.analysis.cards.card import Card
 from howrobust.analysis.cards.entry import Entry
+from howrobust.analysis.cards.measures import excess_errors
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import paired
+from howrobust.metrics.calibration import level_digits
 
 PARTS_OF_A_FORECAST = ("accuracy", "calibration")
 COVERAGES = (0.90, 0.95, 0.50, 0.997)  # judged by the first that both state
@@ -93,14 +95,10 @@ def _errors(
     scores: Scores, dataset: str, own: str, residual: str
 ) -> Iterator[tuple[str, pd.Series, pd.Series]]:
     """Calibration errors by split of both, in the order in which they are preferred."""
-
-    def excess(method: str) -> pd.Series:
-        mace, null = (scores.values(dataset, method, name) for name in ("mace", "mace_null"))
-        return (mace - null).dropna()
-
-    yield "excess calibration error", excess(own), excess(residual)
+    one, two = (excess_errors(scores, dataset, method) for method in (own, residual))
+    yield "excess calibration error", one, two
     for level in COVERAGES:
-        name = f"coverage_{100 * level:g}".replace(".", "")
+        name = f"coverage_{level_digits(level)}"
         shares = (scores.values(dataset, method, name) for method in (own, residual))
         one, two = ((share - level).abs() for share in shares)
         yield f"error of the coverage of {100 * level:g} % intervals", one, two
