@@ -15,7 +15,7 @@ from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV, e
 from howrobust.methods.bayesian_nn import WeightPosterior
 from howrobust.methods.core.networks.layout import Layout
 from howrobust.methods.core.problems.scaling import Scaling
-from howrobust.methods.core.sampling.posterior import BLOCK_DRAWS, BLOCK_POINTS
+from howrobust.methods.core.sampling.runs import BLOCK_DRAWS, BLOCK_POINTS
 from howrobust.methods.core.sampling.weights import DroppedWeights, MemberWeights, NormalWeights
 
 DRAWS = 10_000

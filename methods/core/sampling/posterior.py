@@ -7,7 +7,6 @@ on the other points (with a tolerance, their number does: the hardest point sets
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -23,10 +22,9 @@ from howrobust.methods.core.problems.problem_pool import validation_start
 from howrobust.methods.core.problems.scaling import Scaling
 from howrobust.methods.core.sampling.input_gradients import input_gradients
 from howrobust.methods.core.sampling.noise import fit_noise_sd, noise_floor
+from howrobust.methods.core.sampling.runs import BLOCK_DRAWS, Run, streamed
 from howrobust.methods.core.sampling.weights import Weights
 
-BLOCK_DRAWS = 256
-BLOCK_POINTS = 1024  # a block of float64 is 2 MiB
 HELD_FLOATS = 2**20  # draws times points that are kept for a second pass: at most 16 MiB
 PILOT_DRAWS = 1024
 MOST_DRAWS = 2**20
@@ -177,17 +175,13 @@ class NetworkPosterior(DifferentiablePosterior):
     def _mixture(self, X: Array, total: int, seed: int) -> Predictive:
         if total > EXACT_COMPONENTS:
             return self._streamed(X, total, seed)
-        run = _Run(self, X, total, seed, keep=False)
+        run = Run(self.block, X, total, seed)
         sampled = self.members is None
         return mixture(run.blocks, len(X), total, sampled, self.aleatoric(), self.weights.group)
 
-    def _streamed(self, X: Array, total: int, seed: int) -> "StreamedMixture | Joined":
-        starts = range(0, len(X), BLOCK_POINTS)
-        keep = total * len(X) <= HELD_FLOATS
-        runs = [_Run(self, X[s : s + BLOCK_POINTS], total, seed, keep) for s in starts]
-        words = (total, self.members is None, self.aleatoric(), self.weights.group)
-        parts = [StreamedMixture(run.blocks, len(run.X), *words) for run in runs]
-        return parts[0] if len(parts) == 1 else Joined(parts, [len(run.X) for run in runs])
+    def _streamed(self, X: Array, total: int, seed: int) -> StreamedMixture | Joined:
+        words = (self.members is None, self.aleatoric(), self.weights.group)
+        return streamed(self.block, X, total, seed, HELD_FLOATS, *words)
 
     def block(self, X: Array, block: slice, seed: int) -> tuple[Array, Array]:
         """Means (s, n) and sds of a run of draws at X (n, d), in target units.
@@ -214,30 +208,6 @@ class NetworkPosterior(DifferentiablePosterior):
         scaled = np.multiply(means, y_sd, dtype=np.float64)
         scaled += y_mean
         return scaled, np.asarray(y_sd * sds, np.float64)
-
-
-class _Run:
-    """The draws at a run of points, block by block; ``keep`` them after the first pass."""
-
-    def __init__(
-        self, posterior: NetworkPosterior, X: Array, total: int, seed: int, keep: bool
-    ) -> None:
-        self._posterior, self.X = posterior, X
-        self._total, self._seed, self._keep = total, seed, keep
-        self._held: list[tuple[Array, Array]] = []
-
-    def blocks(self) -> Iterator[tuple[Array, Array]]:
-        if self._held:
-            yield from self._held
-            return
-        held = []
-        for start in range(0, self._total, BLOCK_DRAWS):
-            block = slice(start, min(start + BLOCK_DRAWS, self._total))
-            block_draws = self._posterior.block(self.X, block, self._seed)
-            if self._keep:
-                held.append(block_draws)
-            yield block_draws
-        self._held = held
 
 
 class DrawnPosterior(NetworkPosterior):

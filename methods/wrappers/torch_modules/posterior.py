@@ -5,7 +5,6 @@ the same numbers; rows share every draw, so a row's forecast does not depend on 
 """
 
 import copy
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -18,11 +17,10 @@ from howrobust.base.frames import Frame
 from howrobust.base.method import DifferentiablePosterior
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.gaussian_mixture import EXACT_COMPONENTS
-from howrobust.distributions.joined import Joined
 from howrobust.distributions.predictive import Predictive
-from howrobust.distributions.streaming import StreamedMixture, mixture
+from howrobust.distributions.streaming import mixture
 from howrobust.methods.core.sampling.noise import fit_noise_sd, noise_floor
-from howrobust.methods.core.sampling.posterior import BLOCK_DRAWS, BLOCK_POINTS
+from howrobust.methods.core.sampling.runs import BLOCK_DRAWS, Run, streamed
 from howrobust.methods.wrappers.own_streams import own_streams
 from howrobust.methods.wrappers.torch_modules.kind import Kind, called, numbers_of, prepared
 
@@ -70,14 +68,8 @@ class ModulePosterior(DifferentiablePosterior):
     def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
         total = self._total(draws)
         if total <= EXACT_COMPONENTS:
-            return mixture(_Run(self, X, total, seed), len(X), total, self.kind.draws)
-        held = total * len(X) <= HELD_FLOATS
-        runs = [
-            _Run(self, X[start : start + BLOCK_POINTS], total, seed, held)
-            for start in range(0, len(X), BLOCK_POINTS)
-        ]
-        parts = [StreamedMixture(run, len(run.X), total) for run in runs]
-        return parts[0] if len(parts) == 1 else Joined(parts, [len(run.X) for run in runs])
+            return mixture(Run(self.block, X, total, seed).blocks, len(X), total, self.kind.draws)
+        return streamed(self.block, X, total, seed, HELD_FLOATS)
 
     def mean(self, X: Array, seed: int = 0) -> Array:
         """Compute the mean of the draws, for which no noise is needed.
@@ -94,20 +86,18 @@ class ModulePosterior(DifferentiablePosterior):
         ndarray, shape (n,)
             Mean, in target units.
         """
-        means = [means.sum(axis=0) for means, _ in _Run(self, X, self.n_draws, seed)()]
+        means = [means.sum(axis=0) for means, _ in Run(self.block, X, self.n_draws, seed).blocks()]
         return np.asarray(np.sum(means, axis=0) / self.n_draws, dtype=np.float64)
 
-    def block(self, X: Array, k: int, count: int, seed: int) -> tuple[Array, Array]:
-        """Compute the first draws of block k.
+    def block(self, X: Array, draws: slice, seed: int) -> tuple[Array, Array]:
+        """Compute draws from the beginning of a block of 256 on, and of no other block.
 
         Parameters
         ----------
         X : ndarray, shape (n, d)
             Inputs.
-        k : int
-            Number of the block.
-        count : int
-            Draws, at most 256.
+        draws : slice
+            Numbers of the draws.
         seed : int
             Seed of all blocks.
 
@@ -117,7 +107,8 @@ class ModulePosterior(DifferentiablePosterior):
             Means (count, n) and sds (count, n) or (), in target units.
         """
         inputs = self._inputs(X)
-        with _block_streams(seed, k), torch.no_grad():
+        count = draws.stop - draws.start
+        with _block_streams(seed, draws.start // BLOCK_DRAWS), torch.no_grad():
             outputs = [called(self.module, self.kind, inputs) for _ in range(count)]
         return self._components(torch.stack(outputs))
 
@@ -146,7 +137,7 @@ class ModulePosterior(DifferentiablePosterior):
             Seed of the draws.
         """
         count = BLOCK_DRAWS if self.kind.draws else 1
-        means, _ = self.block(X, 0, count, seed)
+        means, _ = self.block(X, slice(0, count), seed)
         self.noise_floor = noise_floor(floor_of)
         rows = np.repeat(np.arange(len(y)), count)
         self.noise_sd = fit_noise_sd(means.T.ravel(), rows, y, self.noise_floor)
@@ -184,7 +175,7 @@ class ModulePosterior(DifferentiablePosterior):
         :math:`r_s (1 - (y - m_s)^2 / v_s) / 2` in :math:`\log v_s`; that of the squared error is
         :math:`2 (\mu - y) / S`. Each draw is passed back by itself: memory is that of one.
         """
-        blocks = list(_Run(self, X, total, seed)())
+        blocks = list(Run(self.block, X, total, seed).blocks())
         means = np.concatenate([m for m, _ in blocks])
         sds = np.concatenate([np.broadcast_to(sd, m.shape) for m, sd in blocks])
         z = (means - y) / sds
@@ -213,30 +204,6 @@ class ModulePosterior(DifferentiablePosterior):
             for s in slopes
         ]
         return np.stack([gradient.numpy() for (gradient,) in gradients])
-
-
-class _Run:
-    """The draws at some rows, block by block; kept after the first pass if ``held``."""
-
-    def __init__(
-        self, posterior: ModulePosterior, X: Array, total: int, seed: int, held: bool = False
-    ) -> None:
-        self._posterior, self.X = posterior, X
-        self._total, self._seed, self._held = total, seed, held
-        self._kept: list[tuple[Array, Array]] = []
-
-    def __call__(self) -> Iterator[tuple[Array, Array]]:
-        if self._kept:
-            yield from self._kept
-            return
-        kept = []
-        for k, start in enumerate(range(0, self._total, BLOCK_DRAWS)):
-            count = min(BLOCK_DRAWS, self._total - start)
-            block = self._posterior.block(self.X, k, count, self._seed)
-            if self._held:
-                kept.append(block)
-            yield block
-        self._kept = kept
 
 
 def _block_streams(seed: int, k: int) -> AbstractContextManager[None]:
