@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,102 +17,13 @@ from howrobust.distributions.quantiles import QuantileForecast
 from howrobust.distributions.samples import SampleForecast
 from howrobust.errors import BadInput
 from howrobust.execution.forecast import BLOCK, joined
-from howrobust.metrics.stated import ScoredForecasts, scored
+from howrobust.metrics.stated import Scores, scored
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 GIVEN = "the forecasts that were given"
 FORMS = "mean= and sd=, quantiles=, samples=, or lower=, upper= and level="
-
-
-class Scores(ScoredForecasts):
-    """Scores of given forecasts: a mapping of each metric that is defined to its value.
-
-    ``reasons`` says why the others are undefined; ``print`` shows all of them in plain words.
-
-    Parameters
-    ----------
-    forecast : Forecast
-        Summary of the forecasts.
-    y : array of shape (n,)
-        Observed targets.
-    source : str
-        Whose forecasts they are, such as "the forecasts of forecasts.csv".
-    form : str
-        What they state, such as "a normal distribution (mean and sd)".
-    metrics : tuple of Metric
-        The metrics.
-    outcomes : dict of str to float or Undefined
-        The result of every metric by its name.
-    """
-
-    def __str__(self) -> str:
-        from howrobust.reports.forecast_scores import text
-
-        return text(self)
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} scores of {self.source}; print shows them>"
-
-    def records(self) -> "pd.DataFrame":
-        """Return every metric with its value or the reason why there is none.
-
-        Returns
-        -------
-        DataFrame
-            Columns ``metric``, ``value``, ``status`` ("ok" or "undefined"), ``reason``, ``better``.
-        """
-        import pandas as pd
-
-        columns = {
-            "metric": [metric.name for metric in self.metrics],
-            "value": [self.get(metric.name, np.nan) for metric in self.metrics],
-            "status": ["ok" if m.name in self else "undefined" for m in self.metrics],
-            "reason": [self.reasons.get(metric.name, "") for metric in self.metrics],
-            "better": [metric.better for metric in self.metrics],
-        }
-        return pd.DataFrame(columns)
-
-    def plot(self, ax: "Axes | None" = None) -> "Axes":
-        """Draw observed shares against stated probabilities.
-
-        Parameters
-        ----------
-        ax : Axes, optional
-            Where to draw; a new figure by default.
-
-        Returns
-        -------
-        Axes
-            The axes.
-        """
-        from howrobust.reports.plots.stated_levels import calibration_of_forecasts
-
-        return calibration_of_forecasts(self, ax)
-
-    def report(self, path: str | Path) -> Path:
-        """Write the page, one self-contained HTML file.
-
-        Parameters
-        ----------
-        path : str or Path
-            Where to write it.
-
-        Returns
-        -------
-        Path
-            Where it is.
-
-        Raises
-        ------
-        BadInput
-            Where it cannot be written.
-        """
-        from howrobust.reports.forecast_page import write_forecast_page
-
-        return write_forecast_page(self, Path(path))
 
 
 def score_forecasts(
@@ -211,6 +121,8 @@ def scores_of(
     Scores
         The scores.
     """
+    import howrobust.reports.forecast_page  # noqa: F401 (it registers how scores are shown)
+
     parts, targets = [], []
     for k, (y, predictive) in enumerate(blocks):
         seed = seeds.derive(0, "block", k) if k else 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from howrobust._score import Scores, in_blocks, normal_words, scores_of
+from howrobust._score import in_blocks, normal_words, scores_of
 from howrobust.base.data import discrete_step
 from howrobust.datasets.tables.number_columns import Columns, header_of, read_columns
 from howrobust.distributions.arrays import Array
@@ -17,6 +17,7 @@ from howrobust.distributions.predictive import Predictive
 from howrobust.distributions.quantiles import QuantileForecast
 from howrobust.distributions.samples import SampleForecast
 from howrobust.errors import BadInput
+from howrobust.metrics.stated import Scores
 
 LEVEL_RULE = (
     "a quantile's column is the prefix and its level, as in q_0.05 and q_0.95, or in percent, as "

@@ -1,10 +1,7 @@
 from .csv_text import csv_text as csv_text
-from .forecast_page import write_forecast_page as write_forecast_page
-from .forecast_scores import text as text
 from .latex import latex as latex
 from .markdown import markdown as markdown
 from .model import Report as Report
 from .model import build_report as build_report
 from .page import write_page as write_page
 from .plots.all_figures import report_figures as report_figures
-from .plots.stated_levels import calibration_of_forecasts as calibration_of_forecasts

@@ -1,46 +1,20 @@
 """The page of given forecasts: one self-contained HTML file."""
 
-from pathlib import Path
-
 from howrobust import __version__
-from howrobust.metrics.stated import ScoredForecasts
+from howrobust.base.rendering import register_artist, register_renderer
+from howrobust.metrics.stated import Scores
 from howrobust.reports.card_html import environment
-from howrobust.reports.forecast_scores import score_table, sentences, undefined
+from howrobust.reports.forecast_scores import score_table, sentences, text, undefined
 from howrobust.reports.page import appearance, inline_figure
-from howrobust.reports.plots.stated_levels import stated_figure
-from howrobust.storage.atomic import write_output
+from howrobust.reports.plots.stated_levels import calibration_of_forecasts, stated_figure
 
 
-def write_forecast_page(shown: ScoredForecasts, path: Path) -> Path:
-    """Write the page of given forecasts.
-
-    Parameters
-    ----------
-    shown : ScoredForecasts
-        The scores.
-    path : Path
-        Where to write it.
-
-    Returns
-    -------
-    Path
-        Where it is.
-
-    Raises
-    ------
-    BadInput
-        Where it cannot be written.
-    """
-    write_output(path, render_forecasts(shown).encode("utf-8"))
-    return path
-
-
-def render_forecasts(shown: ScoredForecasts) -> str:
+def render_forecasts(shown: Scores) -> str:
     """Return the page of given forecasts as text.
 
     Parameters
     ----------
-    shown : ScoredForecasts
+    shown : Scores
         The scores.
 
     Returns
@@ -61,3 +35,8 @@ def render_forecasts(shown: ScoredForecasts) -> str:
             **appearance(),
         )
     )
+
+
+register_renderer(Scores, "text", text)
+register_renderer(Scores, "page", render_forecasts)
+register_artist(Scores, calibration_of_forecasts)

@@ -10,7 +10,7 @@ from howrobust.analysis.measured import Measured
 from howrobust.analysis.statistics import wilson
 from howrobust.base.metric import Metric
 from howrobust.metrics.calibration import level_digits
-from howrobust.metrics.stated import ScoredForecasts, central_levels
+from howrobust.metrics.stated import Scores, central_levels
 from howrobust.reports.number_text import significant, single_line
 from howrobust.reports.table import Table, TableCell, TableRow, p_value_cell, share_cell
 from howrobust.reports.terminal import console, rich_table
@@ -52,12 +52,12 @@ _OF_EVERY_FORM = (0.5, 0.9, 0.95, 0.997)  # asked of every form, stated or not
 _LEADING = (0.9, 0.95, 0.5)  # the first of them that is stated is the interval of the sentence
 
 
-def sentences(shown: ScoredForecasts) -> list[str]:
+def sentences(shown: Scores) -> list[str]:
     """Return what was scored and whether its probabilities come true.
 
     Parameters
     ----------
-    shown : ScoredForecasts
+    shown : Scores
         The scores.
 
     Returns
@@ -73,7 +73,7 @@ def sentences(shown: ScoredForecasts) -> list[str]:
     return [first, *_coverage(shown), *_calibration(shown), *_crossings(shown)]
 
 
-def _coverage(shown: ScoredForecasts) -> Iterator[str]:
+def _coverage(shown: Scores) -> Iterator[str]:
     levels = (*_OF_EVERY_FORM, *central_levels(shown.forecast))
     given = [level for level in levels if f"coverage_{level_digits(level)}" in shown]
     leading = [level for level in _LEADING if level in given] or given
@@ -86,7 +86,7 @@ def _coverage(shown: ScoredForecasts) -> Iterator[str]:
         )
 
 
-def _calibration(shown: ScoredForecasts) -> Iterator[str]:
+def _calibration(shown: Scores) -> Iterator[str]:
     if "mace_quantile" not in shown or "mace_quantile_p" not in shown:
         return
     value, edge = shown["mace_quantile"], shown["mace_quantile_null_95"]
@@ -98,7 +98,7 @@ def _calibration(shown: ScoredForecasts) -> Iterator[str]:
     )
 
 
-def _crossings(shown: ScoredForecasts) -> Iterator[str]:
+def _crossings(shown: Scores) -> Iterator[str]:
     crossed = int(shown.get("quantile_crossings", 0))
     if crossed:
         rows = "1 row" if crossed == 1 else f"{crossed:,} rows"
@@ -109,12 +109,12 @@ def _is_coverage(metric: Metric) -> bool:
     return metric.name.startswith("coverage_") and metric.name.removeprefix("coverage_").isdigit()
 
 
-def coverage_share(shown: ScoredForecasts, name: str) -> Measured:
+def coverage_share(shown: Scores, name: str) -> Measured:
     """Return a coverage with its interval.
 
     Parameters
     ----------
-    shown : ScoredForecasts
+    shown : Scores
         The scores.
     name : str
         Name of the coverage, which is defined.
@@ -128,12 +128,12 @@ def coverage_share(shown: ScoredForecasts, name: str) -> Measured:
     return Measured(shown[name], *wilson(shown[name] * n, n))
 
 
-def score_table(shown: ScoredForecasts) -> Table:
+def score_table(shown: Scores) -> Table:
     """Return the metrics that are defined, each beside a perfect forecaster where that is known.
 
     Parameters
     ----------
-    shown : ScoredForecasts
+    shown : Scores
         The scores.
 
     Returns
@@ -153,14 +153,14 @@ def score_table(shown: ScoredForecasts) -> Table:
     return Table(f"scores of {shown.source}", header, (0, 4), rows)
 
 
-def _value(shown: ScoredForecasts, metric: Metric) -> TableCell:
+def _value(shown: Scores, metric: Metric) -> TableCell:
     if _is_coverage(metric):
         return share_cell(coverage_share(shown, metric.name))
     value = shown[metric.name]
     return TableCell(significant(value), value)
 
 
-def _perfect(shown: ScoredForecasts, name: str) -> TableCell:
+def _perfect(shown: Scores, name: str) -> TableCell:
     """What a perfectly calibrated forecaster would score at this number of targets."""
     if f"{name}_null" in shown:
         mean, edge = shown[f"{name}_null"], shown[f"{name}_null_95"]
@@ -171,7 +171,7 @@ def _perfect(shown: ScoredForecasts, name: str) -> TableCell:
     return TableCell("")
 
 
-def _p_value(shown: ScoredForecasts, name: str) -> TableCell:
+def _p_value(shown: Scores, name: str) -> TableCell:
     return p_value_cell(shown[f"{name}_p"]) if f"{name}_p" in shown else TableCell("")
 
 
@@ -199,12 +199,12 @@ def meaning(metric: Metric) -> str:
     return f"{words} ({notes})" if notes else words
 
 
-def undefined(shown: ScoredForecasts) -> list[tuple[str, str]]:
+def undefined(shown: Scores) -> list[tuple[str, str]]:
     """Return why metrics have no value.
 
     Parameters
     ----------
-    shown : ScoredForecasts
+    shown : Scores
         The scores.
 
     Returns
@@ -220,12 +220,12 @@ def undefined(shown: ScoredForecasts) -> list[tuple[str, str]]:
     return [(reason, ", ".join(names)) for reason, names in by_reason.items()]
 
 
-def text(shown: ScoredForecasts) -> str:
+def text(shown: Scores) -> str:
     """Return the scores as text for a terminal.
 
     Parameters
     ----------
-    shown : ScoredForecasts
+    shown : Scores
         The scores.
 
     Returns

@@ -4,6 +4,6 @@ from .calibration import level_digits as level_digits
 from .scoring import all_metrics as all_metrics
 from .scoring import score_run as score_run
 from .scoring import unscored as unscored
-from .stated import ScoredForecasts as ScoredForecasts
+from .stated import Scores as Scores
 from .stated import central_levels as central_levels
 from .stated import scored as scored

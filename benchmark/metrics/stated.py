@@ -2,19 +2,31 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from howrobust.base.metric import Metric, Undefined, Value, evaluate
+from howrobust.base.rendering import drawn, rendered
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import LEVEL_ROUNDING, Forecast
 from howrobust.metrics.calibration import coverage, level_digits
 from howrobust.metrics.proper import interval_score
 from howrobust.metrics.scoring import all_metrics
 from howrobust.metrics.sharpness import width
+from howrobust.storage.atomic import write_output
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ScoredForecasts(Mapping[str, float]):
+class Scores(Mapping[str, float]):
     """Scores of given forecasts: a mapping of each metric that is defined to its value.
+
+    ``reasons`` says why the others are undefined; ``print`` shows all of them in plain words.
 
     Parameters
     ----------
@@ -55,6 +67,69 @@ class ScoredForecasts(Mapping[str, float]):
     def reasons(self) -> dict[str, str]:
         """Why each metric that is undefined has no value, by its name."""
         return {n: v.reason for n, v in self.outcomes.items() if isinstance(v, Undefined)}
+
+    def __str__(self) -> str:
+        return rendered(self, "text")
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} scores of {self.source}; print shows them>"
+
+    def records(self) -> "pd.DataFrame":
+        """Return every metric with its value or the reason why there is none.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``metric``, ``value``, ``status`` ("ok" or "undefined"), ``reason``, ``better``.
+        """
+        import pandas as pd
+
+        columns = {
+            "metric": [metric.name for metric in self.metrics],
+            "value": [self.get(metric.name, np.nan) for metric in self.metrics],
+            "status": ["ok" if m.name in self else "undefined" for m in self.metrics],
+            "reason": [self.reasons.get(metric.name, "") for metric in self.metrics],
+            "better": [metric.better for metric in self.metrics],
+        }
+        return pd.DataFrame(columns)
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw observed shares against stated probabilities.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            Where to draw; a new figure by default.
+
+        Returns
+        -------
+        Axes
+            The axes.
+        """
+        axes: Axes = drawn(self, ax)
+        return axes
+
+    def report(self, path: str | Path) -> Path:
+        """Write the page, one self-contained HTML file.
+
+        Parameters
+        ----------
+        path : str or Path
+            Where to write it.
+
+        Returns
+        -------
+        Path
+            Where it is.
+
+        Raises
+        ------
+        BadInput
+            Where it cannot be written.
+        """
+        path = Path(path)
+        write_output(path, rendered(self, "page").encode("utf-8"))
+        return path
 
 
 def metrics_of(forecast: Forecast) -> tuple[Metric, ...]:

@@ -5,14 +5,14 @@ from matplotlib.axes import Axes
 
 from howrobust import seeds
 from howrobust.analysis.statistics import wilson
-from howrobust.metrics.stated import ScoredForecasts
+from howrobust.metrics.stated import Scores
 from howrobust.reports.plots.calibration_curves import PERFECT
 from howrobust.reports.plots.figure_file import ReportFigure
 from howrobust.reports.plots.style import COLOURS, GREY, axes_or_new, new_figure
 from howrobust.reports.sections.calibration import LEVELS, NULL_SIMULATIONS, PERCENTS, band
 
 
-def calibration_of_forecasts(shown: ScoredForecasts, ax: Axes | None = None) -> Axes:
+def calibration_of_forecasts(shown: Scores, ax: Axes | None = None) -> Axes:
     """Draw observed shares against stated probabilities.
 
     Central intervals where F(y) is known everywhere, with what a perfect forecaster shows; stated
@@ -20,7 +20,7 @@ def calibration_of_forecasts(shown: ScoredForecasts, ax: Axes | None = None) -> 
 
     Parameters
     ----------
-    shown : ScoredForecasts
+    shown : Scores
         The scores.
     ax : Axes, optional
         Where to draw; a new figure by default.
@@ -41,7 +41,7 @@ def calibration_of_forecasts(shown: ScoredForecasts, ax: Axes | None = None) -> 
     return ax
 
 
-def _curve(shown: ScoredForecasts, ax: Axes) -> None:
+def _curve(shown: Scores, ax: Axes) -> None:
     n = shown.forecast.n
     rng = seeds.generator(0, "calibration band of forecasts", n)
     counts = rng.multinomial(n, np.full(PERCENTS, 1 / PERCENTS), size=NULL_SIMULATIONS)
@@ -53,7 +53,7 @@ def _curve(shown: ScoredForecasts, ax: Axes) -> None:
     ax.set(xlabel="stated probability of the interval", ylabel="share of targets inside")
 
 
-def _stated(shown: ScoredForecasts, ax: Axes) -> None:
+def _stated(shown: Scores, ax: Axes) -> None:
     forecast, n = shown.forecast, shown.forecast.n
     if forecast.crossings.size:
         levels = np.array(forecast.levels)
@@ -72,12 +72,12 @@ def _stated(shown: ScoredForecasts, ax: Axes) -> None:
     )  # fmt: skip
 
 
-def stated_figure(shown: ScoredForecasts) -> ReportFigure:
+def stated_figure(shown: Scores) -> ReportFigure:
     """Draw the calibration of given forecasts for their page.
 
     Parameters
     ----------
-    shown : ScoredForecasts
+    shown : Scores
         The scores.
 
     Returns
