@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 from howrobust.analysis.new_rows.forecasts import NewRows
 from howrobust.analysis.new_rows.seen import Seen
 from howrobust.base.data import Dataset, Source
-from howrobust.base.frames import Frame
 from howrobust.base.method import Method, Posterior, Problem
+from howrobust.base.tables.frame import Frame
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 from howrobust.seeds import derive

@@ -21,10 +21,6 @@ from .fit_progress import announce as announce
 from .fit_progress import keeper as keeper
 from .fit_progress import keeping as keeping
 from .fit_progress import listening as listening
-from .frames import NUMBERS as NUMBERS
-from .frames import Categories as Categories
-from .frames import Frame as Frame
-from .frames import names_rows as names_rows
 from .method import DifferentiablePosterior as DifferentiablePosterior
 from .method import Method as Method
 from .method import Posterior as Posterior
@@ -73,3 +69,10 @@ from .stress import SplitStress as SplitStress
 from .stress import Stress as Stress
 from .stress import TrainStress as TrainStress
 from .stress import each_in_turn as each_in_turn
+from .tables.column import KINDS as KINDS
+from .tables.column import Categories as Categories
+from .tables.column import Column as Column
+from .tables.column import Kind as Kind
+from .tables.frame import NUMBERS as NUMBERS
+from .tables.frame import Frame as Frame
+from .tables.frame import names_rows as names_rows

@@ -13,7 +13,7 @@ from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
-    from howrobust.base.frames import Frame
+    from howrobust.base.tables.frame import Frame
 
 FEWEST_ROWS = 10
 _HASHED_ROWS = 65_536

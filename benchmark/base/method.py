@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
 from howrobust.base.data import Truth
-from howrobust.base.frames import Frame
+from howrobust.base.tables.frame import Frame
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.predictive import Predictive
 

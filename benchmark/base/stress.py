@@ -10,8 +10,8 @@ from howrobust.base.data import Source
 from howrobust.distributions.arrays import Array
 
 if TYPE_CHECKING:
-    from howrobust.base.frames import Frame
     from howrobust.base.method import Posterior
+    from howrobust.base.tables.frame import Frame
 
 
 @dataclass(frozen=True)

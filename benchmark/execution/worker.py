@@ -16,11 +16,11 @@ from howrobust import seeds
 from howrobust.base.cells import CLEAN, Cell, Level
 from howrobust.base.data import Dataset, Source, Truth, discrete_step
 from howrobust.base.fit_progress import keeping, listening
-from howrobust.base.frames import Frame
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.base.pool import TaskFailed
 from howrobust.base.records import COSTS, GRADIENTS, Outcome, Record
 from howrobust.base.stress import Context, InputStress, TrainStress
+from howrobust.base.tables.frame import Frame
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
 from howrobust.errors import BadInput

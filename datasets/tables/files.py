@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from howrobust import seeds
 from howrobust.base.data import FEWEST_ROWS, Dataset, Provenance, Source, checked
-from howrobust.base.frames import Frame
 from howrobust.base.split_names import (
     OWN_SPLITS,
     known_family,
@@ -21,6 +20,7 @@ from howrobust.base.split_names import (
     table_splits,
 )
 from howrobust.base.splits import group_split, row_split, time_split
+from howrobust.base.tables.frame import Frame
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust.base.data import Dataset, Provenance, Source
-from howrobust.base.frames import NUMBERS, Frame
 from howrobust.base.splits import Rows
+from howrobust.base.tables.frame import NUMBERS, Frame
 from howrobust.datasets.tables.rows import RowSource
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput

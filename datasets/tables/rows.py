@@ -4,7 +4,6 @@ import hashlib
 
 from howrobust import seeds
 from howrobust.base.data import Dataset, Provenance, Source, checked
-from howrobust.base.frames import Frame
 from howrobust.base.split_names import (
     OWN_SPLITS,
     known_family,
@@ -13,6 +12,7 @@ from howrobust.base.split_names import (
     table_splits,
 )
 from howrobust.base.splits import Rows, group_split, row_split
+from howrobust.base.tables.frame import Frame
 
 
 class RowSource(Source):

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from howrobust.base.frames import Frame
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
+from howrobust.base.tables.frame import Frame
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.closed_form import Normal
 from howrobust.distributions.predictive import Predictive

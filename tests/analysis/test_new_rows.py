@@ -6,7 +6,7 @@ import pytest
 
 from howrobust.analysis.new_rows.forecasts import NewRows, sentence
 from howrobust.analysis.new_rows.seen import NEAR, Place, Seen
-from howrobust.base.frames import Frame
+from howrobust.base.tables.frame import Frame
 from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.distributions.intervals import IntervalForecast
 

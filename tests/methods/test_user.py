@@ -21,8 +21,8 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from howrobust import seeds
-from howrobust.base.frames import Frame
 from howrobust.base.method import Problem
+from howrobust.base.tables.frame import Frame
 from howrobust.errors import BadInput
 from howrobust.methods import FittedModel, TorchRegressor, UserModel
 from howrobust.methods.shuffled_cv import folds

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from howrobust.base.frames import Categories, names_rows
+from howrobust.base.tables.column import Categories
+from howrobust.base.tables.frame import names_rows
 from howrobust.distributions.arrays import Array
 from howrobust.errors import printable
 from howrobust.seeds import generator
@@ -96,8 +97,8 @@ class Seen:
         Parameters
         ----------
         X : array of shape (m, d)
-            New rows as `howrobust.base.frames.Frame.locate` gives them: NaN for what is missing or
-            of an unknown category.
+            New rows as `howrobust.base.tables.frame.Frame.locate` gives them: NaN for what is
+            missing or of an unknown category.
         values : sequence of d arrays of shape (m,)
             The columns as they were given.
 

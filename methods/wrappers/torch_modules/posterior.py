@@ -13,8 +13,8 @@ from scipy.special import softmax
 from torch import Tensor, nn
 
 from howrobust import seeds
-from howrobust.base.frames import Frame
 from howrobust.base.method import DifferentiablePosterior
+from howrobust.base.tables.frame import Frame
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.gaussian_mixture import EXACT_COMPONENTS
 from howrobust.distributions.predictive import Predictive

@@ -1,19 +1,19 @@
 """Tables whose columns are numbers, texts, categories or booleans, as float64 arrays and back."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from howrobust.base.tables.column import Categories, Column, Kind
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Categories = tuple[Hashable, ...]
 # Kinds of columns, as pandas infers them from their values.
 NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
 WORDS = ("string", "categorical")
@@ -26,27 +26,22 @@ class Frame:
 
     Parameters
     ----------
-    names : tuple of hashable
-        Names of the d columns.
-    categories : tuple of (tuple of hashable or None)
-        Per column: None for numbers, which X holds as they are; otherwise the categories, sorted or
-        in the order of an ordered column, of which X holds the index. False and True are 0 and 1.
-    dtypes : tuple of dtype
-        Types of the columns of the table, which `decode` restores.
+    columns : tuple of Column
+        The d columns.
     """
 
-    names: tuple[Hashable, ...]
-    categories: tuple[Categories | None, ...]
-    dtypes: tuple[Any, ...]
+    columns: tuple[Column, ...]
 
     @classmethod
-    def of(cls, table: "pd.DataFrame") -> "Frame":
+    def of(cls, table: "pd.DataFrame", kinds: Mapping[Hashable, Kind] | None = None) -> "Frame":
         """Return the encoding of a table, with the categories that its rows hold.
 
         Parameters
         ----------
         table : pandas.DataFrame of shape (n, d)
             Columns of numbers, texts, categories or booleans.
+        kinds : mapping of hashable to str, optional
+            Kinds of some columns by name; those of the others follow from their types.
 
         Returns
         -------
@@ -61,9 +56,22 @@ class Frame:
         twice = table.columns[table.columns.duplicated()]
         if len(twice):
             raise BadInput(f"the table has two columns called {twice[0]!r}; rename one of them")
-        columns = [column for _, column in table.items()]
-        categories = tuple(_categories(column) for column in columns)
-        return cls(tuple(table.columns), categories, tuple(column.dtype for column in columns))
+        return cls(tuple(_column(column) for _, column in table.items()))
+
+    @property
+    def names(self) -> tuple[Hashable, ...]:
+        """Names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def categories(self) -> tuple[Categories | None, ...]:
+        """Categories of the columns; None for numbers and dates."""
+        return tuple(column.categories for column in self.columns)
+
+    @property
+    def dtypes(self) -> tuple[Any, ...]:
+        """Types of the columns of the table, which `decode` restores."""
+        return tuple(column.dtype for column in self.columns)
 
     @property
     def categorical(self) -> NDArray[np.bool_]:
@@ -229,6 +237,12 @@ def names_rows(codes: Array) -> bool:
     """
     _, counts = np.unique(codes, return_counts=True)
     return bool(2 * np.sum(counts == 1) > len(codes))
+
+
+def _column(column: "pd.Series") -> Column:
+    known = _categories(column)
+    kind: Kind = "number" if known is None else "category"
+    return Column(column.name, kind, column.dtype, known)
 
 
 def _typed(numbers: "pd.Series", dtype: Any) -> "pd.Series":

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from howrobust.base.frames import Frame
+from howrobust.base.tables.frame import Frame
 from howrobust.errors import BadInput
 
 SIZES = pd.CategoricalDtype(["small", "large", "huge"], ordered=True)
@@ -181,6 +181,6 @@ def test_a_frame_crosses_processes():
 
 
 def test_importing_frames_does_not_import_pandas():
-    code = "import sys, howrobust.base.frames; print('pandas' in sys.modules)"
+    code = "import sys, howrobust.base.tables.frame; print('pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
