@@ -73,6 +73,10 @@ from .tables.column import KINDS as KINDS
 from .tables.column import Categories as Categories
 from .tables.column import Column as Column
 from .tables.column import Kind as Kind
-from .tables.frame import NUMBERS as NUMBERS
 from .tables.frame import Frame as Frame
+from .tables.frame import Labels as Labels
 from .tables.frame import names_rows as names_rows
+from .tables.times import day_text as day_text
+from .tables.values import NUMBERS as NUMBERS
+from .tables.values import natural_kind as natural_kind
+from .tables.values import problem_of as problem_of

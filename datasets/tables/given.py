@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from howrobust.base.data import Dataset, Provenance, Source
 from howrobust.base.splits import Rows
-from howrobust.base.tables.frame import NUMBERS, Frame
+from howrobust.base.tables.frame import Frame
+from howrobust.base.tables.values import NUMBERS
 from howrobust.datasets.tables.rows import RowSource
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
