@@ -62,7 +62,8 @@ def require_fresh_start(model: Method, source: Source, seed: int) -> tuple[str, 
     if not isinstance(model, UserModel):
         return ()
     train, _ = source.realise(source.splits(1)[0], seed)
-    problem = Problem(train.X, train.y, derive(seed, "fresh start"), frame=source.frame)
+    seed = derive(seed, "fresh start")
+    problem = Problem(train.X, train.y, seed, frame=source.frame, index=train.index)
     try:
         with _unheard(), threadpool_limits(limits=1):
             note = model.require_fresh_start(problem)

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from howrobust.analysis.new_rows.forecasts import NewRows
-from howrobust.analysis.new_rows.seen import Seen
+from howrobust.analysis.new_rows.seen import Seen, numbered
 from howrobust.base.data import Dataset, Source
 from howrobust.base.method import Method, Posterior, Problem
 from howrobust.base.tables.frame import Frame
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
+from howrobust.execution.prepared import infer
 from howrobust.seeds import derive
 
 if TYPE_CHECKING:
@@ -93,18 +94,19 @@ class Fitted:
         """
         rows = all_rows(source, seed)
         truth = source.truth if type(model).sees_truth else None
-        problem = Problem(rows.X, rows.y, derive(seed, "all rows"), truth, source.frame)
+        fit_seed = derive(seed, "all rows")
+        problem = Problem(rows.X, rows.y, fit_seed, truth, source.frame, rows.index)
         try:
             with threadpool_limits(limits=1):  # as every other fit had
-                (posterior,) = model.infer_stack([problem])
+                (posterior,) = infer(model, [problem], source.target_transform)
         except BadInput:
             raise
         except Exception as error:  # a user's model may raise anything
             raise BadInput(f"the model cannot be fitted to all rows: {reason(error)}") from error
-        categories = source.frame.categories if source.frame else (None,) * len(rows.features)
-        seen = Seen(rows.X, rows.features, categories)
+        columns = source.frame.columns if source.frame else numbered(rows.features)
+        seen = Seen(rows.X, columns, float(rows.y.min()))
         draws = derive(seed, "new rows")
-        return cls(posterior, type(model).takes_tables, source.frame, seen, draws)
+        return cls(posterior, model.takes_tables, source.frame, seen, draws)
 
     def forecast(self, X: Any) -> NewRows:
         """Forecast new rows.
@@ -134,7 +136,7 @@ class Fitted:
         except Exception as error:  # a user's model may raise anything
             raise BadInput(self._refusal(rows, error)) from error
         places = self.seen.places(rows.encoded, rows.values)
-        return NewRows(distribution, places, rows.index)
+        return NewRows(distribution, places, rows.index, self.seen.least_target)
 
     def _rows(self, X: Any) -> Rows:
         import pandas as pd
@@ -146,30 +148,36 @@ class Fitted:
             if table is None:
                 names = ", ".join(map(str, self.frame.names))
                 raise BadInput(f"the model was given a table; give a data frame with {names}")
-            given = self.frame.select(table) if self.takes_tables else self.frame.encode(table)
+            encoded = self.frame.locate(table)
+            given = self.frame.select(table) if self.takes_tables else encoded
             columns = [table[name].to_numpy(dtype=object) for name in self.frame.names]
-            return Rows(given, self.frame.locate(table), columns, tuple(table.index))
+            return Rows(given, encoded, columns, tuple(table.index))
         encoded = self._numbers(X if table is None else self._in_order(table))
-        if not self.takes_tables and not np.isfinite(encoded).all():
-            row, column = np.argwhere(~np.isfinite(encoded))[0]
-            raise BadInput(
-                f"{self.seen.names[column]!r} of new row {row} is {encoded[row, column]}; "
-                "the model needs a finite number: fill it in, or leave the row out"
-            )
+        if not self.takes_tables:
+            self._require_usable(encoded)
         index = range(len(encoded)) if table is None else table.index
         return Rows(encoded, encoded, list(encoded.T), tuple(index))
 
+    def _require_usable(self, X: Array) -> None:
+        """Raise BadInput for infinite numbers, and missing ones where no training row has a gap."""
+        unusable = np.isinf(X) | (np.isnan(X) & ~np.isnan(self.seen.X).any(axis=0))
+        for row, column in np.argwhere(unusable)[:1]:
+            raise BadInput(
+                f"{self.seen.names[column]!r} of new row {row} is {X[row, column]}; "
+                "the model needs a finite number: fill it in, or leave the row out"
+            )
+
     def _in_order(self, table: "pd.DataFrame") -> "pd.DataFrame":
         """Return the columns of the model by name; all of an unnamed model's, in their order."""
-        import pandas as pd
-
         names = list(self.seen.names)
         absent = [name for name in names if name not in table.columns]
         if absent and names == [f"x{j}" for j in range(len(names))]:
             return table
-        columns = {name: _column(table, name) for name in names}
-        _require_known(table, absent, columns)
-        return pd.DataFrame(columns)
+        if absent:
+            raise BadInput(
+                f"the table has no column {absent[0]!r}, which the model was given; add it"
+            )
+        return table[names]
 
     def _numbers(self, X: Any) -> Array:
         try:
@@ -273,36 +281,3 @@ def reason(error: Exception) -> str:
     """
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-def _column(table: "pd.DataFrame", name: str) -> "pd.Series":
-    """Return a column, or the 0/1 column of a text that ``--one-hot`` has made of another."""
-    if name in table.columns:
-        return table[name]
-    source = _one_hot_source(table, name)
-    return (table[source].astype(str) == name[len(source) + 1 :]).astype(np.float64)
-
-
-def _one_hot_source(table: "pd.DataFrame", name: str) -> str:
-    """Return the column of texts that a 0/1 column was made of; BadInput where there is none."""
-    made_of = [str(c) for c in table.columns if name.startswith(f"{c}_")]
-    if not made_of:
-        raise BadInput(f"the table has no column {name!r}, which the model was given; add it")
-    return max(made_of, key=len)
-
-
-def _require_known(
-    table: "pd.DataFrame", made: Sequence[str], columns: Mapping[str, "pd.Series"]
-) -> None:
-    """Raise BadInput for a text that none of the 0/1 columns ``made`` stands for."""
-    sources: dict[str, list[str]] = {}
-    for name in made:
-        sources.setdefault(_one_hot_source(table, name), []).append(name)
-    for source, names in sources.items():
-        known = sum(columns[name] for name in names)
-        if not np.all(known):
-            text = table[source].iloc[int(np.argmin(known))]
-            raise BadInput(
-                f"column {source!r} holds {text!r}, which is none of its {len(names)} categories; "
-                "correct it, or leave the row out"
-            )

@@ -64,6 +64,7 @@ from .splits import third_split as third_split
 from .splits import time_split as time_split
 from .stress import Context as Context
 from .stress import InputStress as InputStress
+from .stress import RowStress as RowStress
 from .stress import SettingStress as SettingStress
 from .stress import SplitStress as SplitStress
 from .stress import Stress as Stress

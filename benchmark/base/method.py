@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, check_random_state, validate_data
 
 from howrobust.base.data import Truth
-from howrobust.base.tables.frame import Frame
+from howrobust.base.tables.frame import Frame, Labels
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.predictive import Predictive
 
@@ -27,7 +27,7 @@ class Problem:
     Parameters
     ----------
     X : array of shape (n, d)
-        Training inputs, float64.
+        Training inputs, float64; NaN for missing values.
     y : array of shape (n,)
         Training targets, float64.
     seed : int
@@ -35,7 +35,9 @@ class Problem:
     truth : Truth, optional
         The true distribution, given to methods with ``sees_truth`` (the oracle) alone.
     frame : Frame, optional
-        How X encodes a table with columns of categories, where it does.
+        How X stands for a table, where it does.
+    index : pandas.Index or array of shape (n,), optional
+        Labels of the rows of that table; None: the numbers from 0.
     """
 
     X: Array
@@ -43,6 +45,7 @@ class Problem:
     seed: int
     truth: Truth | None = None
     frame: Frame | None = None
+    index: Labels = None
 
 
 class Posterior(ABC):
@@ -98,9 +101,7 @@ class DifferentiablePosterior(Posterior):
             Inputs.
         y : array of shape (n,)
             Observed targets.
-        draws : int, optional
-            As of `predictive`.
-        seed : int, default=0
+        draws, seed : int, optional
             As of `predictive`.
 
         Returns
@@ -137,9 +138,6 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     deterministic : bool
         Whether a fit depends on its rows and settings alone: restarts that agree are then what the
         method claims, and are not ranked.
-    takes_tables : bool
-        Whether posteriors of a problem with a ``frame`` also take new rows as the table that they
-        are, with values that the frame cannot encode.
     PRESETS : dict of str to dict
         Values of settings by the name of a preset.
     LIMITS : dict of str to (float, float)
@@ -157,7 +155,6 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     sees_truth: ClassVar[bool] = False
     refits: ClassVar[bool] = True
     deterministic: bool = False
-    takes_tables: ClassVar[bool] = False
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
     LIMITS: ClassVar[dict[str, tuple[float, float]]] = {}
     CHOICES: ClassVar[tuple[str, ...]] = ()
@@ -196,6 +193,11 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """
         return "own"
 
+    @property
+    def takes_tables(self) -> bool:
+        """Whether problems with a ``frame``, and new rows, are given as the table that they are."""
+        return False
+
     def prepare(self) -> None:
         """Load what fitting needs, such as compiled loops, before fits are timed."""
 
@@ -230,13 +232,10 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         inputs, y = validate_data(
             self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2
         )
-        # Any random_state of scikit-learn's becomes one integer, drawn where it is a stream.
         state = self.random_state
-        seed = int(
-            state
-            if isinstance(state, int | np.integer)
-            else check_random_state(state).randint(2**31 - 1)
-        )
+        if not isinstance(state, int | np.integer):  # a stream gives one integer
+            state = check_random_state(state).randint(2**31 - 1)
+        seed = int(state)
         (self.posterior_,) = self.infer_stack([Problem(inputs, np.asarray(y, np.float64), seed)])
         self.seed_ = seed
         return self

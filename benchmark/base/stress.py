@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from howrobust.base.data import Source
+from howrobust.base.splits import Rows
 from howrobust.distributions.arrays import Array
 
 if TYPE_CHECKING:
@@ -196,6 +197,33 @@ class TrainStress(Stress):
         y : array of shape (m,)
             Stressed training targets.
         """
+
+
+class RowStress(TrainStress):
+    """A stress of the training rows that leaves some out or reorders them, and changes none."""
+
+    @abstractmethod
+    def rows(self, n: int, level: float, seed: int) -> Rows:
+        """Return the numbers of the rows that are fitted.
+
+        Parameters
+        ----------
+        n : int
+            Number of clean rows.
+        level : float
+            Severity, one of ``levels``, or 0 for clean rows.
+        seed : int
+            Seed of everything random.
+
+        Returns
+        -------
+        array of int of shape (m,)
+            Numbers of the rows, in the order in which they are fitted.
+        """
+
+    def apply(self, X: Array, y: Array, level: float, seed: int) -> tuple[Array, Array]:
+        kept = self.rows(len(y), level, seed)
+        return X[kept], y[kept]
 
 
 class SplitStress(Stress):

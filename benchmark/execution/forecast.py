@@ -5,7 +5,7 @@ the summary has thirty.
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,48 @@ import numpy as np
 from howrobust import seeds
 from howrobust.base.data import Truth
 from howrobust.base.method import Posterior
+from howrobust.base.tables.frame import Frame, Labels
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
 
 BLOCK = 8192  # rows
 
 
+@dataclass(frozen=True)
+class TableRows:
+    """Rows that a model is given as the table that they stand for, made a block at a time.
+
+    Parameters
+    ----------
+    X : array of shape (v * n, d)
+        v variants of all n rows, one after the other.
+    frame : Frame
+        How they stand for the table.
+    index : pandas.Index or array of shape (n,), optional
+        Labels of the n rows; None: the numbers from 0.
+    """
+
+    X: Array
+    frame: Frame
+    index: Labels
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def __getitem__(self, rows: slice) -> Any:
+        numbers = np.arange(*rows.indices(len(self.X)))
+        if self.index is not None:
+            return self.frame.decode(self.X[rows], self.index[numbers % len(self.index)])
+        return self.frame.decode(self.X[rows], numbers)
+
+
 def forecast_rows(
-    posterior: Posterior, X: Array, y: Array, step: float, truth: Truth | None, seed: int
+    posterior: Posterior,
+    X: Array | TableRows,
+    y: Array,
+    step: float,
+    truth: Truth | None,
+    seed: int,
 ) -> Forecast:
     """Forecast test rows as `Predictive.forecast` does, block by block.
 
@@ -28,7 +62,7 @@ def forecast_rows(
     ----------
     posterior : Posterior
         A fitted model.
-    X : array of shape (n, d)
+    X : array of shape (n, d), or TableRows
         Inputs.
     y : array of shape (n,)
         Targets.

@@ -19,13 +19,13 @@ from howrobust.base.fit_progress import keeping, listening
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.base.pool import TaskFailed
 from howrobust.base.records import COSTS, GRADIENTS, Outcome, Record
-from howrobust.base.stress import Context, InputStress, TrainStress
-from howrobust.base.tables.frame import Frame
+from howrobust.base.stress import Context, InputStress, RowStress, TrainStress
+from howrobust.base.tables.frame import Frame, Labels
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
 from howrobust.errors import BadInput
 from howrobust.execution.costs import draw_cost, measure_fit, peak_memory_mb, reset_peak_memory
-from howrobust.execution.forecast import forecast_rows
+from howrobust.execution.forecast import TableRows, forecast_rows
 from howrobust.execution.kept import KeptParts
 from howrobust.execution.notes import ProgressNote
 from howrobust.planning.entry_points import load_stress
@@ -92,8 +92,8 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     given_truth = truth if type(method).sees_truth else None
     problems = []
     for cell, (train, _) in zip(job.cells, parts, strict=True):
-        X, y = _training_rows(job, cell, train)
-        problems.append(Problem(X, y, cell.fit_seed, given_truth, frame))
+        X, y, index = _training_rows(job, cell, train)
+        problems.append(Problem(X, y, cell.fit_seed, given_truth, frame, index))
     method.prepare()
     reset_peak_memory()
     posteriors, fit_costs = measure_fit(lambda: method.infer_stack(problems), len(problems))
@@ -103,7 +103,7 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     drawn: dict[str, float] = {}  # measured once: the posteriors of a stack are of one kind
     for cell, posterior, (train, test) in zip(job.cells, posteriors, parts, strict=True):
         try:
-            fit = _Fit(job, cell, posterior, truth, frame, train, test)
+            fit = _Fit(job, cell, posterior, truth, frame, method.takes_tables, train, test)
             outcome = _write_forecasts(fit, files)
             drawn = drawn or draw_cost(posterior, test.X)
             costs = {**fit_costs, **drawn, "peak_rss_mb": peak_memory_mb()}
@@ -148,8 +148,15 @@ class _Fit:
     posterior: Posterior
     truth: Truth | None
     frame: Frame | None
+    takes_tables: bool
     train: Dataset
     test: Dataset
+
+    def inputs(self, X: Array) -> Array | TableRows:
+        """Return variants of the test rows as the model takes them, a table with its labels."""
+        if self.frame is None or not self.takes_tables:
+            return _frozen(X)
+        return TableRows(X, self.frame, self.test.index)
 
 
 def _require_unchanged(job: Job) -> None:
@@ -181,14 +188,20 @@ def _frozen(array: Array) -> Array:
     return copy
 
 
-def _training_rows(job: Job, cell: Cell, train: Dataset) -> tuple[Array, Array]:
-    """Return the rows that a cell is fitted on: X (n, d) and y (n,), under its stress."""
+def _training_rows(job: Job, cell: Cell, train: Dataset) -> tuple[Array, Array, Labels]:
+    """Return the rows that a cell is fitted on: X (n, d), y (n,) and labels, under its stress."""
     X, y = _frozen(train.X), _frozen(train.y)
     stress = load_stress(cell.train_stress) if cell.stress_level != CLEAN else None
     if not isinstance(stress, TrainStress):
-        return X, y
-    stressed = stress.apply(X, y, cell.level, _stress_seed(job, cell, stress.name))
-    return _frozen(stressed[0]), _frozen(stressed[1])
+        return X, y, train.index
+    seed = _stress_seed(job, cell, stress.name)
+    stressed = stress.apply(X, y, cell.level, seed)
+    index = train.index
+    if isinstance(stress, RowStress) and index is not None:
+        index = index[stress.rows(len(y), cell.level, seed)]
+    elif len(stressed[1]) != len(y):
+        index = None  # which rows they are is not known
+    return _frozen(stressed[0]), _frozen(stressed[1]), index
 
 
 def _stress_seed(job: Job, cell: Cell, stress: str) -> int:
@@ -248,7 +261,7 @@ def _forecast_level(fit: _Fit, context: Context, step: float, level: Level) -> F
     variants = len(X) // len(y)
     truth = fit.truth if level == CLEAN else None
     seed = seeds.derive(fit.cell.fit_seed, "predict")
-    forecast = forecast_rows(fit.posterior, _frozen(X), np.tile(y, variants), step, truth, seed)
+    forecast = forecast_rows(fit.posterior, fit.inputs(X), np.tile(y, variants), step, truth, seed)
     return forecast.replaced(variants=variants)
 
 

@@ -39,7 +39,6 @@ class FittedModel(SingleMethod):
         "never saw (residual)"
     )
     refits = False
-    takes_tables = True
 
     def __init__(
         self,
@@ -52,6 +51,11 @@ class FittedModel(SingleMethod):
         self.noise = noise
         self.distribution = distribution
         self.random_state = random_state
+
+    @property
+    def takes_tables(self) -> bool:
+        """Whether it is given tables: always, as it was fitted to such rows."""
+        return True
 
     def whose_distribution(self) -> Whose:
         if self.noise == "cv_plus":
@@ -73,5 +77,6 @@ class FittedModel(SingleMethod):
             return posterior_of_own(self.model, problem, self.distribution)
         predicts = callable(getattr(self.model, "predict", None))
         function: Function = Prediction(self.model) if predicts else self.model
-        residuals = problem.y - answers(function, problem.frame, problem.X, problem.seed)
+        predictions = answers(function, problem.frame, problem.X, problem.seed, problem.index)
+        residuals = problem.y - predictions
         return PointPosterior(function, problem, residuals)

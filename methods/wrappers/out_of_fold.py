@@ -10,14 +10,15 @@ from howrobust.methods.core.engines.training_job import Rows
 
 
 def out_of_fold(
-    forecast: Callable[[Array], Array], problem: Problem, out: Rows
+    forecast: Callable[[Rows], Array], problem: Problem, out: Rows
 ) -> tuple[Rows, Array]:
     """Return predictions of the rows of a fold.
 
     Parameters
     ----------
     forecast : callable
-        Function from X (m, d) to predictions (m,), of a model that has learnt the other rows.
+        Function from numbers of rows (m,) to predictions (m,), of a model that has learnt the
+        other rows.
     problem : Problem
         All rows.
     out : ndarray of int, shape (m,)
@@ -37,7 +38,7 @@ def out_of_fold(
         What the model raises, where unknown categories are not the reason.
     """
     try:
-        return out, forecast(problem.X[out])
+        return out, forecast(out)
     except Exception:  # a user's model may raise anything
         if problem.frame is None:
             raise
@@ -45,4 +46,4 @@ def out_of_fold(
         known = ~problem.frame.unseen(learnt, problem.X[out]).any(axis=1)
         if known.all() or not known.any():
             raise
-    return out[known], forecast(problem.X[out[known]])
+    return out[known], forecast(out[known])

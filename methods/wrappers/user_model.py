@@ -37,6 +37,7 @@ from howrobust.methods.wrappers.user_posteriors import (
     PointPosterior,
     answers,
     given,
+    rows_of,
 )
 
 CALIBRATION_SHARE = 5  # one row in so many is for conformal calibration
@@ -90,7 +91,6 @@ class UserModel(SingleMethod):
         "as the model states it (own); constant, root mean square of out-of-fold residuals "
         "(residual); none (cv_plus)"
     )
-    takes_tables = True
     LIMITS = {"n_folds": (1, inf)}
 
     def __init__(
@@ -108,6 +108,11 @@ class UserModel(SingleMethod):
         self.distribution = distribution
         self.deterministic = deterministic
         self.random_state = random_state
+
+    @property
+    def takes_tables(self) -> bool:
+        """Whether it is given tables: all but a torch module alone, which takes numbers."""
+        return not isinstance(self.estimator, TorchRegressor)
 
     def whose_distribution(self) -> Whose:
         return whose_distribution(self.noise, self.estimator, self.distribution)
@@ -143,7 +148,7 @@ class UserModel(SingleMethod):
         models = [self._fitted(problem, np.delete(np.arange(n), out)) for out in held]
         residuals, fold = np.full(n, np.nan), np.empty(n, dtype=np.int64)
         for k, (model, out) in enumerate(zip(models, held, strict=True)):
-            forecast = partial(answers, Prediction(model), problem.frame, seed=problem.seed)
+            forecast = partial(_predicted, model, problem)
             rows, predictions = out_of_fold(forecast, problem, out)
             residuals[rows], fold[rows] = np.abs(problem.y[rows] - predictions), k
         known = np.isfinite(residuals)
@@ -183,9 +188,9 @@ class UserModel(SingleMethod):
                 name = getattr(make, "__name__", repr(make))
                 require_new_weights(make, problem.X.shape[1], f"{name}()")
 
-        def fit_and_predict(part: Problem, X: Array) -> Array:
+        def fit_and_predict(part: Problem, others: Problem) -> Array:
             model = self._fitted(part, np.arange(len(part.y)))
-            return answers(Prediction(model), part.frame, X, part.seed)
+            return answers(Prediction(model), part.frame, others.X, part.seed, others.index)
 
         share = share_known(problem, fit_and_predict)
         if share < LEAST:
@@ -217,13 +222,23 @@ class UserModel(SingleMethod):
 
 def _learn(model: Any, problem: Problem, rows: Rows) -> None:
     """Fit a model on these rows; calibrate a conformal one on those that it did not learn."""
-    X, y = problem.X[rows], problem.y[rows]
+    part = rows_of(problem, rows)
     if isinstance(model, CrossConformal):
-        model.fit_conformalize(given(problem.frame, X), y)
+        model.fit_conformalize(*_table_and_target(part))
     elif isinstance(model, Conformal):
-        apart = folds(len(y), CALIBRATION_SHARE, 1, problem.seed)[0]
-        learnt = np.delete(np.arange(len(y)), apart)
-        model.fit(given(problem.frame, X[learnt]), y[learnt])
-        model.conformalize(given(problem.frame, X[apart]), y[apart])
+        apart = folds(len(part.y), CALIBRATION_SHARE, 1, problem.seed)[0]
+        learnt = np.delete(np.arange(len(part.y)), apart)
+        model.fit(*_table_and_target(rows_of(part, learnt)))
+        model.conformalize(*_table_and_target(rows_of(part, apart)))
     else:
-        model.fit(given(problem.frame, X), y)
+        model.fit(*_table_and_target(part))
+
+
+def _predicted(model: Any, problem: Problem, rows: Rows) -> Array:
+    """Return a model's predictions (m,) of some rows of a problem."""
+    part = rows_of(problem, rows)
+    return answers(Prediction(model), part.frame, part.X, part.seed, part.index)
+
+
+def _table_and_target(part: Problem) -> tuple[Any, Array]:
+    return given(part.frame, part.X, part.index), part.y

@@ -1,12 +1,13 @@
 """What fitting a user's model leaves behind, by whose distribution it forecasts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
-from howrobust.base.tables.frame import Frame
+from howrobust.base.tables.frame import Frame, Labels
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.closed_form import Normal
 from howrobust.distributions.predictive import Predictive
@@ -24,25 +25,48 @@ Function = Callable[["Array | pd.DataFrame"], Any]
 StatedBy = Callable[[Any, Any, float], Predictive]  # fitted model, X, least sd
 
 
-def given(frame: Frame | None, X: Array) -> "Array | pd.DataFrame":
+def given(frame: Frame | None, X: Array, index: Labels = None) -> "Array | pd.DataFrame":
     """Return X (n, d) as a model takes it: the frame's table, or a copy that may be written to.
 
     Parameters
     ----------
     frame : Frame or None
         How X stands for a table; None: an array.
-    X : ndarray, shape (n, d)
-        Inputs.
+    X : ndarray or DataFrame, shape (n, d)
+        Inputs; with a frame they may be the table that they are.
+    index : Index or ndarray, shape (n,), optional
+        Labels of the rows of the table; None: the numbers from 0.
 
     Returns
     -------
     ndarray or DataFrame, shape (n, d)
         Inputs as the model takes them.
     """
-    return X.copy() if frame is None else frame.decode(X)
+    return X.copy() if frame is None else frame.decode(X, index)
 
 
-def answers(predict: Function, frame: Frame | None, X: Array, seed: int) -> Array:
+def rows_of(problem: Problem, rows: Rows) -> Problem:
+    """Return the problem of some of the rows, which keep their labels.
+
+    Parameters
+    ----------
+    problem : Problem
+        All rows.
+    rows : ndarray of int64, shape (m,)
+        Numbers of the rows.
+
+    Returns
+    -------
+    Problem
+        Those rows.
+    """
+    labels = rows if problem.index is None else problem.index[rows]
+    return replace(problem, X=problem.X[rows], y=problem.y[rows], index=labels)
+
+
+def answers(
+    predict: Function, frame: Frame | None, X: Array, seed: int, index: Labels = None
+) -> Array:
     """Return predictions (n,) at X (n, d), float64; ValueError for another shape or bad numbers.
 
     A model that draws, as one with dropout left on, draws from streams of the seed.
@@ -57,6 +81,8 @@ def answers(predict: Function, frame: Frame | None, X: Array, seed: int) -> Arra
         Inputs.
     seed : int
         Seed of the draws.
+    index : Index or ndarray, shape (n,), optional
+        As of `given`.
 
     Returns
     -------
@@ -70,7 +96,7 @@ def answers(predict: Function, frame: Frame | None, X: Array, seed: int) -> Arra
     """
     n = len(X)
     with own_streams(seed):
-        predictions = np.asarray(predict(given(frame, X)), dtype=np.float64)
+        predictions = np.asarray(predict(given(frame, X, index)), dtype=np.float64)
     if predictions.shape not in ((n,), (n, 1)):
         raise ValueError(
             f"predict returned shape {predictions.shape} for {n} rows; it must return ({n},)"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from howrobust.analysis.new_rows.forecasts import NewRows, sentence
-from howrobust.analysis.new_rows.seen import NEAR, Place, Seen
+from howrobust.analysis.new_rows.seen import NEAR, Place, Seen, numbered
 from howrobust.base.tables.frame import Frame
 from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.distributions.intervals import IntervalForecast
@@ -22,7 +22,7 @@ def table(n=60, seed=0):
 
 def seen_of(rows):
     frame = Frame.of(rows)
-    return frame, Seen(frame.encode(rows), tuple(frame.names), frame.categories)
+    return frame, Seen(frame.encode(rows), frame.columns)
 
 
 def places_of(rows, new):
@@ -85,7 +85,7 @@ def test_one_in_a_hundred_rows_of_the_same_distribution_is_far_and_an_odd_pair_i
         a = rng.normal(size=n)
         return np.column_stack([a, a + 0.1 * rng.normal(size=n)])
 
-    seen = Seen(draw(3000), ("a", "b"), (None, None))
+    seen = Seen(draw(3000), numbered(("a", "b")))
     X = draw(4000)
     share = np.mean([place.is_far for place in seen.places(X, list(X.T))])
     # The limit is a 99 % point of 1,000 rows, the share one of 4,000: 4 standard errors of both.

@@ -108,9 +108,9 @@ def table(seed):
 
 
 def known(problem, model):
-    def fit_and_predict(part, X):
+    def fit_and_predict(part, others):
         fitted = UserModel(model)._fitted(part, np.arange(len(part.y)))
-        return np.asarray(fitted.predict(X)).reshape(-1)
+        return np.asarray(fitted.predict(others.X)).reshape(-1)
 
     return share_known(problem, fit_and_predict)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from math import floor, isfinite, log10
+from math import floor, inf, isfinite, log10
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,11 +37,14 @@ class NewRows:
         Where each row lies beside the training rows.
     index : tuple of hashable
         Label of each row: that of the data frame, or its number.
+    least_target : float, default -inf
+        Least target of the training rows: where it is not negative, a limit below 0 is said to be.
     """
 
     distribution: Predictive
     places: tuple[Place, ...]
     index: tuple[Hashable, ...]
+    least_target: float = -inf
 
     def mean(self) -> Array:
         """Return the mean of each row.
@@ -143,7 +146,14 @@ class NewRows:
         stated = self.distribution
         level = stated.level if isinstance(stated, IntervalForecast) else _LEVEL
         rows = zip(*self._stated(level), self.outside, strict=True)
-        return ["; ".join([sentence(*row[:4], level), *row[4]]) for row in rows]
+        return [
+            "; ".join([sentence(mean, sd, low, high, level), *self._below_zero(low), *outside])
+            for mean, sd, low, high, outside in rows
+        ]
+
+    def _below_zero(self, lower: float) -> list[str]:
+        """The clause of a limit that is negative though no training target was."""
+        return ["below 0, where no target was"] if lower < 0 <= self.least_target else []
 
     def _stated(self, level: float) -> tuple[Array, Array, Array, Array]:
         """Mean, sd and limits, each NaN where the distribution does not state it."""

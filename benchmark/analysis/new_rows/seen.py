@@ -3,14 +3,16 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from howrobust.base.tables.column import Categories
+from howrobust.base.tables.column import Column
 from howrobust.base.tables.frame import names_rows
+from howrobust.base.tables.times import day_text
 from howrobust.distributions.arrays import Array
 from howrobust.errors import printable
 from howrobust.seeds import generator
@@ -67,20 +69,22 @@ class Seen:
     Parameters
     ----------
     X : array of shape (n, d)
-        Training rows; indices in columns of categories.
-    names : tuple of str
-        Names of the d columns.
-    categories : tuple of (tuple of hashable or None)
-        Per column: None for numbers, or the categories.
+        Training rows, as a frame encodes them; NaN for missing values.
+    columns : tuple of Column
+        The d columns.
+    least_target : float, default -inf
+        Least target of the training rows.
 
     Notes
     -----
-    A number is outside where it is below the least or above the greatest of the training rows; a
-    category where no training row has it. A column of categories in which more than half of the
-    training rows have one of their own names the rows, and a new name says nothing.
+    A number or a date is outside where it is below the least or above the greatest of the training
+    rows; a category where no training row has it; a missing value where no training row misses it.
+    An identifier is never outside, nor is a category of a column in which more than half of the
+    training rows have one of their own: such a column names the rows, and a new name says nothing.
 
     The squared distance of two rows is the sum over columns of ((a - b) / s)^2, with s the sd of
-    the training rows, for numbers, and of 1 for categories that differ. Missing numbers count 0,
+    the training rows, for numbers and dates, and of 1 for categories that differ. Missing numbers
+    count as the mean of the training rows, a missing category as one more category, and identifiers
     and columns with more than 50 categories do not count. A row as a whole is outside where the
     nearest training row is farther than 99 % of the training rows have another one: about 1 % of
     new rows of the same distribution are called outside. Of more than 20,000 training rows that
@@ -88,8 +92,13 @@ class Seen:
     """
 
     X: Array
-    names: tuple[str, ...]
-    categories: tuple[Categories | None, ...]
+    columns: tuple[Column, ...]
+    least_target: float = -inf
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the d columns."""
+        return tuple(str(column.name) for column in self.columns)
 
     def places(self, X: Array, values: Sequence[NDArray[Any]]) -> tuple[Place, ...]:
         """Compare new rows with the training rows.
@@ -109,7 +118,7 @@ class Seen:
         """
         outside: list[dict[str, str]] = [{} for _ in X]
         for j, name in enumerate(self.names):
-            for row in np.flatnonzero(self._is_outside(j, X[:, j])):
+            for row in np.flatnonzero(self._is_outside(j, X[:, j], values[j])):
                 outside[row][name] = self._clause(j, X[row, j], values[j][row])
         distances = self._distances(X)
         return tuple(
@@ -132,11 +141,12 @@ class Seen:
         list of (str, hashable)
             Name of the column, and the category.
         """
-        return [
-            (name, values[j][int(rows[0])])
-            for j, (name, known) in enumerate(zip(self.names, self.categories, strict=True))
-            if known is not None and len(rows := np.flatnonzero(~np.isin(X[:, j], self.X[:, j])))
-        ]
+        unknown = []
+        for j, column in enumerate(self.columns):
+            new = ~np.isin(X[:, j], self.X[:, j]) & ~pd.isna(values[j])
+            if column.categories is not None and new.any():
+                unknown.append((self.names[j], values[j][int(np.argmax(new))]))
+        return unknown
 
     @cached_property
     def limit(self) -> float:
@@ -148,35 +158,40 @@ class Seen:
         distances, _ = tree.kneighbors(reference[probes], n_neighbors=2)
         return float(np.quantile(distances[:, 1], NEAR))
 
-    def _is_outside(self, j: int, new: Array) -> NDArray[np.bool_]:
+    def _is_outside(self, j: int, new: Array, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Whether each of the values (m,) of column j is outside, or missing."""
-        seen = self.X[:, j]
-        if self.categories[j] is None:
-            inside: NDArray[np.bool_] = (new >= seen.min()) & (new <= seen.max())
-            return ~inside
-        if names_rows(seen):
+        seen, column = self.X[:, j], self.columns[j]
+        known = seen[~np.isnan(seen)]
+        if column.categories is None:
+            inside: NDArray[np.bool_] = (new >= known.min()) & (new <= known.max())
+        elif column.kind == "id" or names_rows(seen):
             return np.zeros(len(new), dtype=np.bool_)
-        return ~np.isin(new, seen)
+        else:
+            inside = np.isin(new, known)
+        missing = pd.isna(np.asarray(values, dtype=object))
+        return ~np.where(missing, len(known) < len(seen), inside)
 
     def _clause(self, j: int, code: float, value: Any) -> str:
-        known, seen, name = self.categories[j], self.X[:, j], printable(self.names[j])
+        column, seen, name = self.columns[j], self.X[:, j], printable(self.names[j])
         if pd.isna(value):
             return f"{name} is missing"
-        if known is None:
-            text = _number(code) if np.isfinite(code) else repr(value)
-            low, high = seen.min(), seen.max()
-            return (
-                f"{name} is outside what was seen ({text}; seen {_number(low)} to {_number(high)})"
-            )
-        levels = [repr(known[int(k)]) for k in np.unique(seen)]
+        seen = seen[~np.isnan(seen)]
+        if column.categories is None:
+            as_text = day_text if column.kind == "date" else _number
+            text = as_text(code) if np.isfinite(code) else repr(value)
+            low, high = as_text(seen.min()), as_text(seen.max())
+            return f"{name} is outside what was seen ({text}; seen {low} to {high})"
+        levels = [repr(column.categories[int(k)]) for k in np.unique(seen)]
         listed = ", ".join(levels[:_NAMED_LEVELS])
         more = len(levels) - _NAMED_LEVELS
         others = f" and {more} more" if more > 0 else ""
         return f"{name} is outside what was seen ({value!r}; seen {listed}{others})"
 
     @cached_property
-    def _scales(self) -> Array:
-        return np.where(self.X.std(axis=0) > 0, self.X.std(axis=0), 1.0)
+    def _units(self) -> tuple[Array, Array]:
+        """Means and sds (d,) of the training rows; the sd 1 of a constant."""
+        sds = np.nanstd(self.X, axis=0)
+        return np.nanmean(self.X, axis=0), np.where(sds > 0, sds, 1.0)
 
     @cached_property
     def _nearest(self) -> "tuple[Array, NearestNeighbors] | None":
@@ -201,17 +216,38 @@ class Seen:
     def _coordinates(self, X: Array) -> Array:
         """Rows (m, d) as points whose Euclidean distance is that of the class's notes."""
         parts = []
-        for j, known in enumerate(self.categories):
-            column = X[:, j]
-            if known is None:
+        means, sds = self._units
+        for j, column in enumerate(self.columns):
+            codes, seen = X[:, j], self.X[:, j]
+            if column.categories is None:
                 # Sums of squares of what is farther than 1e100 sds would overflow.
-                scaled = np.clip((column - self.X[:, j].mean()) / self._scales[j], -1e100, 1e100)
+                scaled = np.clip((codes - means[j]) / sds[j], -1e100, 1e100)
                 parts.append(np.nan_to_num(scaled)[:, None])
-            elif len(levels := np.unique(self.X[:, j])) <= _MOST_LEVELS:
-                same = column[:, None] == levels
-                # An unknown category is a coordinate of its own.
+            elif column.kind == "category" and _n_levels(seen) <= _MOST_LEVELS:
+                same = codes[:, None] == np.unique(seen[~np.isnan(seen)])
+                # An unknown or missing category is a coordinate of its own.
                 parts.append(np.column_stack([same, ~same.any(axis=1)]) / np.sqrt(2))
         return np.hstack(parts) if parts else np.empty((len(X), 0))
+
+
+def numbered(names: Sequence[str]) -> tuple[Column, ...]:
+    """Return columns of numbers.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the d columns.
+
+    Returns
+    -------
+    tuple of Column
+        The d columns.
+    """
+    return tuple(Column(name, "number", np.dtype(np.float64)) for name in names)
+
+
+def _n_levels(codes: Array) -> int:
+    return len(np.unique(codes[~np.isnan(codes)]))
 
 
 def _number(value: float) -> str:

@@ -7,6 +7,7 @@ predictions of the other rows. If that explains their targets, the model knew th
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,10 @@ from howrobust.base.method import Problem
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 from howrobust.methods.wrappers.own_streams import own_streams
+from howrobust.methods.wrappers.user_posteriors import rows_of
 
 Rows = NDArray[np.int64]
-Predict = Callable[[Problem, Array], Array]
+Predict = Callable[[Problem, Problem], Array]
 MOST_ROWS = 500
 PAIRS = 5
 LEAST = 0.5  # share of the variance that a model must explain on every pair to be refused
@@ -39,7 +41,8 @@ def share_known(problem: Problem, fit_and_predict: Predict, pairs: int = PAIRS) 
     problem : Problem
         Rows with their targets, of which 500 at random are used at most.
     fit_and_predict : callable
-        Takes a `Problem` and inputs (m, d), fits a new clone and returns its predictions (m,).
+        Takes a `Problem` and another one of m rows, fits a new clone to the first and returns its
+        predictions (m,) of the second.
     pairs : int, default 5
         Pairs of fits to the same rows, each to another permutation and from another seed; the
         first whose share is below `LEAST` is the last.
@@ -73,11 +76,11 @@ def _share(problem: Problem, rows: Rows, fit_and_predict: Predict, seed: int) ->
     """Share known from one pair of fits: the first half of the rows is fitted, the other held."""
     rng = seeds.generator(seed, "targets")
     fitted, held = np.split(rows, [len(rows) // 2])
-    y, X = problem.y[fitted], problem.X[fitted]
+    learnt, others = rows_of(problem, fitted), rows_of(problem, held)
+    y = learnt.y
 
     def predicted(targets: Array) -> Array:
-        problem_of = Problem(X, targets, seed, frame=problem.frame)
-        return fit_and_predict(problem_of, problem.X[held])
+        return fit_and_predict(replace(learnt, y=targets, seed=seed), others)
 
     low, high = np.quantile(problem.y, TAILS)
     permuted = rng.permutation(y)
@@ -141,10 +144,10 @@ def learns_nothing(problem: Problem, fit_and_predict: Predict) -> bool:
         Whether fits to these targets and to others, from two seeds, predict the same.
     """
     rows = seeds.generator(problem.seed, "learns nothing").permutation(len(problem.y))[:MOST_ROWS]
-    X, y = problem.X[rows], problem.y[rows]
+    part = rows_of(problem, rows)
     first, second = (
-        fit_and_predict(Problem(X, targets, seed, frame=problem.frame), X)
-        for targets, seed in ((y, problem.seed), (y[::-1].copy(), problem.seed + 1))
+        fit_and_predict(replace(part, y=targets, seed=seed), part)
+        for targets, seed in ((part.y, problem.seed), (part.y[::-1].copy(), problem.seed + 1))
     )
     return bool(np.array_equal(first, second))
 
