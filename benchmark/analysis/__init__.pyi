@@ -22,6 +22,7 @@ from .measured import Measured as Measured
 from .new_rows.forecasts import NewRows as NewRows
 from .new_rows.seen import Place as Place
 from .new_rows.seen import Seen as Seen
+from .new_rows.seen import numbered as numbered
 from .profiles import Profile as Profile
 from .profiles import profiles as profiles
 from .ranking import Contest as Contest

@@ -82,7 +82,9 @@ class Call:
 
     def _columns(self, X: Array) -> dict[str, Any]:
         frame = self.points.frame
-        if frame is None or not frame.categorical.any():
+        if frame is None or all(
+            column.categories is None and column.dtype.kind in "iuf" for column in frame.columns
+        ):
             return {str(name): X[:, j].copy() for j, name in enumerate(self.points.names)}
         return {str(name): column.to_numpy() for name, column in frame.decode(X).items()}
 

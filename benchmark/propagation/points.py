@@ -48,16 +48,21 @@ class Points:
         Raises
         ------
         BadInput
-            For an input that the points do not have, or that holds no numbers.
+            For an input that the points do not have, that holds no numbers, or that is missing.
         """
         for column in columns:
             if column not in self.names:
                 known = ", ".join(map(str, self.names))
                 raise BadInput(f"there is noise on {column!r}, but the point has only {known}")
             j = self.names.index(column)
-            if self.frame is not None and self.frame.categorical[j]:
+            kind = "number" if self.frame is None else self.frame.columns[j].kind
+            if kind != "number":
+                what = "dates" if kind == "date" else "no numbers"
+                raise BadInput(f"there is noise on {column!r}, which holds {what}; leave it out")
+            if np.isnan(self.X[:, j]).any():
                 raise BadInput(
-                    f"there is noise on {column!r}, which holds no numbers; leave it out"
+                    f"there is noise on {column!r}, which is missing at a point; fill it in, or "
+                    "leave its noise out"
                 )
         return [self.names.index(column) for column in columns]
 
@@ -72,7 +77,7 @@ class Points:
         Returns
         -------
         dict of str to object
-            Numbers, and the values of categories.
+            Numbers, dates, and the values of categories; NaN for what is missing.
         """
         if self.frame is None:
             return dict(zip(map(str, self.names), x.tolist(), strict=True))
@@ -99,7 +104,8 @@ def points_of(X: Any, arguments: tuple[str, ...]) -> Points:
     Raises
     ------
     BadInput
-        For no points, and for values that are missing, infinite or of another kind.
+        For no points, for values that are infinite or of no kind, and for missing numbers of an
+        array.
     """
     table = _table(X)
     if table is not None and table.empty:

@@ -96,7 +96,7 @@ class TableFile(Source):
         # The column that splits the rows is part of the data, though it is no feature; and so are
         # the categories that codes stand for.
         by = b"" if self.by is None else self.by.tobytes()
-        frame = b"" if self.frame is None else repr(self.frame).encode()
+        frame = b"" if self.frame is None else self.frame.digest().encode()
         if not by and not frame:
             return self.data.sha256
         return hashlib.sha256(self.data.sha256.encode() + by + frame).hexdigest()

@@ -70,7 +70,8 @@ def given(X: Any, y: Any, name: str = "data", groups: Any = None) -> Source:
     d = inputs.shape[1]
     features = tuple(map(str, frame.names)) if frame else tuple(f"x{j}" for j in range(d))
     about = Provenance("rows given from Python", "the caller", "the user's own", "-")
-    data = Dataset(inputs, target, features, label)
+    index = X.index if frame else None
+    data = Dataset(inputs, target, features, label, index=index)
     numbers = None if groups is None else _group_numbers(groups, len(target))
     return RowSource(name, data, about, frame, numbers)
 

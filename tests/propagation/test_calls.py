@@ -111,7 +111,7 @@ def test_progress_counts_the_evaluations():
     [
         (by_name, {"a": 1.0}, {"noise": {"a": 1}}, "takes a, b, but the point has no 'b'"),
         (by_name, {**POINT, "c": 1.0}, {}, "and not 'c'; rename or leave out"),
-        (by_name, {**POINT, "b": np.nan}, {}, "column 'b' has 1 missing"),
+        (by_name, {**POINT, "b": np.nan}, {}, "noise on 'b', which is missing at a point"),
         (by_name, np.array([1.0, np.inf]), {}, "missing or infinite"),
         (by_name, "point", {}, "not str"),
         (by_name, POINT, {"noise": {"q": 1.0}}, "noise on 'q', but the point has only a, b"),

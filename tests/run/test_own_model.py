@@ -337,7 +337,7 @@ def test_intervals_alone_have_no_nll_and_say_their_guarantee():
     ("model", "X", "y", "sentence"),
     [
         (Ridge(), np.zeros((3, 1)), np.arange(3.0), "3 rows"),
-        (Ridge(), np.full((50, 1), np.nan), np.arange(50.0), "missing or infinite"),
+        (Ridge(), np.full((50, 1), np.nan), np.arange(50.0), "holds no value; drop it"),
         (Ridge(), np.zeros((50, 2)), np.arange(49.0), "must be"),
         (Ridge(), np.zeros((50, 2)), np.ones(50), "constant"),
         (Ridge(), [["a"]] * 50, np.arange(50.0), "must be numbers"),

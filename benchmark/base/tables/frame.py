@@ -61,12 +61,14 @@ class Frame:
         Raises
         ------
         BadInput
-            For what `problems_of` names, all of it at once.
+            For what `problems_of` names, all of it at once, but for columns without a value, which
+            a table of a few rows may have.
         """
-        problems = cls.problems_of(table, kinds)
-        if problems:
-            raise BadInput("; ".join(problems))
         kinds = kinds or {}
+        problems: list[str | None] = [*_names_shared(table)]
+        problems += [problem_of(column, kinds.get(name)) for name, column in table.items()]
+        if any(problems):
+            raise BadInput("; ".join(filter(None, problems)))
         return cls(tuple(described(column, kinds.get(name)) for name, column in table.items()))
 
     @staticmethod
@@ -89,18 +91,12 @@ class Frame:
             with infinite values, or whose values are of no kind or not of the one that is asked
             for; empty for a table that can be encoded.
         """
-        twice = table.columns[table.columns.duplicated()].unique()
-        if len(twice):
-            return [
-                f"the table has two columns called {name!r}; rename one of them" for name in twice
-            ]
         kinds = kinds or {}
-        problems = [
-            problem_of(column, kinds.get(name))
-            or (None if column.notna().any() else f"column {name!r} holds no value; drop it")
+        return _names_shared(table) + [
+            problem or f"column {name!r} holds no value; drop it"
             for name, column in table.items()
+            if (problem := problem_of(column, kinds.get(name))) or not column.notna().any()
         ]
-        return [problem for problem in problems if problem]
 
     @property
     def names(self) -> tuple[Hashable, ...]:
@@ -289,6 +285,12 @@ class Frame:
         if absent:
             names = f"column {absent[0]}" if len(absent) == 1 else f"columns {', '.join(absent)}"
             raise BadInput(f"the table has no {names}, which the model was given; add it")
+
+
+def _names_shared(table: "pd.DataFrame") -> list[str]:
+    """Return a clause for each name that two columns share."""
+    twice = table.columns[table.columns.duplicated()].unique()
+    return [f"the table has two columns called {name!r}; rename one of them" for name in twice]
 
 
 def names_rows(codes: Array) -> bool:
