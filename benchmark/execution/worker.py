@@ -258,6 +258,7 @@ def _forecast_level(fit: _Fit, context: Context, step: float, level: Level) -> F
             raise TypeError(f"{name} is not a stress of inputs")
         seed = _stress_seed(fit.job, fit.cell, name)
         X = stress.apply(_frozen(X), _frozen(y), context, severity, seed)
+        X = X if fit.frame is None else fit.frame.within(X)
     variants = len(X) // len(y)
     truth = fit.truth if level == CLEAN else None
     seed = seeds.derive(fit.cell.fit_seed, "predict")
