@@ -48,6 +48,48 @@ def test_a_column_outside_is_named_with_its_value_and_the_range_that_was_seen():
     ]
 
 
+def test_dates_gaps_and_identifiers_are_compared_as_what_they_are():
+    rows = table()
+    rows.loc[3, ["mass", "soil"]] = [np.nan, None]
+    rows["when"] = pd.to_datetime("2020-01-03") + pd.to_timedelta(np.arange(60), unit="D")
+    rows["store"] = np.arange(60) % 3
+    new = pd.DataFrame({
+        "mass": [np.nan, 5.0, 5.0, "heavy"],
+        "soil": [None, "clay", "loam", "clay"],
+        "id": ["new"] * 4,
+        "when": pd.to_datetime(
+            ["2020-01-04", "2027-01-01T12:30", None, "2020-01-03"], format="ISO8601"
+        ),
+        "store": [0, 9, 1, 2],
+    })  # fmt: skip
+    frame = Frame.of(rows, {"store": "id"})
+    seen = Seen(frame.encode(rows), frame.columns)
+    values = [new[name].to_numpy(dtype=object) for name in frame.names]
+    low, high = (f"{value:.4g}" for value in (rows["mass"].min(), rows["mass"].max()))
+    places = seen.places(frame.locate(new), values)
+    assert [place.clauses for place in places] == [
+        [],
+        ["when is outside what was seen (2027-01-01 12:30:00; seen 2020-01-03 to 2020-03-02)"],
+        ["soil is outside what was seen ('loam'; seen 'clay', 'peat', 'sand')", "when is missing"],
+        [f"mass is outside what was seen ('heavy'; seen {low} to {high})"],
+    ]
+    assert seen.unknown(frame.locate(new), values) == [
+        ("soil", "loam"), ("id", "new"), ("store", 9)
+    ]  # fmt: skip
+
+
+def test_a_limit_below_zero_is_said_where_no_target_was_negative():
+    distribution = GaussianMixture(np.array([[80.0, 200.0]]), 45.0)
+    places = (Place({"mass": "mass is missing"}, 0.5, 2.0), Place({}, 0.5, 2.0))
+    lines = NewRows(distribution, places, (0, 1), least_target=0.2).lines()
+    assert lines == [
+        "80 give or take 45 (95 %: -8 to 168); below 0, where no target was; mass is missing",
+        "200 give or take 45 (95 %: 112 to 288)",
+    ]
+    assert "below 0" not in str(NewRows(distribution, places, (0, 1), least_target=-0.1))
+    assert "below 0" not in str(NewRows(distribution, places, (0, 1)))
+
+
 def test_of_many_categories_five_are_named():
     rows = pd.DataFrame({"word": list("abcdefg") * 4, "a": np.arange(28.0)})
     (place,) = places_of(rows, pd.DataFrame({"word": ["z"], "a": [3.0]}))

@@ -99,6 +99,20 @@ def test_categories_stay_as_they_are():
         hr.propagate(priced, point, {"site": 1.0})
 
 
+def test_dates_and_gaps_are_handed_on_and_have_no_noise():
+    def worth(table):
+        assert table["when"].dt.year.eq(2026).all()
+        assert table["paint"].isna().all()
+        return 2 * table["area"]
+
+    point = pd.DataFrame({"area": [10.0], "when": pd.to_datetime(["2026-05-01"]), "paint": np.nan})
+    assert hr.propagate(worth, point, {"area": 1.0}, draws=300).sd == pytest.approx(2, rel=1e-9)
+    with pytest.raises(BadInput, match="noise on 'when', which holds dates; leave it out"):
+        hr.propagate(worth, point, {"when": 1.0})
+    with pytest.raises(BadInput, match="noise on 'paint', which is missing at a point; fill it"):
+        hr.propagate(worth, point, {"paint": 1.0})
+
+
 def test_progress_counts_the_evaluations():
     seen = []
     hr.propagate(by_name, POINT, NOISE, draws=300, progress=lambda *count: seen.append(count))
