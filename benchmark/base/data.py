@@ -164,7 +164,7 @@ class Source(ABC):
     frame : Frame or None
         How X stands for a table, where it does.
     target_transform : {"none", "log", "yeo-johnson", "auto"}
-        How targets are transformed for methods that are no model of a user's own.
+        Transform of the target for methods that are not a user's own model.
     """
 
     name: str
