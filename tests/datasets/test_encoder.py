@@ -50,7 +50,7 @@ def repeated(*counts: int) -> np.ndarray:
         (colour(2), [1.0, NAN], "0/1 for missing", ["colour: missing"]),
         (
             colour(4),
-            repeated(11, 30, 10, 9),
+            repeated(110, 300, 10, 9),
             "one-hot of 3 levels and the rest",
             ["colour: c001", "colour: c000", "colour: c002", "colour: rest"],
         ),
