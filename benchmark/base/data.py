@@ -146,12 +146,15 @@ class Source(ABC):
         The true distribution of the targets, where it is known.
     frame : Frame or None
         How X encodes a table with columns of categories, where it does.
+    target_transform : {"none", "log", "yeo-johnson", "auto"}
+        Transform of the target for methods that are not a user's own model.
     """
 
     name: str
     provenance: Provenance
     truth: Truth | None = None
     frame: "Frame | None" = None
+    target_transform: str = "none"
 
     @abstractmethod
     def splits(self, count: int | None = None, family: str | None = None) -> list[str]:

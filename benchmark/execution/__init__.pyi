@@ -6,6 +6,7 @@ from .pools.dask import ClusterPool as ClusterPool
 from .pools.inline import InlinePool as InlinePool
 from .pools.local import LocalPool as LocalPool
 from .pools.parcels import why_not_sent as why_not_sent
+from .prepared import infer as infer
 from .progress import Reporter as Reporter
 from .scheduler import run_cells as run_cells
 from .signals import Interruption as Interruption
