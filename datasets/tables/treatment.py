@@ -116,8 +116,8 @@ def treatment_of(column: Column | None, codes: Array) -> Treatment:
     with fewer than 10 the estimate has a third of the sd of a single row or more. Missing values
     are a level, too. Where the rest would hold more than a twentieth of the rows, the column
     becomes the shrunken mean of the target at its level instead: for effects as large as the noise,
-    the squared error of ridge regression is then lower (measured: 16 % at a rest of 8 to 17 %, none
-    below 1 %).
+    the squared error of ridge regression is then a tenth lower or more (measured at a rest of 8 %
+    and above; as large as that of one-hot where there is no rest).
     """
     kind = "number" if column is None else column.kind
     present = codes[~np.isnan(codes)]

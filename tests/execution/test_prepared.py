@@ -1,12 +1,14 @@
 """Fits on encoded rows and transformed targets: posteriors, gradients, and the worker's way."""
 
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from howrobust.base.data import Provenance, Source
+from howrobust.base.cells import CLEAN, Cell
+from howrobust.base.data import Dataset, Provenance, Source
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem, SingleMethod
 from howrobust.base.stress import Context
 from howrobust.base.tables.column import Column
@@ -17,11 +19,19 @@ from howrobust.distributions.transformed.transforms import Log, YeoJohnson
 from howrobust.errors import BadInput
 from howrobust.execution.costs import draw_cost
 from howrobust.execution.prepared import infer
+from howrobust.execution.worker import fit_and_forecast
 from howrobust.methods.bayesian_ridge import BayesianRidge
 from howrobust.methods.deep_ensemble import DeepEnsemble
 from howrobust.methods.gaussian_process import GaussianProcess
 from howrobust.methods.marginal import Marginal
-from howrobust.seeds import derive
+from howrobust.planning.jobs import Job
+from howrobust.planning.method_spec import MethodSpec
+from howrobust.planning.options import RunOptions
+from howrobust.planning.plan import _data_plan, _plugin_sources
+from howrobust.planning.selection import select
+from howrobust.seeds import derive, generator
+from howrobust.storage.arrays import Files
+from howrobust.storage.forecasts import read_forecasts
 from howrobust.stress.adversarial import Adversarial, AdversarialNll
 
 COLUMNS = (
@@ -274,7 +284,7 @@ def test_transforms_are_shown_among_the_facts():
 
 
 class Prices(Source):
-    """The parts, and 20 random splits."""
+    """The parts, and random splits."""
 
     name = "prices"
     provenance = Provenance("prices", "simulated", "none", "EUR")
@@ -285,13 +295,54 @@ class Prices(Source):
         return [f"random-{k}" for k in range(count or 20)]
 
     def realise(self, split, seed):
-        raise NotImplementedError
+        order = generator(seed, split).permutation(300)
+        data = Dataset(*parts(300, 1), tuple(str(c.name) for c in COLUMNS), "price", "EUR")
+        return data.take(order[30:]), data.take(order[:30])
 
     @property
     def sha256(self):
-        return "0" * 64
+        return self.realise("random-0", 0)[0].sha256
 
 
-def test_a_source_has_no_transform_unless_it_says_so():
+@dataclass(frozen=True)
+class Given:
+    """What names a source."""
+
+    name: str = "prices"
+
+    def open(self) -> Source:
+        return Prices()
+
+
+@pytest.mark.parametrize("name", ["bayesian_ridge", "marginal"])
+def test_the_worker_fits_and_forecasts_a_table(tmp_path, name):
+    method = MethodSpec.parse(name)
+    cell = Cell("prices", "random-0", name, 0, "0" * 64, 5)
+    levels = (CLEAN, ("input_noise", 0.5))
+    job = Job(method, Given(), (cell,), levels, 3, 60.0, 270)  # type: ignore[arg-type]
+    files = Files(tmp_path)
+    for folder in ("forecasts", "testsets"):
+        (tmp_path / folder).mkdir()
+    (outcome,) = fit_and_forecast(job, files)
+    assert outcome.status == "ok", outcome.traceback
+    assert outcome.facts["target_log"] == 1.0
+    forecasts = read_forecasts(files.forecast(cell.key))
+    _, test = Prices().realise("random-0", 3)
+    for level in levels:
+        forecast = forecasts[level]
+        assert (forecast.quantiles > 0).all()
+        assert np.isfinite(forecast.logpdf).all()
+        assert forecast.mean.shape == test.y.shape
+
+
+def test_a_transform_is_a_part_of_the_keys_of_cells():
     assert Source.target_transform == "none"
-    assert Prices().target_transform == "auto"
+    keys = set()
+    for transform in ("none", "log", "auto"):
+        source = Prices()
+        source.target_transform = transform
+        selection = select(RunOptions("quick", methods=["marginal"], data=["diabetes"], splits=1))
+        (spec,) = selection.data
+        planned = _data_plan(spec, source, selection, _plugin_sources(selection), (CLEAN,))
+        keys |= {job.cells[0].key for job in planned.jobs[:1]}
+    assert len(keys) == 3

@@ -18,8 +18,8 @@ from howrobust.distributions.transformed.moments import TargetMoments, target_mo
 from howrobust.distributions.transformed.transforms import TargetTransform
 from howrobust.errors import BadInput
 
-_TAIL = (1e-9, 1e-7, 1e-5, 1e-3, 0.01, 0.05, 0.2)
-_CUTS = np.array((*_TAIL, 0.5, *(1 - level for level in reversed(_TAIL))))
+_CUTS = np.array((0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999))
+_BEYOND = np.array((2.5, 1.0))  # outer ends, in distances of the outermost cut from the median
 _NO_MOMENTS = ("mean", *NO_SD_FIELDS, "crps", "crps_error", "kl")
 
 # Kronrod's rule of 15 nodes, of which every second is a node of Gauss & Legendre's of 7
@@ -104,7 +104,8 @@ class TransformedPredictive(CompletePredictive):
     small sds.
 
     The continuous ranked probability score is the integral of (F_z(t) - 1{g(y) <= t})^2 h'(t) dt,
-    by Kronrod's rule of 15 nodes on cells between quantiles of z, that of g(y) cut there.
+    by Kronrod's rule of 15 nodes on cells between quantiles of z and four beyond (quantiles of
+    smaller levels would take Newton's method long), that of g(y) cut there.
     ``crps_error`` is the sum over cells of the difference from Gauss's rule of 7 nodes, which
     exceeds the error of Kronrod's; of the bound F^1.5 sqrt(E (h - y)^2) of each tail beyond the
     cells (Cauchy & Schwarz); and, where F_z is interpolated, of the error of that in z times the
@@ -149,7 +150,7 @@ class TransformedPredictive(CompletePredictive):
     def evaluate(self, y: Array, levels: Array) -> Evaluation:
         z, inside = self._forward(y)
         at_z = self.base.evaluate(z, np.concatenate([levels, _CUTS]))
-        quantiles, ends = at_z.quantiles[: len(levels)], at_z.quantiles[len(levels) :]
+        quantiles, ends = at_z.quantiles[: len(levels)], _ends(at_z.quantiles[len(levels) :])
         missing = dict(at_z.missing)
         empty = np.empty((0, len(y)))
         mean = aleatoric = between = smallest_sd = crps = empty
@@ -210,3 +211,11 @@ class TransformedPredictive(CompletePredictive):
         if isinstance(self.base, GaussianMixture | StreamedMixture | Joined):
             return self.base.near_cdf(t)
         return self.base.cdf(t)
+
+
+def _ends(cuts: Array) -> Array:
+    """Return cuts (k, n) with two more ends on each side."""
+    median = cuts[len(cuts) // 2]
+    below = cuts[0] - _BEYOND[:, None] * (median - cuts[0])
+    above = cuts[-1] + _BEYOND[::-1, None] * (cuts[-1] - median)
+    return np.concatenate([below, cuts, above])
