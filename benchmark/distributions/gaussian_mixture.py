@@ -1,6 +1,6 @@
 """The equally weighted Gaussian mixture, held in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -113,6 +113,31 @@ class GaussianMixture(CompletePredictive):
             lower, upper = np.minimum(lower, m + z * v), np.maximum(upper, m + z * v)
         start = self._grid.quantile(levels)
         return invert_cdf(self._cdf_and_pdf, levels, start, lower, upper)
+
+    def components(self) -> Iterator[tuple[Array, Array]]:
+        """Yield the components in blocks; there is one.
+
+        Yields
+        ------
+        means, sds : array of shape (S, n)
+            Means and sds of the components, in target units.
+        """
+        yield self.means, np.broadcast_to(self.sds, self.means.shape)
+
+    def near_cdf(self, y: Array) -> Array:
+        """Return the distribution function, interpolated where there are more than 200 components.
+
+        Parameters
+        ----------
+        y : array of shape (k, n)
+            Points, in target units.
+
+        Returns
+        -------
+        array of shape (k, n)
+            P(Y <= y | x).
+        """
+        return self.cdf(y) if self.n_components <= EXACT_COMPONENTS else self._grid.cdf(y)
 
     @cached_property
     def _grid(self) -> CellGrid:

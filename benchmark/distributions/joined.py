@@ -32,6 +32,11 @@ class Joined(CompletePredictive):
     def n_components(self) -> int:
         return self._parts[0].n_components
 
+    @property
+    def parts(self) -> Sequence[StreamedMixture]:
+        """The mixture at each part of the points."""
+        return self._parts
+
     def _cut(self, y: ArrayLike) -> list[Array]:
         """Cut y (..., n) into one array per part of the points."""
         return np.split(np.asarray(y, dtype=np.float64), self._starts[1:-1], axis=-1)
@@ -61,6 +66,25 @@ class Joined(CompletePredictive):
     def cdf(self, y: ArrayLike) -> Array:
         each = zip(self._parts, self._cut(y), strict=True)
         return np.concatenate([part.cdf(points) for part, points in each], axis=-1)
+
+    def near_cdf(self, y: Array) -> Array:
+        """Return the distribution function, interpolated on the grids of the quantiles.
+
+        Parameters
+        ----------
+        y : array of shape (k, n)
+            Points, in target units.
+
+        Returns
+        -------
+        array of shape (k, n)
+            P(Y <= y | x).
+        """
+        values = []
+        for part, points in zip(self._parts, self._cut(y), strict=True):
+            values.append(part.near_cdf(points))
+            part.forget()
+        return np.concatenate(values, axis=-1)
 
     def quantile(self, levels: ArrayLike) -> Array:
         quantiles = []

@@ -222,8 +222,9 @@ class CompletePredictive(Predictive):
         y = np.asarray(y, dtype=np.float64)
         levels = np.concatenate([PINBALL_LEVELS, STORED_LEVELS])
         at_y = self.evaluate(y, levels)
-        if y.shape != at_y.mean.shape:
-            raise ValueError(f"y has shape {y.shape}, the forecast has {at_y.mean.shape}")
+        n = at_y.quantiles.shape[1:]  # stated at every level, whatever is missing
+        if y.shape != n:
+            raise ValueError(f"y has shape {y.shape}, the forecast has {n}")
         pit, rounded = at_y.cdf, np.empty(0)
         if step > 0:
             below, above = self.cdf(y - step / 2), self.cdf(y + step / 2)

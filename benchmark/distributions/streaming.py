@@ -68,10 +68,35 @@ class StreamedMixture(CompletePredictive):
     def n_components(self) -> int:
         return self._n_components
 
+    def components(self) -> Iterator[tuple[Array, Array]]:
+        """Redraw the components and yield them in blocks.
+
+        Yields
+        ------
+        means, sds : array of shape (s, n)
+            Means and sds of s components, in target units.
+        """
+        for means, sds in self._blocks():
+            yield means, np.broadcast_to(sds, means.shape)
+
+    def near_cdf(self, y: Array) -> Array:
+        """Return the distribution function, interpolated on the grid of the quantiles.
+
+        Parameters
+        ----------
+        y : array of shape (k, n)
+            Points, in target units.
+
+        Returns
+        -------
+        array of shape (k, n)
+            P(Y <= y | x).
+        """
+        return self._grid.cdf(y)
+
     def _pass(self, *accumulators: Accumulator) -> None:
         """Redraw every block once and add it to each accumulator."""
-        for means, sds in self._blocks():
-            spread = np.broadcast_to(sds, means.shape)
+        for means, spread in self.components():
             for accumulator in accumulators:
                 accumulator.add(means, spread)
 

@@ -101,7 +101,7 @@ def joined(parts: Sequence[Forecast]) -> Forecast:
     Forecast
         That of all rows. ``nll_error`` is the mean of theirs, weighted by rows: draws are shared,
         so that errors add, and it is no less than the error of the joined mean. ``crps_error``, a
-        bound, is the largest.
+        bound, is the largest. What is missing from one is missing from all, for the first reason.
 
     Raises
     ------
@@ -111,9 +111,10 @@ def joined(parts: Sequence[Forecast]) -> Forecast:
     if len(parts) == 1:
         return parts[0]
     first = parts[0]
-    if any(part.levels != first.levels or part.missing != first.missing for part in parts):
+    if any(part.levels != first.levels or _stated(part) != _stated(first) for part in parts):
         raise ValueError("the model states different levels or draws at different rows")
-    stated = {f.name for f in fields(Forecast)} - (first.missing.keys() - {"quantiles"})
+    missing = {name: part.missing[name] for part in reversed(parts) for name in part.missing}
+    stated = {f.name for f in fields(Forecast)} - (missing.keys() - {"quantiles"})
     arrays: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts], axis=-1)
         for name in stated
@@ -124,4 +125,9 @@ def joined(parts: Sequence[Forecast]) -> Forecast:
         arrays["nll_error"] = float(np.average(errors, weights=[part.n for part in parts]))
     if "crps_error" in stated:
         arrays["crps_error"] = max(part.crps_error for part in parts)
-    return first.replaced(**arrays)
+    return first.replaced(**arrays, missing=missing)
+
+
+def _stated(forecast: Forecast) -> str:
+    """Which quantiles a form of distribution states; empty for all."""
+    return forecast.missing.get("quantiles", "")

@@ -28,6 +28,7 @@ from howrobust.execution.costs import draw_cost, measure_fit, peak_memory_mb, re
 from howrobust.execution.forecast import TableRows, forecast_rows
 from howrobust.execution.kept import KeptParts
 from howrobust.execution.notes import ProgressNote
+from howrobust.execution.prepared import infer
 from howrobust.planning.entry_points import load_stress
 from howrobust.planning.jobs import Job
 from howrobust.storage.arrays import Files, write_arrays
@@ -87,7 +88,7 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
     source = _planned_source(job)
     method = job.method.build()
     parts = [source.realise(cell.split, job.seed) for cell in job.cells]
-    truth, frame = source.truth, source.frame
+    truth, frame, target_transform = source.truth, source.frame, source.target_transform
     del source  # a table of its own, as large as the splits of it
     given_truth = truth if type(method).sees_truth else None
     problems = []
@@ -96,9 +97,9 @@ def fit_and_forecast(job: Job, files: Files) -> list[Outcome]:
         problems.append(Problem(X, y, cell.fit_seed, given_truth, frame, index))
     method.prepare()
     reset_peak_memory()
-    posteriors, fit_costs = measure_fit(lambda: method.infer_stack(problems), len(problems))
-    if len(posteriors) != len(problems):
-        raise ValueError(f"{len(problems)} problems gave {len(posteriors)} posteriors")
+    posteriors, fit_costs = measure_fit(
+        lambda: infer(method, problems, target_transform), len(problems)
+    )
     outcomes = []
     drawn: dict[str, float] = {}  # measured once: the posteriors of a stack are of one kind
     for cell, posterior, (train, test) in zip(job.cells, posteriors, parts, strict=True):

@@ -40,8 +40,9 @@ class DataSetSection:
     sentence : str
         Which method predicts best and by how much, its calibration, and what stress does to it.
     comparison : str
-        From which methods the first is distinguishable, where two are ranked, and whose
-        distributions the scores are of, where some are not the methods' own.
+        From which methods the first is distinguishable, where two are ranked; whose distributions
+        the scores are of, where some are not the methods' own; and which transform of the target
+        was learnt, where any was.
     table : Table
         The scores.
     """
@@ -95,7 +96,8 @@ def data_set_section(scores: Scores, data: DataFacts, rows: Sequence[ScoreRow]) 
     DataSetSection
         The section.
     """
-    comparison = (first_against_others(rows), whose_distributions(scores))
+    transforms = transforms_of_target(scores, data.name)
+    comparison = (first_against_others(rows), whose_distributions(scores), transforms)
     return DataSetSection(
         facts=data,
         n_splits=scores.planned_splits(data.name),
@@ -103,6 +105,38 @@ def data_set_section(scores: Scores, data: DataFacts, rows: Sequence[ScoreRow]) 
         comparison=" ".join(filter(None, comparison)),
         table=score_table(rows, data),
     )
+
+
+def transforms_of_target(scores: Scores, dataset: str) -> str:
+    """Return which transform of the target was learnt.
+
+    Parameters
+    ----------
+    scores : Scores
+        The scores of the run.
+    dataset : str
+        Name of the data set.
+
+    Returns
+    -------
+    str
+        A sentence; empty where every fit learnt the target as it is.
+    """
+    fits = [cell.facts for method in scores.methods for cell in scores.finished(dataset, method)]
+    logs = sum("target_log" in facts for facts in fits)
+    powers = np.ravel([facts["target_lambda"] for facts in fits if "target_lambda" in facts])
+    learnt = []
+    if logs:
+        learnt.append(f"the logarithm of the target in {logs} of {len(fits)} fits")
+    if len(powers):
+        between = f"lambda {powers.min():.2g} to {powers.max():.2g}"
+        learnt.append(
+            f"a Yeo-Johnson transform of the target ({between}) in {len(powers)} of {len(fits)} "
+            "fits"
+        )
+    if not learnt:
+        return ""
+    return f"Methods learnt {' and '.join(learnt)}; forecasts and scores are in its own units."
 
 
 def predictive_bands(scores: Scores, dataset: str) -> tuple[PredictiveBand, ...]:

@@ -1,0 +1,1 @@
+"""Targets transformed for a fit: the transforms, their choice, and forecasts in target units."""
