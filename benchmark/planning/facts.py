@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from howrobust.base.data import Source
 from howrobust.base.facts import (
     REFERENCES,
@@ -32,7 +34,9 @@ STRESS_KINDS: dict[type[Stress], StressKind] = {
 }
 
 
-def data_facts(source: Source, splits: Sequence[str], seed: int) -> DataFacts:
+def data_facts(
+    source: Source, splits: Sequence[str], stresses: Sequence[Stress], seed: int
+) -> DataFacts:
     """Return what a report states about a data set.
 
     Parameters
@@ -41,6 +45,8 @@ def data_facts(source: Source, splits: Sequence[str], seed: int) -> DataFacts:
         The data set.
     splits : sequence of str
         Names of the splits that are used.
+    stresses : sequence of Stress
+        The stresses of the run.
     seed : int
         Seed of the run.
 
@@ -52,6 +58,8 @@ def data_facts(source: Source, splits: Sequence[str], seed: int) -> DataFacts:
     train, test = source.realise(splits[0], seed)
     about, truth = source.provenance, source.truth
     features = _distinct(test.features)
+    of_inputs = [stress for stress in stresses if isinstance(stress, InputStress)]
+    changed = {s.name: s.features(source.frame, len(features)) for s in of_inputs}
     return DataFacts(
         name=source.name,
         title=about.title,
@@ -68,7 +76,26 @@ def data_facts(source: Source, splits: Sequence[str], seed: int) -> DataFacts:
         split=splits[0].partition("-")[0],
         warnings=data_warnings(source, splits, seed),
         categories=_categories(source, features),
+        left_out={
+            stress.name: _nothing_to_change(stress, source)
+            for stress in of_inputs
+            if not changed[stress.name].any()
+        },
+        in_turn={
+            stress.name: [features[j] for j in np.flatnonzero(changed[stress.name])]
+            for stress in of_inputs
+            if stress.in_turn and not changed[stress.name].all()
+        },
     )
+
+
+def _nothing_to_change(stress: InputStress, source: Source) -> str:
+    """Why a stress of inputs is left out."""
+    what = "an array of numbers" if source.frame is None else "the table"
+    new = ", but for booleans, which have no third value"
+    categories = "column of categories"
+    sought = {"categories": categories, "open categories": f"{categories}{new}"}
+    return f"{what} has no {sought.get(stress.changes, f'column of {stress.changes}')}"
 
 
 def _distinct(features: Sequence[str]) -> list[str]:

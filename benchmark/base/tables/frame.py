@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust.base.tables.column import Categories, Column, Kind
+from howrobust.base.tables.domain import categories_at, in_type, values_within
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 
@@ -109,9 +110,8 @@ class Frame:
         Parameters
         ----------
         X : array or pandas.DataFrame of shape (n, d)
-            Finite numbers. Indices of categories are rounded and clipped to those that exist, so
-            that inputs that a stress has moved can be decoded too. New rows may come as the table
-            that they are: see `select`.
+            Numbers. Indices of categories are rounded; one beyond the last is a category that no
+            row has, see `category_of`. New rows may come as the table that they are: see `select`.
 
         Returns
         -------
@@ -125,14 +125,26 @@ class Frame:
         if isinstance(X, pd.DataFrame):
             return self.select(X)
 
-        def column(codes: Array, known: Categories | None, dtype: Any) -> "pd.Series":
-            if known is None:
-                return _typed(pd.Series(codes), dtype)
-            nearest = np.clip(np.rint(codes), 0, len(known) - 1).astype(np.int64)
-            return pd.Series(pd.Index(known, dtype=object).take(nearest)).astype(dtype)
+        return pd.DataFrame({
+            column.name: in_type(pd.Series(codes), column.dtype) if column.categories is None
+            else categories_at(column, codes)
+            for column, codes in zip(self.columns, X.T, strict=True)
+        })  # fmt: skip
 
-        described = zip(self.names, X.T, self.categories, self.dtypes, strict=True)
-        return pd.DataFrame({name: column(*rest) for name, *rest in described})
+    def within(self, X: Array) -> Array:
+        """Return the nearest rows that the table can hold, as `values_within` does.
+
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Stressed rows; NaN for missing values.
+
+        Returns
+        -------
+        array of shape (n, d)
+            The rows; X itself where nothing changes.
+        """
+        return values_within(self.columns, X)
 
     def select(self, table: "pd.DataFrame") -> "pd.DataFrame":
         """Return new rows with these columns alone, in their order and types.
@@ -245,23 +257,6 @@ def _column(column: "pd.Series") -> Column:
     return Column(column.name, kind, column.dtype, known)
 
 
-def _typed(numbers: "pd.Series", dtype: Any) -> "pd.Series":
-    """Return numbers (n,) in a type that holds every one of them, or as they are."""
-    if dtype.kind == "O":
-        return numbers
-    try:
-        with np.errstate(invalid="ignore", over="ignore"):
-            typed = numbers.astype(dtype)
-            given, kept = (
-                column.to_numpy(dtype=np.float64, na_value=np.nan) for column in (numbers, typed)
-            )
-    except (TypeError, ValueError, OverflowError):  # a type of integers refuses fractions
-        return numbers
-    # Floats may be rounded to their type, as a stress does not keep to it; integers may not.
-    same = given == kept if dtype.kind in "iub" else np.isfinite(given) == np.isfinite(kept)
-    return typed if same.all() else numbers
-
-
 def _like(column: "pd.Series", known: Categories | None, dtype: Any) -> "pd.Series":
     """Return a column of new rows in the type of the column that the model has learnt."""
     import pandas as pd
@@ -269,7 +264,7 @@ def _like(column: "pd.Series", known: Categories | None, dtype: Any) -> "pd.Seri
     if column.dtype == dtype:
         return column
     if known is None:
-        return _typed(column, dtype) if pd.api.types.is_numeric_dtype(column) else column
+        return in_type(column, dtype) if pd.api.types.is_numeric_dtype(column) else column
     if isinstance(dtype, pd.CategoricalDtype):
         values = pd.unique(column.dropna().astype(object))
         unknown = [value for value in values if value not in dtype.categories]
