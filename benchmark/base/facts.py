@@ -134,7 +134,7 @@ class StressFacts:
     in_turn : bool, optional
         Attribute of an `InputStress`; other kinds have its default.
     ladder : bool, optional
-        Attribute of a `TrainStress`; other kinds have its default.
+        Attribute of an `InputStress` or a `TrainStress`; other kinds have its default.
     """
 
     name: str

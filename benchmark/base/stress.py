@@ -71,6 +71,8 @@ class InputStress(Stress):
         The metric that shows the effect.
     in_turn : bool
         True where the variants are features, each stressed alone.
+    ladder : bool
+        False where levels are cases, which no severity lies between, such as factors of units.
     """
 
     changes: Changes = "features"
@@ -79,6 +81,7 @@ class InputStress(Stress):
     moves_targets: bool = False
     scored_by: str = "rmse"
     in_turn: bool = False
+    ladder: bool = True
 
     def features(self, frame: "Frame | None", d: int) -> Mask:
         """Return which features the stress changes: see `changed_features`.

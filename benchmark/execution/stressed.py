@@ -40,9 +40,10 @@ def stressed_inputs(
     stressed = stress.apply(X, y, context, level, seed)
     if context.frame is None:
         return stressed
-    if context.is_id.any():
-        clean = np.tile(X, (len(stressed) // len(X), 1))
-        stressed = np.where(context.is_id, clean, stressed)
+    ids = np.tile(X[:, context.is_id], (len(stressed) // len(X), 1))
+    if not np.array_equal(stressed[:, context.is_id], ids, equal_nan=True):
+        stressed = stressed.copy()
+        stressed[:, context.is_id] = ids
     return context.frame.within(stressed)
 
 

@@ -17,6 +17,7 @@ from howrobust.base.facts import (
     StressKind,
 )
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, Stress, TrainStress
+from howrobust.base.tables.frame import Frame
 from howrobust.distributions.closed_form import expected_scores
 from howrobust.errors import BadInput
 from howrobust.planning.data_warnings import data_warnings
@@ -77,7 +78,7 @@ def data_facts(
         warnings=data_warnings(source, splits, seed),
         categories=_categories(source, features),
         left_out={
-            stress.name: _nothing_to_change(stress, source)
+            stress.name: _nothing_to_change(stress, source.frame)
             for stress in of_inputs
             if not changed[stress.name].any()
         },
@@ -89,13 +90,12 @@ def data_facts(
     )
 
 
-def _nothing_to_change(stress: InputStress, source: Source) -> str:
+def _nothing_to_change(stress: InputStress, frame: Frame | None) -> str:
     """Why a stress of inputs is left out."""
-    what = "an array of numbers" if source.frame is None else "the table"
-    new = ", but for booleans, which have no third value"
-    categories = "column of categories"
-    sought = {"categories": categories, "open categories": f"{categories}{new}"}
-    return f"{what} has no {sought.get(stress.changes, f'column of {stress.changes}')}"
+    if frame is None:
+        return "an array of numbers has no column of categories"
+    kinds = {"open categories": "categories other than booleans"}
+    return f"the table has no column of {kinds.get(stress.changes, stress.changes)}"
 
 
 def _distinct(features: Sequence[str]) -> list[str]:
@@ -170,6 +170,7 @@ def stress_facts(stress: Stress) -> StressFacts:
             scored_by=str(stress.scored_by),
             moves_targets=bool(stress.moves_targets),
             in_turn=bool(stress.in_turn),
+            ladder=bool(stress.ladder),
         )
     if isinstance(stress, TrainStress):
         return replace(facts, ladder=bool(stress.ladder))

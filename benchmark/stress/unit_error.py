@@ -19,6 +19,7 @@ class UnitError(InputStress):
     levels = (2.54, 10.0, 1000.0)
     unit = "factor"
     in_turn = True
+    ladder = False
     changes = "numbers"
     title = "one feature in a wrong unit"
 

@@ -62,9 +62,17 @@ def _measured(scores: Scores, dataset: str, method: str, item: Item) -> Result:
     if item.stress in left_out:
         return Undefined(left_out[item.stress])
     try:
-        return item.measure(scores, dataset, method, item.stress)
+        result = item.measure(scores, dataset, method, item.stress)
     except NotStated as absent:
         return Undefined(str(absent))
+    failure = _failure(scores, dataset, method, item.stress)
+    return Undefined(failure) if failure and isinstance(result, Undefined) else result
+
+
+def _failure(scores: Scores, dataset: str, method: str, stress: str) -> str:
+    """Why there is no forecast at a level of a stress of inputs; empty where there are all."""
+    lost = (pair for c in scores.finished(dataset, method) for pair in c.lost.items())
+    return next((reason for (name, _), reason in lost if name == stress), "")
 
 
 def beats_marginal(scores: Scores, dataset: str, method: str) -> bool:

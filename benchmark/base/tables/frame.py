@@ -253,8 +253,11 @@ def names_rows(codes: Array) -> bool:
 
 def _column(column: "pd.Series") -> Column:
     known = _categories(column)
-    kind: Kind = "number" if known is None else "category"
-    return Column(column.name, kind, column.dtype, known)
+    if known is not None:
+        return Column(column.name, "category", column.dtype, known)
+    numbers = _numbers(column)
+    whole, lower = bool((np.rint(numbers) == numbers).all()), 0.0 if min(numbers) >= 0 else -np.inf
+    return Column(column.name, "number", column.dtype, whole=whole, lower=lower)
 
 
 def _like(column: "pd.Series", known: Categories | None, dtype: Any) -> "pd.Series":
