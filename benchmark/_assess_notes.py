@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from howrobust.base.cells import CLEAN
 from howrobust.base.data import Source
 from howrobust.base.method import Method, Problem
 from howrobust.base.records import CellResult
+from howrobust.base.tables.unseen import unseen_remedy
 from howrobust.errors import BadInput
 from howrobust.methods.wrappers.fitted_model import FittedModel
 from howrobust.methods.wrappers.user_model import UserModel
@@ -127,13 +127,4 @@ def _unseen(cell: CellResult, source: Source, seed: int) -> str:
     if source.frame is None:
         return ""
     train, test = source.realise(cell.split, seed)
-    table = source.frame.decode(test.X)
-    places = np.argwhere(source.frame.unseen(train.X, test.X))
-    unseen = [(table.columns[column], table.iloc[row, column]) for row, column in places]
-    if not unseen:
-        return ""
-    name, level = next((pair for pair in unseen if str(pair[1]) in cell.reason), unseen[0])
-    return (
-        f"; {name!r} holds {level!r} in test rows alone: let its encoder take unknown levels, as "
-        "OneHotEncoder(handle_unknown='ignore') does, or leave those rows out"
-    )
+    return unseen_remedy(source.frame, train.X, test.X, cell.reason)

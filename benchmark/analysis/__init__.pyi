@@ -11,6 +11,7 @@ from .cards.measures import coverage_95 as coverage_95
 from .cards.measures import inside_null as inside_null
 from .cards.ranking import cards as cards
 from .cards.saving import Origin as Origin
+from .cards.sentences import REFUSES_MISSING as REFUSES_MISSING
 from .cards.sentences import first_forecast as first_forecast
 from .cards.stress_measures import ratio as ratio
 from .complete_blocks import ranked_methods as ranked_methods

@@ -10,7 +10,7 @@ from howrobust.analysis.split_values import PooledPoints, ScoreKey, distinct_row
 from howrobust.analysis.statistics import Estimate, over_splits
 from howrobust.base.cells import CLEAN
 from howrobust.base.facts import DataFacts, StressFacts
-from howrobust.base.records import GRADIENTS, CellResult
+from howrobust.base.records import GRADIENTS, MISSING_FILLED, CellResult
 from howrobust.base.split_names import PLACES
 from howrobust.distributions.forecast import Forecast
 from howrobust.storage.arrays import HeldOut
@@ -273,6 +273,21 @@ class Scores:
         """
         return all(c.facts.get(GRADIENTS, 0.0) == 1.0 for c in self.finished(dataset, method))
 
+    def refuses_missing(self, dataset: str, method: str) -> bool:
+        """Return whether a method was given training medians where stresses left values out.
+
+        Parameters
+        ----------
+        dataset, method : str
+            Names of the data set and the method.
+
+        Returns
+        -------
+        bool
+            True where a finished cell says so.
+        """
+        return any(MISSING_FILLED in c.facts for c in self.finished(dataset, method))
+
     def fewest_splits(self, dataset: str, method: str, stress: str = "") -> int:
         """Count the splits on which a method has an rmse.
 
@@ -316,10 +331,11 @@ class Scores:
         Returns
         -------
         dict of str to list of float
-            Ascending levels by stress, clean rows left out.
+            Ascending levels by stress, clean rows left out, and stresses that are left out on every
+            data set.
         """
         ladders: dict[str, list[float]] = {}
         for stress, level in self.about.levels:
-            if stress != CLEAN[0]:
+            if stress != CLEAN[0] and not all(stress in data.left_out for data in self.data):
                 ladders.setdefault(stress, []).append(level)
         return ladders

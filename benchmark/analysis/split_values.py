@@ -118,9 +118,13 @@ def distinct_rows(held: Sequence[HeldOut]) -> list[NDArray[np.int64]]:
     Returns
     -------
     list of array of int of shape (n_j,)
-        Indices from 0, the same for rows with equal inputs and target.
+        Indices from 0, the same for rows with equal inputs, missing ones included, and target.
     """
     rows = [np.column_stack([each.X, each.y]) for each in held]
-    _, index = np.unique(np.concatenate(rows), axis=0, return_inverse=True)
+    every = np.concatenate(rows)
+    missing = np.isnan(every)
+    if missing.any():  # NaN is not equal to itself
+        every = np.column_stack([np.where(missing, 0.0, every), missing])
+    _, index = np.unique(every, axis=0, return_inverse=True)
     ends = np.cumsum([len(each) for each in rows])[:-1]
     return np.split(index.ravel().astype(np.int64), ends)

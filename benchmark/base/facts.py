@@ -46,6 +46,10 @@ class DataFacts:
         Sentences on what changes how scores are to be read.
     categories : dict of str to list of str
         By feature that a table encodes, its categories in the order of their codes 0, 1, ...
+    left_out : dict of str to str
+        By stress of inputs that changes nothing of the data set, the reason.
+    in_turn : dict of str to list of str
+        By stress that changes one feature at a time, but not all features, those that it changes.
     """
 
     name: str
@@ -63,6 +67,23 @@ class DataFacts:
     split: str
     warnings: list[str]
     categories: dict[str, list[str]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    in_turn: dict[str, list[str]] = field(default_factory=dict)
+
+    def turned(self, stress: str) -> list[str]:
+        """Return the features that a stress changes, one at a time.
+
+        Parameters
+        ----------
+        stress : str
+            Name of the stress.
+
+        Returns
+        -------
+        list of str
+            Names of the features.
+        """
+        return self.in_turn.get(stress, self.features)
 
 
 @dataclass(frozen=True)
@@ -113,7 +134,7 @@ class StressFacts:
     in_turn : bool, optional
         Attribute of an `InputStress`; other kinds have its default.
     ladder : bool, optional
-        Attribute of a `TrainStress`; other kinds have its default.
+        Attribute of an `InputStress` or a `TrainStress`; other kinds have its default.
     """
 
     name: str

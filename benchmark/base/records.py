@@ -7,6 +7,8 @@ from howrobust.base.cells import CLEAN, Level
 from howrobust.base.facts import Command, DataFacts, MethodFacts, StressFacts
 
 GRADIENTS = "gradients"  # the fact whether attacks could use the model's gradients
+# The fact that a model refuses missing values, and was given training medians under stress.
+MISSING_FILLED = "missing_values_filled"
 COSTS = (
     "fit_cpu_s", "fit_wall_s", "fit_ratio", "us_per_draw", "draw_ratio", "peak_rss_mb",
     "stack_size",

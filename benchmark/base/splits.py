@@ -18,6 +18,7 @@ from howrobust.errors import BadInput
 
 Rows = NDArray[np.int64]
 _TEST_SHARE = 0.1
+_FEWEST_KNOWN = 10  # rows with a value, of which a third is held out
 
 
 def random_split(n: int, seed: int) -> tuple[Rows, Rows]:
@@ -70,7 +71,8 @@ def hold_out_third(order: Rows, place: Place) -> tuple[Rows, Rows]:
 def third_split(split: str, X: Array, seed: int, name: str) -> tuple[Rows, Rows]:
     """Hold out a third of the rows by a split of one of the families `THIRDS`.
 
-    A gap or a tail sorts the rows by its feature, equal values in the order given; ``third-k``
+    A gap or a tail sorts the rows by its feature, equal values in the order given, and holds out a
+    third of those that have a value: rows without one stay among the training rows. ``third-k``
     holds out random rows.
 
     Parameters
@@ -92,20 +94,29 @@ def third_split(split: str, X: Array, seed: int, name: str) -> tuple[Rows, Rows]
     Raises
     ------
     BadInput
-        If there is no such split.
+        If there is no such split, or the feature has too few values to hold out a third.
     """
     family = family_of(split)
     number, most = split_number(split, family, name), thirds(X.shape[1])[family]
     if number >= most:
         raise BadInput(f"{name} has {most} {family} splits; there is no {split!r}")
     feature = held_feature(split)
+    missing = np.empty(0, dtype=np.int64)
     if feature is None:
         order = seeds.generator(seed, name, split, "rows").permutation(len(X))
         place: Place = "lower"
     else:
         order = np.argsort(X[:, feature], kind="stable")
+        gaps = np.isnan(X[order, feature])
+        order, missing = order[~gaps], order[gaps]
+        if len(order) < _FEWEST_KNOWN:
+            raise BadInput(
+                f"{name} has {len(order)} rows with a value of feature {feature}, too few to hold "
+                f"out a third of them by {split}; leave out that split"
+            )
         place = PLACES[family][number % len(PLACES[family])]
     train, test = hold_out_third(order, place)
+    train = np.concatenate([train, missing])
     return seeds.generator(seed, name, split, "row order").permutation(train), test
 
 

@@ -1,76 +1,18 @@
 """The contract of a stress: of the inputs of a fitted model, or of a fit."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from howrobust.base.data import Source
 from howrobust.base.splits import Rows
+from howrobust.base.stress_context import Changes, Context, changed_features
+from howrobust.base.tables.domain import Mask
 from howrobust.distributions.arrays import Array
 
 if TYPE_CHECKING:
-    from howrobust.base.method import Posterior
     from howrobust.base.tables.frame import Frame
-
-
-@dataclass(frozen=True)
-class Context:
-    """The training rows and the model that an input stress is given.
-
-    A category is a feature whose values are all 0 or 1, or one that a frame states. A frame's
-    categories have the sd 0, so that no noise, drift or attack moves them.
-
-    Parameters
-    ----------
-    mean, sd : array of shape (d,)
-        Mean and sd (ddof 0) of each feature, in its unit.
-    lower, upper : array of shape (d,)
-        Least and greatest value of each feature, in its unit.
-    fill : array of shape (d,)
-        What replaces a missing entry: the mean, or the mode of a category.
-    posterior : Posterior, optional
-        The fitted model, for attacks.
-    """
-
-    mean: Array
-    sd: Array
-    lower: Array
-    upper: Array
-    fill: Array
-    posterior: "Posterior | None" = None
-
-    @classmethod
-    def of(
-        cls, X: Array, posterior: "Posterior | None" = None, frame: "Frame | None" = None
-    ) -> "Context":
-        """Describe training inputs.
-
-        Parameters
-        ----------
-        X : array of shape (n, d)
-            Clean training inputs.
-        posterior : Posterior, optional
-            The model fitted on them.
-        frame : Frame, optional
-            How X encodes a table with columns of categories, where it does.
-
-        Returns
-        -------
-        Context
-            The context of stresses of that model.
-        """
-        mean, sd = X.mean(axis=0), X.std(axis=0)
-        category = ((X == 0) | (X == 1)).all(axis=0)
-        if frame is not None:
-            sd[frame.categorical] = 0
-            category |= frame.categorical
-        fill = mean.copy()
-        for j in np.flatnonzero(category):
-            values, counts = np.unique(X[:, j], return_counts=True)
-            fill[j] = values[counts.argmax()]
-        return cls(mean, sd, X.min(axis=0), X.max(axis=0), fill, posterior)
 
 
 class Stress(ABC):
@@ -108,11 +50,18 @@ class InputStress(Stress):
     ``seed`` alone, is scaled or thresholded by the level, so that levels are nested and all methods
     are given the same inputs.
 
-    Law: where features are stressed in turn, there are as many variants of each of the d features,
-    and variant k leaves all features but k % d as they are.
+    Law: where features are stressed in turn, there are as many variants of each of the m `features`
+    that the stress changes, and variant k leaves all features but the (k % m)-th of them as they
+    are. An identifier of a table is left as it is.
 
     Attributes
     ----------
+    changes : str, default="features"
+        Which features are changed, see `howrobust.base.stress_context.changed_features`: all, or
+        "numbers", "numbers or dates", "categories" or "open categories" of a table. Without a table
+        all features are numbers.
+    makes_missing : bool
+        True where entries become NaN. A model that refuses NaN gets training medians instead.
     nested : bool
         False for an attack, which searches anew at every level and for every posterior.
     moves_targets : bool
@@ -122,12 +71,34 @@ class InputStress(Stress):
         The metric that shows the effect.
     in_turn : bool
         True where the variants are features, each stressed alone.
+    ladder : bool
+        False where levels are cases, which no severity lies between, such as factors of units.
     """
 
+    changes: Changes = "features"
+    makes_missing: bool = False
     nested: bool = True
     moves_targets: bool = False
     scored_by: str = "rmse"
     in_turn: bool = False
+    ladder: bool = True
+
+    def features(self, frame: "Frame | None", d: int) -> Mask:
+        """Return which features the stress changes: see `changed_features`.
+
+        Parameters
+        ----------
+        frame : Frame or None
+            How X stands for a table, where it does.
+        d : int
+            Number of features.
+
+        Returns
+        -------
+        array of bool of shape (d,)
+            Whether each is changed. Where none is, the stress is left out.
+        """
+        return changed_features(self.changes, frame, d)
 
     @abstractmethod
     def apply(self, X: Array, y: Array, context: Context, level: float, seed: int) -> Array:
@@ -136,7 +107,7 @@ class InputStress(Stress):
         Parameters
         ----------
         X : array of shape (n, d)
-            Clean test inputs.
+            Clean test inputs; NaN for missing values.
         y : array of shape (n,)
             Their targets.
         context : Context
@@ -222,6 +193,8 @@ class RowStress(TrainStress):
         """
 
     def apply(self, X: Array, y: Array, level: float, seed: int) -> tuple[Array, Array]:
+        if level == 0:
+            return X, y
         kept = self.rows(len(y), level, seed)
         return X[kept], y[kept]
 
@@ -289,7 +262,7 @@ class SettingStress(Stress):
         """
 
 
-def each_in_turn(X: Array, changed: Array) -> Array:
+def each_in_turn(X: Array, changed: Array, features: Mask | None = None) -> Array:
     """Change one feature at a time.
 
     Parameters
@@ -298,14 +271,17 @@ def each_in_turn(X: Array, changed: Array) -> Array:
         Clean inputs.
     changed : array of shape (n, d) or (d,)
         The changed values of every feature, for each row or for all rows.
+    features : array of bool of shape (d,), optional
+        Which features are changed; all by default.
 
     Returns
     -------
-    array of shape (d * n, d)
-        d variants of X, one after the other: in variant j, feature j is changed.
+    array of shape (m * n, d)
+        m variants of X, one after the other: in variant k, the k-th of the m features is changed.
     """
     n, d = X.shape
-    feature = np.arange(d)
-    variants = np.repeat(X[None], d, axis=0)
-    variants[feature, :, feature] = np.broadcast_to(changed, X.shape).T
-    return variants.reshape(d * n, d)
+    turned = np.arange(d) if features is None else np.flatnonzero(features)
+    m = len(turned)
+    variants = np.repeat(X[None], m, axis=0)
+    variants[np.arange(m), :, turned] = np.broadcast_to(changed, X.shape).T[turned]
+    return variants.reshape(m * n, d)

@@ -18,9 +18,11 @@ from howrobust.base.data import Dataset, Source, Truth, discrete_step
 from howrobust.base.fit_progress import keeping, listening
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.base.pool import TaskFailed
-from howrobust.base.records import COSTS, GRADIENTS, Outcome, Record
-from howrobust.base.stress import Context, InputStress, RowStress, TrainStress
+from howrobust.base.records import COSTS, GRADIENTS, MISSING_FILLED, Outcome, Record
+from howrobust.base.stress import InputStress, RowStress, TrainStress
+from howrobust.base.stress_context import Context
 from howrobust.base.tables.frame import Frame, Labels
+from howrobust.base.tables.unseen import unseen_remedy
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast
 from howrobust.errors import BadInput
@@ -29,6 +31,7 @@ from howrobust.execution.forecast import TableRows, forecast_rows
 from howrobust.execution.kept import KeptParts
 from howrobust.execution.notes import ProgressNote
 from howrobust.execution.prepared import infer
+from howrobust.execution.stressed import MissingValues, stressed_inputs
 from howrobust.planning.entry_points import load_stress
 from howrobust.planning.jobs import Job
 from howrobust.storage.arrays import Files, write_arrays
@@ -216,22 +219,27 @@ def _write_forecasts(fit: _Fit, files: Files) -> Outcome:
     step = discrete_step(fit.train.y)
     sha256 = _write_testset(fit, step, files)
     context = Context.of(fit.train.X, fit.posterior, fit.frame)
+    missing = MissingValues(fit.train.X, context)
     forecasts: dict[Level, Forecast] = {}
     lost: list[tuple[Level, str]] = []
     for level in job.levels:
+        X = fit.test.X
         try:
-            forecasts[level] = _forecast_level(fit, context, step, level)
+            X = _inputs_at(fit, context, level)
+            forecasts[level] = _forecast_level(fit, missing, X, step, level)
         except Exception as error:
             if level == CLEAN:
                 raise
-            lost.append((level, failed_outcome(cell, error).reason))
+            reason = failed_outcome(cell, error).reason
+            lost.append((level, f"{reason}{_remedy(fit, X, reason)}"))
     _require_unchanged(job)  # modules imported meanwhile are those that the key was made of
     path = files.forecast(cell.key)
     kept = read_forecasts(path) if path.is_file() else {}
     write_arrays(path, pack_forecasts({**kept, **forecasts}))
-    facts = {
+    facts: dict[str, float | list[float]] = {
         **_numbers(fit.posterior.facts()),
         GRADIENTS: float(isinstance(fit.posterior, DifferentiablePosterior)),
+        **({MISSING_FILLED: 1.0} if missing.refused else {}),
     }
     return Outcome(cell.key, "ok", tuple(forecasts), tuple(lost), sha256, facts)
 
@@ -249,22 +257,38 @@ def _write_testset(fit: _Fit, step: float, files: Files) -> str:
     return sha256
 
 
-def _forecast_level(fit: _Fit, context: Context, step: float, level: Level) -> Forecast:
-    """Forecast the test rows of a cell under a stress of its inputs."""
-    X, y = fit.test.X, fit.test.y
-    if level != CLEAN:
-        name, severity = level
-        stress = load_stress(name)
-        if not isinstance(stress, InputStress):
-            raise TypeError(f"{name} is not a stress of inputs")
-        seed = _stress_seed(fit.job, fit.cell, name)
-        X = stress.apply(_frozen(X), _frozen(y), context, severity, seed)
-        X = X if fit.frame is None else fit.frame.within(X)
-    variants = len(X) // len(y)
+def _inputs_at(fit: _Fit, context: Context, level: Level) -> Array:
+    """Return the test inputs (v n, d) of a cell under a stress of them."""
+    if level == CLEAN:
+        return fit.test.X
+    name, severity = level
+    stress = load_stress(name)
+    if not isinstance(stress, InputStress):
+        raise TypeError(f"{name} is not a stress of inputs")
+    seed = _stress_seed(fit.job, fit.cell, name)
+    X, y = _frozen(fit.test.X), _frozen(fit.test.y)
+    return stressed_inputs(stress, X, y, context, severity, seed)
+
+
+def _forecast_level(
+    fit: _Fit, missing: MissingValues, X: Array, step: float, level: Level
+) -> Forecast:
+    """Forecast the inputs (v n, d) of a level, v variants of the test rows of a cell."""
+    variants = len(X) // len(fit.test.y)
+    y = np.tile(fit.test.y, variants)
     truth = fit.truth if level == CLEAN else None
     seed = seeds.derive(fit.cell.fit_seed, "predict")
-    forecast = forecast_rows(fit.posterior, fit.inputs(X), np.tile(y, variants), step, truth, seed)
-    return forecast.replaced(variants=variants)
+
+    def forecast(inputs: Array) -> Forecast:
+        rows = forecast_rows(fit.posterior, fit.inputs(inputs), y, step, truth, seed)
+        return rows.replaced(variants=variants)
+
+    return missing.forecast(forecast, X, fit.test.X)
+
+
+def _remedy(fit: _Fit, X: Array, reason: str) -> str:
+    """What to do about a category that the training rows do not have; empty where there is none."""
+    return unseen_remedy(fit.frame, fit.train.X, X, reason) if fit.frame else ""
 
 
 def _numbers(facts: Mapping[str, Any]) -> dict[str, float | list[float]]:

@@ -25,10 +25,15 @@ def terciles(values: Array) -> NDArray[np.int64]:
     Returns
     -------
     array of int of shape (n,)
-        0, 1 or 2; equal values have one tercile.
+        0, 1 or 2; equal values have one tercile, and missing ones (NaN) a group of their own, 3.
     """
-    edges = np.quantile(values, [1 / 3, 2 / 3])
-    return np.searchsorted(edges, values, side="left").astype(np.int64)
+    missing = np.isnan(values)
+    known = values[~missing]
+    groups = np.full(len(values), 3, dtype=np.int64)
+    if len(known):
+        edges = np.quantile(known, [1 / 3, 2 / 3])
+        groups[~missing] = np.searchsorted(edges, known, side="left")
+    return groups
 
 
 def worst_group(hits: NDArray[np.floating], groups: NDArray[np.int64]) -> Array:
@@ -39,7 +44,7 @@ def worst_group(hits: NDArray[np.floating], groups: NDArray[np.int64]) -> Array:
     hits : array of shape (..., n)
         1 where y is inside the interval, 0 elsewhere.
     groups : array of int of shape (g, n)
-        Labels 0, 1 or 2 of g groupings of the points.
+        Labels 0 to 3 of g groupings of the points, as `terciles` gives them.
 
     Returns
     -------
@@ -53,7 +58,7 @@ def worst_group(hits: NDArray[np.floating], groups: NDArray[np.int64]) -> Array:
 
 def _indicator(groups: NDArray[np.int64]) -> NDArray[np.float32]:
     """Which points (n,) are in each group that is not empty, for labels (g, n)."""
-    indicator = np.concatenate([groups == k for k in range(3)]).astype(np.float32)
+    indicator = np.concatenate([groups == k for k in range(4)]).astype(np.float32)
     return np.asarray(indicator[indicator.sum(axis=1) > 0], dtype=np.float32)
 
 
@@ -64,7 +69,10 @@ def _all_groups(forecast: Forecast) -> NDArray[np.int64]:
 
 
 def _worst_group_coverage_90(forecast: Forecast, y: Array, y_scale: float | None) -> Value:
-    """Least 90 % coverage over terciles of each feature (if known) and of the predictive mean."""
+    """Least 90 % coverage over terciles of each feature (if known) and of the predictive mean.
+
+    Rows in which a feature is missing are a group of their own.
+    """
     if len(y) < 3:
         return _FEW
     hits = forecast.inside(y, 0.9).astype(np.float32)

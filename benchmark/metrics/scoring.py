@@ -76,16 +76,16 @@ class _Codes:
 
 def _parts(cell: CellResult, level: Level, run: RunInfo) -> list[Part]:
     """The features that are scored alone: those of a stress in turn, or that of a region."""
-    features = next(data.features for data in run.data if data.name == cell.dataset)
+    data = next(data for data in run.data if data.name == cell.dataset)
     if level != CLEAN:
         in_turn = level[0] in run.stress_facts and run.stress_facts[level[0]].in_turn
-        return [(feature, "") for feature in features] if in_turn else []
+        return [(feature, "") for feature in data.turned(level[0])] if in_turn else []
     held = held_feature(cell.split)
     if cell.train_stress not in PLACES or held is None:
         return []
     places = PLACES[family_of(cell.split)]
     place = places[int(cell.split.rpartition("-")[2]) % len(places)]
-    return [(features[held], f"{place} third")]
+    return [(data.features[held], f"{place} third")]
 
 
 def unscored(run: str, store: Store) -> dict[str, list[Level]]:
@@ -151,9 +151,9 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
         levels = {level: _parts(cell, level, about) for level in lacking.get(cell.key, [])}
         held = {level: parts for level, parts in levels.items() if level in cell.held}
         lost = [level for level in levels if level not in cell.held]
+        left_out = next(data.left_out for data in about.data if data.name == cell.dataset)
         for level in lost:
-            reason = cell.lost.get(level) or cell.reason or "the cell was not fitted"
-            records = _failed_records(level, levels[level], reason, codes)
+            records = _lost_records(cell, level, levels[level], left_out, codes)
             writer.commit_records(cell.key, records)
         if held:
             forecasts, testset = ArrayReader(store).fetch(cell.key, cell.testset)
@@ -271,12 +271,22 @@ def _unfinished_records(
     ]
 
 
-def _failed_records(
-    level: Level, parts: Sequence[Part], reason: str, codes: _Codes
+def _lost_records(
+    cell: CellResult,
+    level: Level,
+    parts: Sequence[Part],
+    left_out: Mapping[str, str],
+    codes: _Codes,
 ) -> list[Record]:
-    """Return records of a level without a forecast: of all metrics, and of costs if it is clean."""
+    """Return records of a level without a forecast: of all metrics, and of costs if it is clean.
+
+    They are undefined where the stress has nothing to change, and failed otherwise.
+    """
+    status = "undefined" if level[0] in left_out else "failed"
+    reason = left_out.get(level[0]) or cell.lost.get(level) or cell.reason
+    reason = reason or "the cell was not fitted"
     records = [
-        Record(*level, name, None, "failed", reason, code, feature, segment)
+        Record(*level, name, None, status, reason, code, feature, segment)
         for name, feature, segment, code in codes.wanted(parts)
     ]
     costs = COSTS if level == CLEAN else ()

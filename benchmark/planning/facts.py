@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from howrobust.base.data import Source
 from howrobust.base.facts import (
     REFERENCES,
@@ -15,6 +17,7 @@ from howrobust.base.facts import (
     StressKind,
 )
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, Stress, TrainStress
+from howrobust.base.tables.frame import Frame
 from howrobust.distributions.closed_form import expected_scores
 from howrobust.errors import BadInput
 from howrobust.planning.data_warnings import data_warnings
@@ -32,7 +35,9 @@ STRESS_KINDS: dict[type[Stress], StressKind] = {
 }
 
 
-def data_facts(source: Source, splits: Sequence[str], seed: int) -> DataFacts:
+def data_facts(
+    source: Source, splits: Sequence[str], stresses: Sequence[Stress], seed: int
+) -> DataFacts:
     """Return what a report states about a data set.
 
     Parameters
@@ -41,6 +46,8 @@ def data_facts(source: Source, splits: Sequence[str], seed: int) -> DataFacts:
         The data set.
     splits : sequence of str
         Names of the splits that are used.
+    stresses : sequence of Stress
+        The stresses of the run.
     seed : int
         Seed of the run.
 
@@ -52,6 +59,8 @@ def data_facts(source: Source, splits: Sequence[str], seed: int) -> DataFacts:
     train, test = source.realise(splits[0], seed)
     about, truth = source.provenance, source.truth
     features = _distinct(test.features)
+    of_inputs = [stress for stress in stresses if isinstance(stress, InputStress)]
+    changed = {s.name: s.features(source.frame, len(features)) for s in of_inputs}
     return DataFacts(
         name=source.name,
         title=about.title,
@@ -68,7 +77,25 @@ def data_facts(source: Source, splits: Sequence[str], seed: int) -> DataFacts:
         split=splits[0].partition("-")[0],
         warnings=data_warnings(source, splits, seed),
         categories=_categories(source, features),
+        left_out={
+            stress.name: _nothing_to_change(stress, source.frame)
+            for stress in of_inputs
+            if not changed[stress.name].any()
+        },
+        in_turn={
+            stress.name: [features[j] for j in np.flatnonzero(changed[stress.name])]
+            for stress in of_inputs
+            if stress.in_turn and not changed[stress.name].all()
+        },
     )
+
+
+def _nothing_to_change(stress: InputStress, frame: Frame | None) -> str:
+    """Why a stress of inputs is left out."""
+    if frame is None:
+        return "an array of numbers has no column of categories"
+    kinds = {"open categories": "categories other than booleans"}
+    return f"the table has no column of {kinds.get(stress.changes, stress.changes)}"
 
 
 def _distinct(features: Sequence[str]) -> list[str]:
@@ -143,6 +170,7 @@ def stress_facts(stress: Stress) -> StressFacts:
             scored_by=str(stress.scored_by),
             moves_targets=bool(stress.moves_targets),
             in_turn=bool(stress.in_turn),
+            ladder=bool(stress.ladder),
         )
     if isinstance(stress, TrainStress):
         return replace(facts, ladder=bool(stress.ladder))

@@ -206,8 +206,10 @@ def _data_plan(
     """Plan one data set, opened as ``source``."""
     splits = source.splits(selection.splits, selection.suite.family)
     held_out, missing = _held_out_regions(source, selection)
-    facts = data_facts(source, splits, selection.options.seed)
+    facts = data_facts(source, splits, selection.stresses, selection.options.seed)
+    missing += [f"the stress {name} is left out: {why}" for name, why in facts.left_out.items()]
     facts = replace(facts, warnings=[*facts.warnings, *missing])
+    levels = tuple(level for level in levels if level[0] not in facts.left_out)
     data_sources = plugin_sources("datasets", spec.name, source)
     # Sources without a transform keep the keys that they had before there were any.
     transform = () if source.target_transform == "none" else (source.target_transform,)

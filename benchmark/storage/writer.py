@@ -174,7 +174,7 @@ def _after_success(before: CellResult, outcome: Outcome, codes: dict[str, str]) 
         held=held,
         lost=lost,
         testset=outcome.testset,
-        facts=outcome.facts or {},
+        facts=before.facts | (outcome.facts or {}),
         kind="",
         reason="",
         traceback="",

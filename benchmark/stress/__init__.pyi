@@ -9,11 +9,16 @@ from .held_out_regions import Thirds as Thirds
 from .input_noise import InputNoise as InputNoise
 from .label_noise import LabelNoise as LabelNoise
 from .missing_features import MissingFeatures as MissingFeatures
+from .missing_values import MissingValues as MissingValues
 from .outliers import Outliers as Outliers
 from .settings import LearningRate as LearningRate
 from .settings import Prior as Prior
 from .settings import Width as Width
+from .shifted_column import ShiftedColumn as ShiftedColumn
 from .shuffle import Shuffle as Shuffle
 from .single_feature import SingleFeature as SingleFeature
 from .small_data import SmallData as SmallData
 from .stuck_sensor import StuckSensor as StuckSensor
+from .swapped_category import SwappedCategory as SwappedCategory
+from .unit_error import UnitError as UnitError
+from .unseen_category import UnseenCategory as UnseenCategory

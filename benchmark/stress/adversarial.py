@@ -16,7 +16,8 @@ import numpy as np
 
 from howrobust import seeds
 from howrobust.base.method import DifferentiablePosterior
-from howrobust.base.stress import Context, InputStress
+from howrobust.base.stress import InputStress
+from howrobust.base.stress_context import Context
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import NotStated
 from howrobust.distributions.predictive import Predictive
@@ -87,7 +88,7 @@ class Attack(InputStress):
 
             def gradient(inputs: Array) -> Array:
                 square, nll = posterior.gradients(inputs, y, ATTACK_DRAWS, draws_seed)
-                return self.gradient(square, nll)
+                return np.nan_to_num(self.gradient(square, nll), nan=0.0)  # at missing values
 
             return _along_gradients(X, radius, loss, gradient)
         return _by_random_search(X, radius, loss, seeds.generator(seed, self.name, "search"))

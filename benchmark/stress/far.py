@@ -3,7 +3,8 @@
 import numpy as np
 
 from howrobust import seeds
-from howrobust.base.stress import Context, InputStress
+from howrobust.base.stress import InputStress
+from howrobust.base.stress_context import Context
 from howrobust.distributions.arrays import Array
 
 

@@ -6,6 +6,7 @@ from scipy.stats import spearmanr
 from howrobust.base.data import Source
 from howrobust.base.split_names import PLACES
 from howrobust.base.stress import SplitStress
+from howrobust.base.stress_context import changed_features
 
 _MOST_FEATURES = 3
 _FEWEST_VALUES = 10
@@ -14,18 +15,18 @@ _FEWEST_VALUES = 10
 def _predictive_features(source: Source, seed: int) -> list[int]:
     """Return the three features with the largest rank correlation with the target, or fewer.
 
-    Holding out a region of a feature that does not predict the target tests nothing; a category,
-    and a feature with fewer than ten values, has no such region. Ties keep the order of columns.
+    Holding out a region of a feature that does not predict the target tests nothing; a category, an
+    identifier, and a feature with fewer than ten values, has no such region. Rows without a value
+    do not count. Ties keep the order of columns.
     """
     train, test = source.realise(source.splits(1)[0], seed)
     rows = train.join(test)
-    d = rows.X.shape[1]
-    category = np.zeros(d, np.bool_) if source.frame is None else source.frame.categorical
-    strength = {
-        j: abs(float(spearmanr(rows.X[:, j], rows.y).statistic))
-        for j in range(d)
-        if not category[j] and len(np.unique(rows.X[:, j])) >= _FEWEST_VALUES
-    }
+    strength = {}
+    for j in np.flatnonzero(changed_features("numbers or dates", source.frame, rows.X.shape[1])):
+        known = ~np.isnan(rows.X[:, j])
+        x, y = rows.X[known, j], rows.y[known]
+        if len(np.unique(x)) >= _FEWEST_VALUES and np.ptp(y) > 0:
+            strength[int(j)] = abs(float(spearmanr(x, y).statistic))
     return sorted(strength, key=lambda j: -strength[j])[:_MOST_FEATURES]
 
 

@@ -1,7 +1,8 @@
 """Gaussian noise on every feature."""
 
 from howrobust import seeds
-from howrobust.base.stress import Context, InputStress
+from howrobust.base.stress import InputStress
+from howrobust.base.stress_context import Context
 from howrobust.distributions.arrays import Array
 
 

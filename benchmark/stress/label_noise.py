@@ -8,8 +8,8 @@ from howrobust.distributions.arrays import Array
 class LabelNoise(TrainStress):
     """The targets of round(level n) rows replaced by those of random rows.
 
-    Replacements are drawn from the clean training targets. Rows are taken in one random order, and
-    each has one draw, so that levels are nested.
+    Replacements are drawn from the clean training targets, whose domain they keep. Rows are taken
+    in one random order, and each has one draw, so that levels are nested.
 
     Given x, a training target then has the mean (1 - p) f(x) + p mean(f) at level p: where the
     model can express f, the clean mean squared error of least squares grows by p^2 var f as n

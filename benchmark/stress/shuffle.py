@@ -1,11 +1,11 @@
 """The same training rows in another order."""
 
 from howrobust import seeds
-from howrobust.base.stress import TrainStress
-from howrobust.distributions.arrays import Array
+from howrobust.base.splits import Rows
+from howrobust.base.stress import RowStress
 
 
-class Shuffle(TrainStress):
+class Shuffle(RowStress):
     """Training rows permuted, so that other rows are used for validation.
 
     The last fifth of the rows validates. A level is the number of a shuffle, each another
@@ -18,8 +18,5 @@ class Shuffle(TrainStress):
     title = "training and validation rows shuffled"
     ladder = False
 
-    def apply(self, X: Array, y: Array, level: float, seed: int) -> tuple[Array, Array]:
-        if level == 0:
-            return X, y
-        order = seeds.generator(seed, self.name, int(level)).permutation(len(y))
-        return X[order], y[order]
+    def rows(self, n: int, level: float, seed: int) -> Rows:
+        return seeds.generator(seed, self.name, int(level)).permutation(n)

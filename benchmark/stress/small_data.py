@@ -3,11 +3,11 @@
 import numpy as np
 
 from howrobust import seeds
-from howrobust.base.stress import TrainStress
-from howrobust.distributions.arrays import Array
+from howrobust.base.splits import Rows
+from howrobust.base.stress import RowStress
 
 
-class SmallData(TrainStress):
+class SmallData(RowStress):
     """Training rows left out: round(level n) of them, but at least two stay.
 
     Rows are left out in one random order, so that levels are nested; the others keep their order.
@@ -19,8 +19,6 @@ class SmallData(TrainStress):
     title = "training rows left out, at as many optimiser steps"
     fixed_steps = True
 
-    def apply(self, X: Array, y: Array, level: float, seed: int) -> tuple[Array, Array]:
-        n = len(y)
+    def rows(self, n: int, level: float, seed: int) -> Rows:
         order = seeds.generator(seed, self.name).permutation(n)
-        kept = np.sort(order[: max(2, n - round(level * n))])
-        return X[kept], y[kept]
+        return np.sort(order[: max(2, n - round(level * n))])

@@ -8,6 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from howrobust.base.method import Problem
+from howrobust.base.tables.column import Column
+from howrobust.base.tables.frame import Frame
 
 Subject = TypeVar("Subject")
 Law = tuple[str, Callable[[Subject], None]]
@@ -115,3 +117,40 @@ def small_problem(n: int, seed: int) -> Problem:
     y = 5 + 2 * X[:, 1] + np.sin(X[:, 2]) + 0.3 * rng.normal(size=n)
     X.flags.writeable = y.flags.writeable = False
     return Problem(X, y, seed)
+
+
+def small_table(n: int, seed: int) -> Problem:
+    """Return a read-only problem of a table with gaps.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    seed : int
+        Seed of the rows, and of the problem.
+
+    Returns
+    -------
+    Problem
+        Inputs of shape (n, 6), a number with gaps, a count, two columns of categories, a date and
+        an identifier, and targets of shape (n,).
+    """
+    rng = np.random.default_rng(seed)
+    names = tuple(f"part {k:04}" for k in range(n))
+    text, number = np.dtype(object), np.dtype(np.float64)
+    columns = (
+        Column("size", "number", number),
+        Column("count", "number", np.dtype(np.int64), whole=True, lower=0.0),
+        Column("colour", "category", text, ("blue", "green", "red")),
+        Column("checked", "category", np.dtype(np.bool_), (False, True)),
+        Column("day", "date", np.dtype("datetime64[ns]"), whole=True),
+        Column("part", "id", text, names),
+    )
+    X = np.column_stack([
+        rng.normal(5, 1, n), rng.poisson(3, n), rng.integers(3, size=n), rng.integers(2, size=n),
+        rng.integers(20_000, 20_400, n), np.arange(n),
+    ])  # fmt: skip
+    y = X[:, 0] + 0.3 * X[:, 1] - X[:, 2] + 0.3 * rng.normal(size=n)
+    X[rng.random(n) < 0.1, 0] = np.nan
+    X.flags.writeable = y.flags.writeable = False
+    return Problem(X, y, seed, frame=Frame(columns))

@@ -6,14 +6,9 @@ from itertools import pairwise
 import numpy as np
 
 from howrobust.base.method import DifferentiablePosterior, Problem
-from howrobust.base.stress import (
-    Context,
-    InputStress,
-    SettingStress,
-    SplitStress,
-    Stress,
-    TrainStress,
-)
+from howrobust.base.stress import InputStress, SettingStress, SplitStress, Stress, TrainStress
+from howrobust.base.stress_context import Context
+from howrobust.base.tables.domain import Mask
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.distributions.predictive import Predictive
@@ -21,7 +16,7 @@ from howrobust.errors import BadInput
 from howrobust.planning import entry_points
 from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.method_spec import MethodSpec
-from howrobust.testing.laws import Finding, Law, require, small_problem, try_laws
+from howrobust.testing.laws import Finding, Law, require, small_problem, small_table, try_laws
 
 
 def check_stress(stress: Stress) -> list[Finding]:
@@ -45,7 +40,10 @@ def check_stress(stress: Stress) -> list[Finding]:
     if isinstance(stress, InputStress):
         nested = NESTED_INPUTS if stress.nested else []
         in_turn = IN_TURN if stress.in_turn else []
-        return try_laws(_Inputs.of(stress), INPUT_LAWS + nested + in_turn)
+        table = _Inputs.on_table(stress)
+        subject = _Inputs.of(stress) if stress.features(None, 3).any() else table
+        findings = try_laws(subject, INPUT_LAWS + nested + in_turn)
+        return findings + try_laws(table, TABLE_LAWS)
     if isinstance(stress, TrainStress):
         of_kind = LADDER_LAWS if stress.ladder else REPEAT_LAWS
         return try_laws(_Rows(stress, small_problem(80, 4)), ROW_LAWS + of_kind)
@@ -77,6 +75,16 @@ class _Inputs:
         problem = small_problem(80, 4)
         return cls(stress, problem, Context.of(problem.X, _Line(problem)))
 
+    @classmethod
+    def on_table(cls, stress: InputStress) -> "_Inputs":
+        problem = small_table(80, 4)
+        return cls(stress, problem, Context.of(problem.X, _Line(problem), problem.frame))
+
+    @property
+    def features(self) -> Mask:
+        """Which features (d,) the stress changes."""
+        return self.stress.features(self.problem.frame, self.problem.X.shape[1])
+
     def at(self, level: float) -> Array:
         """Return the stressed inputs (v n, d)."""
         return self.stress.apply(self.problem.X, self.problem.y, self.context, level, 1)
@@ -86,12 +94,12 @@ class _Line(DifferentiablePosterior):
     """Least squares, with the sd of its residuals."""
 
     def __init__(self, problem: Problem):
-        inputs = np.column_stack([np.ones(len(problem.y)), problem.X])
+        inputs = np.column_stack([np.ones(len(problem.y)), np.nan_to_num(problem.X)])
         self.weights = np.linalg.lstsq(inputs, problem.y, rcond=None)[0]
         self.noise = float(np.std(problem.y - inputs @ self.weights))
 
     def predictive(self, X: Array, draws: int | None = None, seed: int = 0) -> Predictive:
-        mean = self.weights[0] + X @ self.weights[1:]
+        mean = self.weights[0] + np.nan_to_num(X) @ self.weights[1:]
         return GaussianMixture(mean[None], self.noise)
 
     def gradients(
@@ -102,12 +110,16 @@ class _Line(DifferentiablePosterior):
 
 
 def _level_zero_keeps_inputs(inputs: _Inputs) -> None:
-    require(np.array_equal(inputs.at(0.0), inputs.problem.X), "level 0 changes the inputs")
+    require(_same(inputs.at(0.0), inputs.problem.X), "level 0 changes the inputs")
 
 
 def _same_seed_same_inputs(inputs: _Inputs) -> None:
     top = inputs.stress.levels[-1]
-    require(np.array_equal(inputs.at(top), inputs.at(top)), "one seed gave two results")
+    require(_same(inputs.at(top), inputs.at(top)), "one seed gave two results")
+
+
+def _same(X: Array, other: Array) -> bool:
+    return np.array_equal(X, other, equal_nan=True)
 
 
 def _variants_are_whole(inputs: _Inputs) -> None:
@@ -118,25 +130,41 @@ def _variants_are_whole(inputs: _Inputs) -> None:
     n, d = inputs.problem.X.shape
     whole = len(shape) == 2 and shape[0] > 0 and shape[0] % n == 0 and shape[1] == d
     require(whole, f"shape {shape} is not (v n, d) for n = {n}, d = {d} and a whole v")
-    finite = all(np.isfinite(inputs.at(level)).all() for level in levels)
-    require(finite, "a stressed input is not finite")
+    for level in levels:
+        variants = inputs.at(level).reshape(-1, n, d)
+        missing = np.isnan(variants) & ~np.isnan(inputs.problem.X).any(axis=0)
+        require(not np.isinf(variants).any(), "a stressed input is infinite")
+        allowed = inputs.stress.makes_missing or not missing.any()
+        require(allowed, "a stressed input is NaN; such a stress states makes_missing")
 
 
 def _inputs_are_nested(inputs: _Inputs) -> None:
     X = inputs.problem.X
     stressed = np.array([inputs.at(level).reshape(-1, *X.shape) for level in inputs.stress.levels])
     moved = np.abs(stressed - X)  # (levels, v, n, d)
+    moved[np.isnan(stressed)] = np.inf  # missing is as far as can be
+    moved[..., np.isnan(X)] = 0
     # The clean inputs are near 100: differences round at 1e-13 of that.
-    require((np.diff(moved, axis=0) >= -1e-11).all(), "a higher level moves an entry less")
+    require((moved[1:] >= moved[:-1] - 1e-11).all(), "a higher level moves an entry less")
 
 
 def _features_are_in_turn(inputs: _Inputs) -> None:
     X = inputs.problem.X
-    moved = (inputs.at(inputs.stress.levels[-1]).reshape(-1, *X.shape) != X).any(axis=1)  # (v, d)
-    v, d = moved.shape
-    require(v % d == 0, f"{v} variants are not as many for each of {d} features")
-    others = np.arange(v)[:, None] % d != np.arange(d)
-    require(not moved[others].any(), "variant k changes another feature than k % d")
+    stressed = inputs.at(inputs.stress.levels[-1]).reshape(-1, *X.shape)
+    moved = ((stressed != X) & ~(np.isnan(stressed) & np.isnan(X))).any(axis=1)  # (v, d)
+    v, turned = len(moved), np.flatnonzero(inputs.features)
+    m = len(turned)
+    require(v % m == 0, f"{v} variants are not as many for each of {m} features")
+    others = turned[np.arange(v) % m][:, None] != np.arange(X.shape[1])
+    require(not moved[others].any(), "variant k changes another feature than the (k % m)-th")
+
+
+def _other_columns_stay(inputs: _Inputs) -> None:
+    X, features = inputs.problem.X, inputs.features
+    stressed = inputs.at(inputs.stress.levels[-1])
+    expected = np.tile(X, (len(stressed) // len(X), 1))
+    stay = _same(stressed[:, ~features], expected[:, ~features])
+    require(stay, "a column changes that the stress does not name")
 
 
 INPUT_LAWS: list[Law[_Inputs]] = [
@@ -147,6 +175,10 @@ INPUT_LAWS: list[Law[_Inputs]] = [
 ]
 NESTED_INPUTS: list[Law[_Inputs]] = [("levels are nested", _inputs_are_nested)]
 IN_TURN: list[Law[_Inputs]] = [("variants stress the features in turn", _features_are_in_turn)]
+TABLE_LAWS: list[Law[_Inputs]] = [
+    ("a table with gaps is stressed in whole variants", _variants_are_whole),
+    ("of a table, other columns stay as they are", _other_columns_stay),
+]
 
 
 @dataclass(frozen=True)

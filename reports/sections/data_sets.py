@@ -173,7 +173,7 @@ def _band(scores: Scores, dataset: str, method: str, truth: Array | None) -> Pre
     cell = scores.finished(dataset, method)[0]
     held, forecast = scores.held_out(cell), scores.clean(cell)
     x = held.X[:, 0]
-    order = np.argsort(x)
+    order = np.argsort(x)[: np.count_nonzero(~np.isnan(x))]  # a missing value stands nowhere
     lower, upper = (forecast.quantile(level)[order] for level in BAND)
     true_mean = None if truth is None else truth[order]
     return PredictiveBand(

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from howrobust.analysis.cards.sentences import REFUSES_MISSING
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.cells import CLEAN
 
@@ -79,8 +80,8 @@ def warnings(scores: Scores) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Methods with few draws, data sets with few test points, cautions about the data, and
-        forecasts that are narrower than the steps of the target.
+        Methods with few draws, data sets with few test points, cautions about the data, methods
+        that refuse missing values, and forecasts that are narrower than the steps of the target.
     """
     sentences = _few_draws(scores)
     for data in scores.data:
@@ -90,6 +91,11 @@ def warnings(scores: Scores) -> tuple[str, ...]:
                 "test points per split"
             )
         sentences += [f"{data.name}: {warning}" for warning in data.warnings]
+        sentences += [
+            f"{method} on {data.name}: {REFUSES_MISSING}"
+            for method in scores.methods
+            if scores.refuses_missing(data.name, method)
+        ]
         sentences += _narrow_forecasts(scores, data.name)
     return tuple(sentences)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.facts import REFERENCES, WHOSE, Command
-from howrobust.base.records import GRADIENTS
+from howrobust.base.records import GRADIENTS, MISSING_FILLED
 from howrobust.reports.table import Table, TableCell, TableRow
 
 HEADER = ("method", "judged by", "components", "noise", "first split")
@@ -121,7 +121,8 @@ def _facts(scores: Scores, dataset: str, method: str) -> str:
     if not cells:
         return ""
     facts = [f"S = {scores.clean(cells[0]).n_components}"]
-    facts += [f"{k} {_range(v)}" for k, v in cells[0].facts.items() if k != GRADIENTS]
+    unshown = (GRADIENTS, MISSING_FILLED)
+    facts += [f"{k} {_range(v)}" for k, v in cells[0].facts.items() if k not in unshown]
     spread = scores.estimate(dataset, method, "nll_error")
     if spread and spread.mean > 0:
         facts.append(f"Monte-Carlo error of nll {spread.mean:.2g}")

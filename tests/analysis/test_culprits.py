@@ -18,6 +18,8 @@ from howrobust.analysis.cards.culprits.segments import (
     worst_leaf,
 )
 from howrobust.analysis.run_scores import Scores
+from howrobust.analysis.split_values import distinct_rows
+from howrobust.storage.arrays import HeldOut
 
 
 def least_squares_on_folds(weights, seed, stress, n=200, folds=5):
@@ -133,6 +135,45 @@ def test_segments_are_named_in_units_and_categories():
     assert segment_text(between, features, categories) == "30 < age <= 40"
     few = (Condition(2, 0.5, True), Condition(0, 1e6, False))
     assert segment_text(few, features, categories) == "colour in {green, red} and age <= 1e+06"
+
+
+def test_missing_values_stand_above_every_threshold():
+    """Against a tree on a column whose gaps are the value above all others."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(300, 3))
+    X[rng.random(X.shape) < 0.2] = np.nan
+    for bad in (np.isnan(X[:, 1]), ~(X[:, 0] <= 0.4)):
+        values = rng.exponential(1 + 6 * bad)
+        filled = np.where(np.isnan(X), 100.0, X)
+        tree = DecisionTreeRegressor(max_depth=2, min_samples_leaf=30).fit(filled, values)
+        leaf = tree.apply(filled)
+        worst = max(set(leaf), key=lambda each: values[leaf == each].mean())
+        segment = worst_leaf(X, values, 30)
+        np.testing.assert_array_equal(in_segment(segment, X), leaf == worst)
+
+
+def test_segments_with_missing_values_are_named():
+    features, categories = ["age", "colour"], {"colour": ["blue", "green", "red"]}
+
+    def text(*segment, gaps=("age", "colour")):
+        return segment_text(segment, features, categories, gaps)
+
+    assert text(Condition(0, np.inf, True)) == "age missing"
+    assert text(Condition(0, np.inf, False)) == "age not missing"
+    assert text(Condition(0, 3.0, True)) == "age > 3 or missing"
+    assert text(Condition(0, 3.0, True), gaps=()) == "age > 3"
+    assert text(Condition(0, 3.0, True), Condition(0, np.inf, False)) == "age > 3"
+    assert text(Condition(0, 3.0, False)) == "age <= 3"
+    assert text(Condition(1, 1.5, True)) == "colour = red or missing"
+    assert text(Condition(1, np.inf, True)) == "colour missing"
+
+
+def test_a_row_with_missing_values_is_one_row_in_all_its_test_sets():
+    X = np.array([[1.0, np.nan], [np.nan, 1.0], [0.0, 1.0], [1.0, 0.0]])
+    held = [HeldOut(X[rows], np.ones(len(rows)), 1.0, 0.0, 9) for rows in ([0, 1, 2], [1, 3, 0])]
+    first, second = distinct_rows(held)
+    assert (second[0], second[2]) == (first[1], first[0])
+    assert len({*first, *second}) == 4
 
 
 def test_the_first_crossing_is_linear_between_moves():

@@ -6,6 +6,8 @@ from howrobust.base.split_names import held_feature
 from howrobust.base.splits import group_split, hold_out_third, random_split, time_split
 from howrobust.datasets.tables.rows import RowSource
 from howrobust.errors import BadInput
+from howrobust.stress.held_out_regions import Gap, Tail
+from howrobust.testing.laws import small_table
 
 
 def table(n, d=3, seed=0):
@@ -152,3 +154,44 @@ def test_data_sets_join_row_after_row():
     joined = data.take(np.arange(5)).join(data.take(np.arange(5, 12)))
     assert joined.sha256 == data.sha256
     assert (joined.features, joined.target, joined.unit) == (data.features, data.target, data.unit)
+
+
+def test_rows_without_a_value_are_never_held_out_by_a_region_of_the_feature():
+    source = table(61)
+    source.data.X[::3, 0] = np.nan  # 21 of 61
+    x = source.data.X[:, 0]
+    ranked = sorted(np.flatnonzero(~np.isnan(x)), key=lambda i: x[i])
+    for split, held in (
+        ("gap-0", ranked[20 - 7 : 20 + 7]),
+        ("tail-0", ranked[:14]),
+        ("tail-1", ranked[-14:]),
+    ):
+        train, test = source.realise(split, 0)
+        np.testing.assert_array_equal(test.y, held)
+        assert sorted([*train.y, *test.y]) == list(range(61))
+    source.data.X[:55, 0] = np.nan
+    with pytest.raises(BadInput, match="4 rows with a value of feature 0, too few"):
+        source.realise("gap-0", 0)
+
+
+def test_regions_of_the_most_predictive_features_are_those_of_rows_with_a_value():
+    source = table(200)
+    X = source.data.X
+    X[:, 0] = np.arange(200) + 40 * np.sin(np.arange(200))
+    X[::4, 0] = np.nan
+    X[:, 2] = np.nan  # has no region
+    assert Gap().splits(source, 0) == ["gap-0"]
+    assert Tail().splits(source, 0) == ["tail-0", "tail-1"]
+
+
+def test_dates_have_regions_and_categories_and_identifiers_have_none():
+    rows = small_table(80, 1)
+    about = Provenance("rows", "tests", "none needed", "-")
+    data = Dataset(np.nan_to_num(rows.X), rows.y, tuple(map(str, rows.frame.names)))
+    source = RowSource("rows", data, about)
+    source.frame = rows.frame
+    X, y = rows.X.copy(), rows.X[:, 5] + 0.0  # the target is the identifier
+    X[:, 4] = 20_000 + np.round(y / 2)
+    source.data = Dataset(X, y, data.features)
+    assert {int(name[4:]) for name in Gap().splits(source, 0)} <= {0, 4}
+    assert "gap-4" in Gap().splits(source, 0)

@@ -163,6 +163,14 @@ def test_terciles_share_equal_values():
     assert len(set(labels[:8])) == 1
 
 
+def test_missing_values_are_a_group_of_their_own_beside_the_terciles_of_the_others():
+    values = np.array([5.0, np.nan, 1.0, 3.0, np.nan, 2.0, 6.0, 4.0])
+    assert terciles(values).tolist() == [2, 3, 0, 1, 3, 0, 2, 1]
+    assert terciles(np.full(4, np.nan)).tolist() == [3, 3, 3, 3]
+    hits = np.array([1, 0, 1, 1, 0, 1, 1, 1], dtype=np.float32)
+    assert worst_group(hits, terciles(values)[None]) == 0
+
+
 def test_the_oracle_is_rejected_in_about_five_percent_of_seeds():
     from howrobust.datasets.synthetic import Heteroscedastic
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
-from howrobust.base.stress import Context
+from howrobust.base.stress_context import Context
 from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.bayesian_ridge import BayesianRidge
@@ -140,7 +140,7 @@ class Hill(DifferentiablePosterior):
 def test_steps_stay_at_a_top_that_one_step_overshoots(stress):
     """From .1 with a radius of .3: one step ends at -.2; ten of .075 at .025 or -.05, in turn."""
     X, y = np.array([[0.1]]), np.zeros(1)
-    context = Context(*(np.ones((4, 1))), fill=np.ones(1), posterior=Hill())
+    context = Context.of(np.array([[0.0], [2.0]]), Hill())  # the sd is 1
     (moved,) = stress.apply(X, y, context, 0.3, 1)
     assert moved == pytest.approx(-0.05)
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from howrobust.base.stress import Context, InputStress, TrainStress, each_in_turn
+from howrobust.base.stress import InputStress, TrainStress, each_in_turn
+from howrobust.base.stress_context import Context
 from howrobust.testing.stress_checks import check_stress
 
 

@@ -8,7 +8,7 @@ growth here is above 1e-3 of the clean error, so that 1e-8 is a loose bound of w
 import numpy as np
 import pytest
 
-from howrobust.base.stress import Context
+from howrobust.base.stress_context import Context
 from howrobust.stress.drift import DriftGain, DriftOffset
 
 EXACT = 1e-8

@@ -1,6 +1,6 @@
 import numpy as np
 
-from howrobust.base.stress import Context
+from howrobust.base.stress_context import Context
 from howrobust.stress.far import Far
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from howrobust.base.stress import Context
+from howrobust.base.stress_context import Context
 from howrobust.stress.missing_features import MissingFeatures
 
 

@@ -33,3 +33,25 @@ def test_at_least_one_target_is_moved(rows, n):
     X, y = rows[0][:n], rows[1][:n]
     assert np.count_nonzero(Outliers().apply(X, y, 0.01, seed=1)[1] != y) == 1
     assert np.count_nonzero(Outliers().apply(X, y, 0.0, seed=1)[1] != y) == 0
+
+
+def test_a_positive_target_stays_positive_and_a_count_stays_at_0_or_above(rows):
+    """A move down that would leave the domain goes up by as much; other moves are as they were."""
+    X, y = rows
+    for target, lowest in ((np.exp(y / 4), 0), (np.round(np.abs(y)), -1e-9)):
+        distance = 10 * target.std()
+        for seed in range(10):
+            moved = Outliers().apply(X, target, 0.05, seed)[1] - target
+            assert (target + moved > lowest).all()
+            np.testing.assert_allclose(moved[moved != 0], distance, rtol=1e-12)
+    far, near = 1000 + y, y
+    for seed in range(10):
+        moves = [Outliers().apply(X, t, 0.05, seed)[1] - t for t in (far, near)]
+        np.testing.assert_allclose(*moves, atol=1e-9)  # 10 sds below 1000 are still positive
+
+
+def test_a_target_may_be_0_where_it_was():
+    y = np.array([0.0, 1.0] * 20)  # 10 sds are 5: down would be negative everywhere
+    y[1] = 5.0
+    for seed in range(20):
+        assert Outliers().apply(np.zeros((40, 1)), y, 0.05, seed)[1].min() >= 0

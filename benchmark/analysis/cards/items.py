@@ -39,7 +39,8 @@ def _headline_stress(scores: Scores) -> str:
     ladders = []
     for stress, levels in scores.stresses().items():
         facts = scores.stress_facts(stress)
-        if facts.kind == "input" and facts.scored_by == "rmse" and len(levels) > 1:
+        is_ladder = facts.ladder and len(levels) > 1
+        if facts.kind == "input" and facts.scored_by == "rmse" and is_ladder:
             ladders.append(stress)
     if HEADLINE_STRESS in ladders or not ladders:
         return HEADLINE_STRESS

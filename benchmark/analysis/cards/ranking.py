@@ -45,18 +45,34 @@ def cards(scores: Scores) -> dict[str, Card]:
             for method, entry in _ranked(scores, name, item, results, skilled).items():
                 entries[method].append(entry)
     made = {
-        method: Card(method, tuple(of_method), sentences(scores, method), notes(of_method))
+        method: Card(
+            method,
+            tuple(of_method),
+            sentences(scores, method),
+            notes(scores, method, of_method),
+        )
         for method, of_method in entries.items()
     }
     return with_second_rows(scores, made)
 
 
 def _measured(scores: Scores, dataset: str, method: str, item: Item) -> Result:
-    """A measure, `Undefined` where it needs what the form of the forecasts cannot give."""
+    """A measure, `Undefined` where it needs what the data or the form of forecasts cannot give."""
+    left_out = next(data.left_out for data in scores.data if data.name == dataset)
+    if item.stress in left_out:
+        return Undefined(left_out[item.stress])
     try:
-        return item.measure(scores, dataset, method, item.stress)
+        result = item.measure(scores, dataset, method, item.stress)
     except NotStated as absent:
         return Undefined(str(absent))
+    failure = _failure(scores, dataset, method, item.stress)
+    return Undefined(failure) if failure and isinstance(result, Undefined) else result
+
+
+def _failure(scores: Scores, dataset: str, method: str, stress: str) -> str:
+    """Why there is no forecast at a level of a stress of inputs; empty where there are all."""
+    lost = (pair for c in scores.finished(dataset, method) for pair in c.lost.items())
+    return next((reason for (name, _), reason in lost if name == stress), "")
 
 
 def beats_marginal(scores: Scores, dataset: str, method: str) -> bool:

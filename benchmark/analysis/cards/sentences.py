@@ -9,6 +9,10 @@ from howrobust.analysis.run_scores import Scores
 from howrobust.base.metric import Undefined
 from howrobust.distributions.forecast import Forecast
 
+REFUSES_MISSING = (
+    "under stress, missing values were filled with training medians, since the model refuses them"
+)
+
 
 def sentences(scores: Scores, method: str) -> dict[str, str]:
     """Return an example forecast and the coverage, as a sentence by data set.
@@ -59,22 +63,29 @@ def first_forecast(forecast: Forecast) -> str:
     return f"{forecast.mean[0]:.4g} (95 % interval {lower:.4g} to {upper:.4g})"
 
 
-def notes(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return which headlines are missing, and why.
+def notes(scores: Scores, method: str, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Return which headlines are missing, and why, and whether missing values were refused.
 
     Parameters
     ----------
+    scores : Scores
+        The run.
+    method : str
+        Label of the method.
     entries : sequence of Entry
-        Entries of a card.
+        Entries of its card.
 
     Returns
     -------
     tuple of str
-        One note per part and reason, with the data sets that it is about.
+        One note per part and reason, with the data sets that it is about, and `REFUSES_MISSING`.
     """
     missing: dict[str, list[str]] = {}
     for entry in entries:
         if entry.item.headline and isinstance(entry.result, Undefined):
             text = f"{entry.item.part} is missing: {entry.result.reason}"
             missing.setdefault(text, []).append(entry.dataset)
+    refused = [data.name for data in scores.data if scores.refuses_missing(data.name, method)]
+    if refused:
+        missing[REFUSES_MISSING] = refused
     return tuple(f"{text} ({', '.join(datasets)})" for text, datasets in missing.items())

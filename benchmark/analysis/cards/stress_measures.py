@@ -271,13 +271,14 @@ def stress_items(facts: StressFacts, severities: int, headline: bool) -> list[It
 def _severity_items(facts: StressFacts, severities: int, headline: bool) -> Iterator[Item]:
     """The measures of a stress whose levels are severities."""
     stress = facts.name
-    if severities > 1:
+    if severities > 1 and facts.ladder:
         yield Item("tolerance", "severity that doubles rmse", _doubling, "high", stress, headline)
         yield Item("tolerance", "degradation area", _degradation_over_levels, "low", stress)
-        name = "first level worse than marginal"
-        yield Item("tolerance", name, _worse_than_marginal, "high", stress)
     else:
         yield Item("tolerance", "rmse over clean rmse", ratio, "low", stress)
+    if severities > 1:
+        name = "first level worse than marginal"
+        yield Item("tolerance", name, _worse_than_marginal, "high", stress)
     if facts.in_turn:
         yield Item("tolerance", "worst feature's rmse ratio", worst_feature, "low", stress)
     if facts.kind == "input":

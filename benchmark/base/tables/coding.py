@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from howrobust.base.tables.column import Column, Kind
+from howrobust.base.tables.domain import categories_at
 from howrobust.base.tables.times import dates, days_of, durations
 from howrobust.base.tables.values import (
     DURATIONS,
-    EXACT,
     NUMBERS,
     are_whole,
     categories_of,
@@ -117,19 +117,7 @@ def decoded(column: Column, codes: Array) -> "pd.Series":
         if _are_durations(column):
             return durations(codes, column.dtype)
         return _typed(pd.Series(codes), column.dtype)
-    missing = np.isnan(codes)
-    last = len(column.categories) - 1
-    nearest = np.clip(np.rint(np.where(missing, 0, codes)), 0, max(last, 0)).astype(np.int64)
-    if last < 0:
-        return pd.Series(np.nan, index=range(len(codes)), dtype=object)
-    values = pd.Series(pd.Index(column.categories, dtype=object).take(nearest))
-    if not missing.any():
-        return values.astype(column.dtype)
-    values[missing] = np.nan
-    kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else ""
-    if kind == "b" or (kind in ("i", "u") and _are_large(column)):
-        return values
-    return values.astype(np.float64 if kind in ("i", "u") else column.dtype)
+    return categories_at(column, codes)
 
 
 def selected(column: Column, values: "pd.Series") -> "pd.Series":
@@ -208,27 +196,6 @@ def located(column: Column, values: "pd.Series") -> Array:
     return np.where(np.isinf(numbers), np.nan, numbers)
 
 
-def kept_within(column: Column, codes: Array) -> Array:
-    """Return numbers that a column of numbers can hold.
-
-    Parameters
-    ----------
-    column : Column
-        The column.
-    codes : array of shape (n,)
-        Numbers; NaN for missing values.
-
-    Returns
-    -------
-    array of shape (n,)
-        The numbers, rounded where those of the column are whole, and not below its ``lower``.
-    """
-    if column.kind != "number":
-        return codes
-    rounded = np.rint(codes) if column.whole else codes
-    return rounded if column.lower == -inf else np.maximum(rounded, column.lower)
-
-
 def _codes(column: Column, values: "pd.Series") -> tuple[Array, Array]:
     """Indices of categories (n,), NaN for missing and unknown ones; and which are unknown (n,)."""
     import pandas as pd
@@ -263,11 +230,6 @@ def _lower(numbers: Array) -> float:
 
 def _are_durations(column: Column) -> bool:
     return bool(column.categories is None and column.dtype.kind == "m")
-
-
-def _are_large(column: Column) -> bool:
-    """Whether some category is an integer that float64 may round."""
-    return any(abs(int(value)) > EXACT for value in column.categories or ())  # type: ignore[call-overload]  # of a type of integers
 
 
 def _typed(numbers: "pd.Series", dtype: Any) -> "pd.Series":

@@ -12,11 +12,11 @@ from howrobust.base.tables.coding import (
     decoded,
     described,
     encoded,
-    kept_within,
     located,
     selected,
 )
 from howrobust.base.tables.column import Categories, Column, Kind
+from howrobust.base.tables.domain import values_within
 from howrobust.base.tables.values import problem_of
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
@@ -167,9 +167,10 @@ class Frame:
         Parameters
         ----------
         X : array or pandas.DataFrame of shape (n, d)
-            Numbers, NaN for missing values. Indices of categories are rounded and clipped to those
-            that exist, so that inputs that a stress has moved can be decoded too. New rows may come
-            as the table that they are: see `select`.
+            Numbers, NaN for missing values. Indices of categories are rounded; one beyond the last
+            is a category that no row has, see
+            `howrobust.base.tables.domain.new_category`. New rows may come as the table that they
+            are: see `select`.
         index : pandas.Index or array of shape (n,), optional
             Labels of the rows of an array; None: the numbers from 0.
 
@@ -246,17 +247,10 @@ class Frame:
         Returns
         -------
         array of shape (n, d)
-            X itself where nothing changes; otherwise a copy in which columns of whole numbers are
-            rounded, and numbers are not below the `Column.lower` of theirs. Missing values, dates
-            and categories stay as they are.
+            The rows, as `howrobust.base.tables.domain.values_within` returns them; X itself where
+            nothing changes.
         """
-        kept = X
-        for j, column in enumerate(self.columns):
-            codes = kept_within(column, X[:, j])
-            if not np.array_equal(codes, X[:, j], equal_nan=True):
-                kept = X.copy() if kept is X else kept
-                kept[:, j] = codes
-        return kept
+        return values_within(self.columns, X)
 
     def unseen(self, seen: Array, X: Array) -> NDArray[np.bool_]:
         """Return which categories of some rows no other row has, names of rows left out.

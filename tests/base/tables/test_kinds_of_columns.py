@@ -171,7 +171,7 @@ def test_values_that_a_type_cannot_hold_come_in_one_that_can():
     assert back.isna().sum().sum() == 4
 
 
-def test_within_keeps_whole_numbers_and_domains_and_touches_nothing_else():
+def test_within_keeps_whole_numbers_domains_and_categories_and_touches_nothing_else():
     table = pd.DataFrame({
         "count": [0, 4, 9], "mass": [0.5, 2.0, 1.0], "level": [-1.0, 2.0, 3.5],
         "soil": list("aba"), "when": pd.to_datetime(["2026-01-01"] * 3), "debt": [-3, 1, 2],
@@ -185,6 +185,7 @@ def test_within_keeps_whole_numbers_and_domains_and_touches_nothing_else():
     expected = moved.copy()
     expected[:, 0] = [0, 3, NAN]
     expected[:, 1] = [0, 1.2, 1 - 0.8]
+    expected[:, 3] = X[:, 3]
     expected[:, 5] = [-4, 0, 1]
     np.testing.assert_array_equal(frame.within(moved), expected)
     np.testing.assert_array_equal(moved, kept_as_given)

@@ -181,7 +181,7 @@ def worst_feature(scores: Scores, dataset: str, method: str, stress: str) -> Res
     Measured or Undefined
         The ratio with its interval, ``feature`` and, in ``note``, how sure that feature is.
     """
-    features = next(data.features for data in scores.data if data.name == dataset)
+    features = next(data.turned(stress) for data in scores.data if data.name == dataset)
     top = scores.stresses()[stress][-1]
     splits = _stressed_points(scores, dataset, method, stress, top)
     if not splits:

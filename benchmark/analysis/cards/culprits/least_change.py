@@ -110,7 +110,8 @@ def _moves(scores: Scores, data: DataFacts, method: str) -> _Moves | Undefined:
     cells = [c for c in scores.finished(data.name, method) if c.held.keys() >= {*wanted}]
     if not cells:
         return Undefined("no split has a forecast of every move")
-    d, parts, unmoved = len(data.features), [], np.ones(len(data.features), dtype=np.bool_)
+    d = len(data.turned(SINGLE_FEATURE))
+    parts, unmoved = [], np.ones(d, dtype=np.bool_)
     for cell in cells:
         clean = scores.clean(cell)
         lower, upper = clean.interval(0.9)
@@ -156,16 +157,16 @@ def least_change_items(scores: Scores, data: DataFacts) -> list[Item]:
         Item(
             "tolerance",
             f"{NAME}{feature}",
-            _measure(changes, j),
+            _measure(changes, feature),
             "none",
             unranked="a feature that matters should change the prediction",
             feature=feature,
         )
-        for j, feature in enumerate(data.features)
+        for feature in data.features
     ]
 
 
-def _measure(changes: _LeastChanges, j: int) -> Measure:
+def _measure(changes: _LeastChanges, feature: str) -> Measure:
     def least_change(scores: Scores, dataset: str, method: str, stress: str) -> Result:
         """Smallest move of one feature that changes a prediction beyond its 90 % interval.
 
@@ -174,13 +175,17 @@ def _measure(changes: _LeastChanges, j: int) -> Measure:
         levels of single_feature. Median over test rows, with the interval of the sign test; more
         than the highest level where half the rows need more.
         """
-        moves = changes.of(method)
+        unmoved = Undefined(
+            "no move changes a prediction (a categorical, constant or unused feature)"
+        )
+        moved = changes.data.turned(SINGLE_FEATURE)
+        if feature not in moved:
+            return unmoved
+        moves, j = changes.of(method), moved.index(feature)
         if isinstance(moves, Undefined):
             return moves
         if moves.unmoved[j]:
-            return Undefined(
-                "no move changes a prediction (a categorical, constant or unused feature)"
-            )
+            return unmoved
         most = scores.stresses()[SINGLE_FEATURE][-1]
         return median_of_moves(moves.of_feature[j], most, moves.n)
 

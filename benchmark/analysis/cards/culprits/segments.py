@@ -1,6 +1,6 @@
 """The segment of the rows in which a model is worst: found on one half, measured on the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,14 +26,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Condition:
-    """Rows on one side of a threshold.
+    """Rows on one side of a threshold; a missing value (NaN) is above every threshold.
 
     Parameters
     ----------
     feature : int
         Number of the feature, from 0.
     threshold : float
-        The threshold, in units of the feature.
+        The threshold, in units of the feature; infinite: only missing values are above it.
     above : bool
         Whether the rows are those above it, rather than those up to it.
     """
@@ -55,8 +55,8 @@ class Condition:
         array of bool of shape (n,)
             Whether each row is on this side.
         """
-        above = X[:, self.feature] > self.threshold
-        return above if self.above else ~above
+        below = X[:, self.feature] <= self.threshold
+        return ~below if self.above else below
 
 
 Segment = tuple[Condition, ...]
@@ -98,8 +98,9 @@ def best_split(X: Array, values: Array, fewest: int) -> tuple[int, float] | None
     Returns
     -------
     tuple of (int, float) or None
-        Number of the feature and the threshold, half-way between two neighbours; None where no
-        threshold leaves ``fewest`` rows on each side.
+        Number of the feature and the threshold, half-way between two neighbours, or infinite
+        between the greatest value and missing ones, which are above it; None where no threshold
+        leaves ``fewest`` rows on each side.
 
     Notes
     -----
@@ -110,12 +111,14 @@ def best_split(X: Array, values: Array, fewest: int) -> tuple[int, float] | None
     for j, column in enumerate(X.T):
         order = np.argsort(column, kind="stable")
         x, sums = column[order], np.cumsum(values[order])
-        possible = (x[1:] > x[:-1]) & (left >= fewest) & (n - left >= fewest)
+        rises = (x[1:] > x[:-1]) | (np.isnan(x[1:]) & ~np.isnan(x[:-1]))  # NaN are sorted last
+        possible = rises & (left >= fewest) & (n - left >= fewest)
         gain = sums[:-1] ** 2 / left + (sums[-1] - sums[:-1]) ** 2 / (n - left)
         gain[~possible] = -np.inf
         k = int(np.argmax(gain)) if len(gain) else 0
         if possible.any() and gain[k] > best:
-            best, split = gain[k], (j, float((x[k] + x[k + 1]) / 2))
+            threshold = np.inf if np.isnan(x[k + 1]) else float((x[k] + x[k + 1]) / 2)
+            best, split = gain[k], (j, threshold)
     return split
 
 
@@ -158,7 +161,10 @@ def _leaves(X: Array, values: Array, fewest: int, depth: int) -> list[tuple[Segm
 
 
 def segment_text(
-    segment: Segment, features: Sequence[str], categories: Mapping[str, Sequence[str]]
+    segment: Segment,
+    features: Sequence[str],
+    categories: Mapping[str, Sequence[str]],
+    gaps: Collection[str] = (),
 ) -> str:
     """Return a segment as text, such as "age > 54.2 and smoker = yes".
 
@@ -170,6 +176,8 @@ def segment_text(
         Names of the features.
     categories : mapping of str to sequence of str
         By feature that has them, the categories in the order of their codes 0, 1, ...
+    gaps : collection of str, default=()
+        Features with missing values.
 
     Returns
     -------
@@ -178,16 +186,22 @@ def segment_text(
     """
     texts = []
     for j in dict.fromkeys(condition.feature for condition in segment):
-        lower = max((c.threshold for c in segment if c.feature == j and c.above), default=-np.inf)
-        upper = min(
-            (c.threshold for c in segment if c.feature == j and not c.above), default=np.inf
-        )
-        texts.append(_range_text(features[j], lower, upper, categories.get(features[j])))
+        name = features[j]
+        above = [c.threshold for c in segment if c.feature == j and c.above]
+        below = [c.threshold for c in segment if c.feature == j and not c.above]
+        lower, upper = max(above, default=-np.inf), min(below, default=np.inf)
+        text = _range_text(name, lower, upper, categories.get(name))
+        may_be_missing = name in gaps and not below and lower < np.inf
+        texts.append(f"{text} or missing" if may_be_missing else text)
     return " and ".join(texts)
 
 
 def _range_text(name: str, lower: float, upper: float, categories: Sequence[str] | None) -> str:
     """The values of a feature above ``lower`` and up to ``upper``, as text."""
+    if lower == np.inf:
+        return f"{name} missing"
+    if np.isinf(lower) and np.isinf(upper):
+        return f"{name} not missing"
     if categories is not None:
         kept = [category for k, category in enumerate(categories) if lower < k <= upper]
         return f"{name} = {kept[0]}" if len(kept) == 1 else f"{name} in {{{', '.join(kept)}}}"
@@ -266,7 +280,8 @@ def _weakest_segment(scores: Scores, dataset: str, method: str, stress: str) -> 
     if ratio.lower is None or not ratio.lower > 1:
         return Undefined("no segment is clearly worse than the other rows")
     data = next(data for data in scores.data if data.name == dataset)
-    text = segment_text(segment, data.features, _categories(data, points.X))
+    gaps = np.array(data.features)[np.isnan(points.X).any(axis=0)].tolist()
+    text = segment_text(segment, data.features, _categories(data, points.X), gaps)
     covered = [100 * float(points.covered[rest][side].mean()) for side in (inside, ~inside)]
     note = f"{text}: {covered[0]:.0f} % inside their 90 % interval, {covered[1]:.0f} % elsewhere"
     return replace(ratio, segment=text, note=note)
@@ -306,7 +321,7 @@ def _stated_sd(forecasts: Sequence[Forecast]) -> Array | None:
 
 def _categories(data: DataFacts, X: Array) -> dict[str, list[str]]:
     """Categories by feature; those of a feature that is 0 or 1 are these."""
-    binary = ((X == 0) | (X == 1)).all(axis=0)
+    binary = ((X == 0) | (X == 1) | np.isnan(X)).all(axis=0)
     numbers = {name: ["0", "1"] for name, is_binary in zip(data.features, binary, strict=True)
                if is_binary}  # fmt: skip
     return {**numbers, **data.categories}
