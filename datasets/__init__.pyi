@@ -6,7 +6,7 @@ from .synthetic import Friedman3 as Friedman3
 from .synthetic import Gap as Gap
 from .synthetic import Heteroscedastic as Heteroscedastic
 from .synthetic import Quintic as Quintic
-from .tables.files import read_table as read_table
+from .tables.reading.read import read_table as read_table
 from .tables.number_columns import Columns as Columns
 from .tables.number_columns import header_of as header_of
 from .tables.number_columns import read_columns as read_columns
