@@ -6,10 +6,13 @@ from .synthetic import Friedman3 as Friedman3
 from .synthetic import Gap as Gap
 from .synthetic import Heteroscedastic as Heteroscedastic
 from .synthetic import Quintic as Quintic
-from .tables.reading.read import read_table as read_table
 from .tables.number_columns import Columns as Columns
-from .tables.number_columns import header_of as header_of
 from .tables.number_columns import read_columns as read_columns
+from .tables.reading.options import ReadOptions as ReadOptions
+from .tables.reading.read import header_of as header_of
+from .tables.reading.read import read_frame as read_frame
+from .tables.reading.read import read_table as read_table
+from .tables.reading.table import Table as Table
 from .uci import boston as boston
 from .uci import concrete as concrete
 from .uci import data_folder as data_folder

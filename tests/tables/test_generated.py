@@ -29,8 +29,24 @@ AMBIGUITIES = {
     "separators": r".* could be separated by '.+' or by '.+'",
 }
 NA_WORDS = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "None", "-", "--", "?", "#N/A", "missing"]
-WORDS = ["north", "south", "east side", "Zürich", "a, b", "x;y", "p|q", 'say "hi"', "None", "NA", "two\nlines", "-", "O'Neill", "1st", "3 mm"]  # fmt: skip
-MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+WORDS = [
+    "north",
+    "south",
+    "east side",
+    "Zürich",
+    "a, b",
+    "x;y",
+    "p|q",
+    'say "hi"',
+    "None",
+    "NA",
+    "two\nlines",
+    "-",
+    "O'Neill",
+    "1st",
+    "3 mm",
+]
+MONTHS = [date(2000, k, 1).strftime("%b") for k in range(1, 13)]
 
 
 @dataclass
@@ -64,7 +80,9 @@ class Generator:
         count = int(self.rng.integers(1, 7))
         self.columns = {}
         for k in range(count):
-            name = self.pick(["col", "größe", "my size", "2019 sales", "a.b", "Temp (°C)"]) + f" {k}"
+            name = (
+                self.pick(["col", "größe", "my size", "2019 sales", "a.b", "Temp (°C)"]) + f" {k}"
+            )
             self.columns[name] = getattr(self, self.pick(kinds))()
 
     def pick(self, choices):
@@ -122,9 +140,9 @@ class Generator:
                     found.add(other)
                 elif other in text:
                     found.add(mark if text.rindex(mark) > text.rindex(other) else other)
-                elif re.search(r"[ '\u00a0]\d", cell.strip()) and mark == self.decimal:
-                    found.add(mark)
-                elif not (three and start):
+                elif (re.search(r"[ '\u00a0]\d", cell.strip()) and mark == self.decimal) or not (
+                    three and start
+                ):
                     found.add(mark)
                 else:
                     made.is_open = True
@@ -151,6 +169,10 @@ class Generator:
         made = self.numbers(scale * self.rng.normal(size=self.n), places)
         made.cells, made.values = self.gaps(made.cells, made.values)
         return made
+
+    def column_open_decimals(self):
+        """Numbers from 1 to 999 with three places, which could be thousands."""
+        return self.numbers(self.rng.uniform(1, 999, self.n).round(3), 3)
 
     def column_scientific(self):
         values = [float(f"{v:.6e}") for v in 10 ** self.rng.uniform(-300, 300, self.n)]
@@ -199,7 +221,7 @@ class Generator:
 
     def column_mixed(self):
         """Numbers among words: words, if numbers are half of them at most; else asked for."""
-        values = [self.pick(["x", "1", "2"]) for _ in range(self.n)]
+        values = [self.pick(["x", "y", "1"]) for _ in range(self.n)]
         made = Made(list(values), values, "text", str)
         share = np.mean([v != "x" for v in values])
         if 0.5 < share < 1:
@@ -213,8 +235,12 @@ class Generator:
         form = self.pick(["%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d"])
         first, step = date(1995, 1, 1), self.pick([1, 40])
         values = [first + timedelta(int(v)) for v in self.rng.integers(0, 300 * step, self.n)]
-        made = Made([v.strftime(form) for v in values], [pd.Timestamp(v) for v in values],
-                    "datetime64[us]", lambda text: moment(text, form))  # fmt: skip
+        made = Made(
+            [v.strftime(form) for v in values],
+            [pd.Timestamp(v) for v in values],
+            "datetime64[us]",
+            lambda text: moment(text, form),
+        )
         made.cells, made.values = self.gaps(made.cells, made.values)
         if form in ("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y"):
             held = [v for v, kept in zip(values, made.values, strict=True) if kept is not None]
@@ -223,23 +249,35 @@ class Generator:
         return made
 
     def column_stamps(self):
-        form = self.pick(["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M"])
+        form = self.pick(
+            ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M"]
+        )
         first = datetime(1950, 1, 1)
         values = [first + timedelta(minutes=int(v)) for v in self.rng.integers(0, 5e7, self.n)]
-        return Made([v.strftime(form) for v in values], [pd.Timestamp(v) for v in values],
-                    "datetime64[us]", lambda text: moment(text, form))  # fmt: skip
+        return Made(
+            [v.strftime(form) for v in values],
+            [pd.Timestamp(v) for v in values],
+            "datetime64[us]",
+            lambda text: moment(text, form),
+        )
 
     def column_named_months(self):
         first = date(1990, 1, 1)
         values = [first + timedelta(int(v)) for v in self.rng.integers(0, 12_000, self.n)]
         cells = [f"{MONTHS[v.month - 1]} {v.day}, {v.year}" for v in values]
-        return Made(cells, [pd.Timestamp(v) for v in values], "datetime64[us]",
-                    lambda text: moment(text, "%b %d, %Y"))  # fmt: skip
+        return Made(
+            cells,
+            [pd.Timestamp(v) for v in values],
+            "datetime64[us]",
+            lambda text: moment(text, "%b %d, %Y"),
+        )
 
     def column_times(self):
         seconds = [int(v) for v in self.rng.integers(0, 86_400, self.n)]
         cells = [f"{v // 3600:02d}:{v // 60 % 60:02d}:{v % 60:02d}" for v in seconds]
-        return Made(cells, [pd.Timedelta(seconds=v) for v in seconds], "timedelta64[us]", pd.Timedelta)
+        return Made(
+            cells, [pd.Timedelta(seconds=v) for v in seconds], "timedelta64[us]", pd.Timedelta
+        )
 
     def ambiguities(self):
         found = set().union(*(made.ambiguous for made in self.columns.values()))
@@ -363,7 +401,7 @@ def test_no_file_makes_a_traceback(first, tmp_path):
         path.write_bytes(raw)
         try:
             table = read_table(path)
+            sentences = [*table.problems, *table.notes]
         except BadInput as error:
-            assert "\n" not in str(error)
-        else:
-            assert all(isinstance(each, str) for each in (*table.problems, *table.notes))
+            sentences = [str(error)]
+        assert not any("\n" in sentence for sentence in sentences)

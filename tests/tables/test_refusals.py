@@ -19,7 +19,10 @@ PROBLEMS = {
         "a,b\n1,2\n3,4,5\n6,7\n8,9,1,2\n1,2,3\n1,2,3\n",
         ["4 of 6 rows have 3 to 4 fields, the header 2 (lines 3, 5, 6, ...)"],
     ),
-    "a row is shorter": ("a,b,c\n1,2,3\n4,5\n", ["1 of 2 rows have 2 fields, the header 3 (line 3)"]),
+    "a row is shorter": (
+        "a,b,c\n1,2,3\n4,5\n",
+        ["1 of 2 rows have 2 fields, the header 3 (line 3)"],
+    ),
     "lines are counted with quoted line ends": (
         'a,b\n"x\ny",2\n3\n',
         ["1 of 2 rows have 1 field, the header 2 (line 4)"],
@@ -30,20 +33,45 @@ PROBLEMS = {
     "no saved index": (",a\n1,5\n2,6\n", ["column 1 has no name"]),
     "numbers with a word": (
         of_cells("1", "2", "broken", "4", "off"),
-        ["column 'x' is numbers except for 2 cells, the first: 'broken' in line 4", "--missing broken", "--as x=category"],
+        [
+            "column 'x' is numbers except for 2 cells, the first: 'broken' in line 4",
+            "--missing broken",
+            "--as x=category",
+        ],
     ),
-    "decimal commas with a word": (of_cells("1,5", "2,5", "n.v."), ["'n.v.' in line 4", '--missing "n.v."']),
-    "dates with a word": (of_cells("2026-01-31", "2026-01-30", "soon"), ["is dates except for 1 cell: 'soon' in line 4"]),
-    "times with a word": (of_cells("10:30", "11:30", "late"), ["is times except for 1 cell: 'late' in line 4"]),
-    "infinity": (of_cells("1", "inf", "-Infinity"), ["column 'x' has 2 infinite values, the first 'inf' in line 3"]),
-    "beyond float64": (of_cells("1.5", "1e999"), ["'x' has 1e999 in line 3, which is beyond the range"]),
+    "decimal commas with a word": (
+        of_cells("1,5", "2,5", "n.v."),
+        ["'n.v.' in line 4", '--missing "n.v."'],
+    ),
+    "dates with a word": (
+        of_cells("2026-01-31", "2026-01-30", "soon"),
+        ["is dates except for 1 cell: 'soon' in line 4"],
+    ),
+    "times with a word": (
+        of_cells("10:30", "11:30", "late"),
+        ["is times except for 1 cell: 'late' in line 4"],
+    ),
+    "infinity": (
+        of_cells("1", "inf", "-Infinity"),
+        ["column 'x' has 2 infinite values, the first 'inf' in line 3"],
+    ),
+    "beyond float64": (
+        of_cells("1.5", "1e999"),
+        ["'x' has 1e999 in line 3, which is beyond the range"],
+    ),
     "both decimal marks": (
         of_cells("3.5", "4,5"),
-        ["column 'x' has numbers with '.' and with ',' as their decimal mark: '3.5' (line 2) and '4,5' (line 3)"],
+        [
+            "column 'x' has numbers with '.' and with ',' as their decimal mark: ",
+            "'3.5' (line 2) and '4,5' (line 3)",
+        ],
     ),
     "three places between semicolons": (
         of_cells("1.234", "5.678"),
-        ["column 'x' can be read in two ways: '1.234' (line 2) is 1.234 with --decimal . and 1234 with --decimal ,"],
+        [
+            "column 'x' can be read in two ways: ",
+            "'1.234' (line 2) is 1.234 with --decimal . and 1234 with --decimal ,",
+        ],
     ),
     "three places after a comma between tabs": (
         of_cells("24,340", "1,000", separator="\t"),
@@ -56,16 +84,25 @@ PROBLEMS = {
     "two currencies": (of_cells("€ 3", "$ 4"), ["has amounts in '$' and in '€'"]),
     "a day or a month": (
         of_cells("03/04/2026", "01/02/2026"),
-        ["column 'x' can be read in two ways: '03/04/2026' (line 2) is 3 April or 4 March", "--as x=date:FORM"],
+        [
+            "column 'x' can be read in two ways: '03/04/2026' (line 2) is 3 April or 4 March",
+            "--as x=date:FORM",
+        ],
     ),
-    "a day and a month first": (of_cells("31/01/2026", "01/31/2026"), ["begin with the day and with the month"]),
+    "a day and a month first": (
+        of_cells("31/01/2026", "01/31/2026"),
+        ["begin with the day and with the month"],
+    ),
     "a date that does not exist": (
         of_cells("2026-02-28", "2026-02-30", "2026-03-01"),
         ["is dates that exist except for 1 cell: '2026-02-30' in line 3"],
     ),
-    "with an offset and without": (of_cells("2026-01-01T00:00Z", "2026-01-01T00:00"), ["with an offset from UTC", "(line 2)", "(line 3)"]),
+    "with an offset and without": (
+        of_cells("2026-01-01T00:00Z", "2026-01-01T00:00"),
+        ["with an offset from UTC", "(line 2)", "(line 3)"],
+    ),
     "hours or minutes": (of_cells("35:12", "36:01"), ["hours and minutes, or minutes and seconds"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", PROBLEMS)
@@ -82,7 +119,10 @@ REFUSED = {
     "a comment alone": (b"# a\n", "is empty"),
     "numbers alone": (b"1,2\n3,4\n", r"no header: its first line \(line 1\) is numbers"),
     "numbers below a comment": (b"# a,b\n1,2\n", r"no header: its first line \(line 2\)"),
-    "a quote that does not end": (b'a,b\n1,2\n3,"x\n4,5\n', "line 3 holds a quote that does not end"),
+    "a quote that does not end": (
+        b'a,b\n1,2\n3,"x\n4,5\n',
+        "line 3 holds a quote that does not end",
+    ),
     "a text behind its quote": (b'a,b\n1,"x"y\n', "line 2 holds a quoted text that goes on"),
     "escaped quotes": (b'a,b\n1,"x\\"y"\n', "line 2 holds a quoted text that goes on"),
     "NUL": (b"a,b\n1,\0\n", "line 2 holds a NUL"),
@@ -92,7 +132,7 @@ REFUSED = {
     "a broken archive": (b"\x1f\x8bxxxxxxxx", "cannot be read"),
     "a zip archive": (b"PK\x03\x04xxxx", "zip"),
     "an old Excel file": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old Excel"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -136,20 +176,44 @@ def test_all_problems_are_named_at_once(tmp_path):
 
 #: Options, text, and the second column then.
 OVERRULED = {
-    "missing words": ({"missing": ("-999", "x")}, of_cells("1", "-999", "x", "4"), ("float64", [1, NA, NA, 4])),
+    "missing words": (
+        {"missing": ("-999", "x")},
+        of_cells("1", "-999", "x", "4"),
+        ("float64", [1, NA, NA, 4]),
+    ),
     "missing words in words": ({"missing": ("x",)}, of_cells("a", "x"), (TEXT, ["a", NA])),
     "missing infinity": ({"missing": ("inf",)}, of_cells("1", "inf"), ("float64", [1, NA])),
     "a decimal comma": ({"decimal": ","}, of_cells("1.234", "5.678"), (INT, [1234, 5678])),
     "a decimal point": ({"decimal": "."}, of_cells("1.234", "24,340"), ("float64", [1.234, 24340])),
-    "category": ({"kinds": {"x": "category"}}, of_cells("007", "1,5", "2.5", ""), (TEXT, ["007", "1,5", "2.5", NA])),
+    "category": (
+        {"kinds": {"x": "category"}},
+        of_cells("007", "1,5", "2.5", ""),
+        (TEXT, ["007", "1,5", "2.5", NA]),
+    ),
     "an identifier of numbers": ({"kinds": {"x": "id"}}, of_cells("7", "8"), (INT, [7, 8])),
-    "an identifier with a problem": ({"kinds": {"x": "id"}}, of_cells("7", "8", "x"), (TEXT, ["7", "8", "x"])),
+    "an identifier with a problem": (
+        {"kinds": {"x": "id"}},
+        of_cells("7", "8", "x"),
+        (TEXT, ["7", "8", "x"]),
+    ),
     "codes as numbers": ({"kinds": {"x": "number"}}, of_cells("007", "12"), (INT, [7, 12])),
-    "eight digits as dates": ({"kinds": {"x": "date"}}, of_cells("20260131", "-"), ("datetime64[us]", [day(2026, 1, 31), NA])),
-    "months as dates": ({"kinds": {"x": "date"}}, of_cells("2026-01"), ("datetime64[us]", [day(2026, 1, 1)])),
-    "a form of dates": ({"date_formats": {"x": "%m/%d/%Y"}}, of_cells("03/04/2026"), ("datetime64[us]", [day(2026, 3, 4)])),
+    "eight digits as dates": (
+        {"kinds": {"x": "date"}},
+        of_cells("20260131", "-"),
+        ("datetime64[us]", [day(2026, 1, 31), NA]),
+    ),
+    "months as dates": (
+        {"kinds": {"x": "date"}},
+        of_cells("2026-01"),
+        ("datetime64[us]", [day(2026, 1, 1)]),
+    ),
+    "a form of dates": (
+        {"date_formats": {"x": "%m/%d/%Y"}},
+        of_cells("03/04/2026"),
+        ("datetime64[us]", [day(2026, 3, 4)]),
+    ),
     "a separator": ({"separator": ";"}, "key;x,y\n1;2\n", (INT, [2])),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", OVERRULED)
@@ -163,10 +227,18 @@ def test_what_the_user_says_overrules(case, tmp_path):
 @pytest.mark.parametrize(
     ("kinds", "cells", "part"),
     [
-        ({"x": "number"}, ["1", "a", "b", "c"], "is numbers except for 3 cells, the first: 'a' in line 3"),
-        ({"x": "date"}, ["2026-01-31", "a"], "is dates that exist except for 1 cell: 'a' in line 3"),
+        (
+            {"x": "number"},
+            ["1", "a", "b", "c"],
+            "is numbers except for 3 cells, the first: 'a' in line 3",
+        ),
+        (
+            {"x": "date"},
+            ["2026-01-31", "a"],
+            "is dates that exist except for 1 cell: 'a' in line 3",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_kind_that_cells_do_not_have_is_refused(kinds, cells, part, tmp_path):
     (problem,) = read(tmp_path, of_cells(*cells), kinds=kinds).problems
     assert part in problem
@@ -180,6 +252,9 @@ def test_columns_that_are_dropped_have_no_problems(tmp_path):
 def test_marks_of_the_whole_file_decide_what_a_column_leaves_open(tmp_path):
     check(read(tmp_path, "a;b\n3,5;1.234\n"), {"a": ("float64", [3.5]), "b": (INT, [1234])})
     check(read(tmp_path, "a;b\n3.5;1.234\n"), {"a": ("float64", [3.5]), "b": ("float64", [1.234])})
-    check(read(tmp_path, 'a,b\n"3,5","24,340"\n'), {"a": ("float64", [3.5]), "b": ("float64", [24.34])})
+    check(
+        read(tmp_path, 'a,b\n"3,5","24,340"\n'),
+        {"a": ("float64", [3.5]), "b": ("float64", [24.34])},
+    )
     check(read(tmp_path, 'a,b\n1,"24,340"\n'), {"a": (INT, [1]), "b": (INT, [24340])})
     check(read(tmp_path, "a\tb\n1\t1.234\n"), {"a": (INT, [1]), "b": ("float64", [1.234])})

@@ -23,7 +23,10 @@ SHAPES = {
         {"a": (INT, [1]), "b": (INT, [2])},
     ),
     "blank first line": ("\na,b\n1,2\n3,4\n", {"a": (INT, [1, 3]), "b": (INT, [2, 4])}),
-    "first line of separators": (",,\na,b,c\n1,2,3\n", {c: (INT, [k]) for k, c in enumerate("abc", 1)}),
+    "first line of separators": (
+        ",,\na,b,c\n1,2,3\n",
+        {c: (INT, [k]) for k, c in enumerate("abc", 1)},
+    ),
     "blank line inside": ("a,b\n1,2\n\n3,4\n", {"a": (INT, [1, 3]), "b": (INT, [2, 4])}),
     "blank lines at the end": ("a,b\n1,2\n\n \n", {"a": (INT, [1]), "b": (INT, [2])}),
     "quoted separator": ('a,b\n"x, y",2\n', {"a": (TEXT, ["x, y"]), "b": (INT, [2])}),
@@ -42,7 +45,7 @@ SHAPES = {
     "a row of gaps": ("a,b\n1,x\n,\n", {"a": (FLOAT, [1.0, NA]), "b": (TEXT, ["x", NA])}),
     "a header alone": ("a,b\n", {"a": (FLOAT, []), "b": (FLOAT, [])}),
     "names that are numbers in part": ("2019,x\n1,2\n", {"2019": (INT, [1]), "x": (INT, [2])}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", SHAPES)
@@ -84,14 +87,20 @@ def test_an_encoding_that_is_given_overrules(tmp_path):
 CELLS = {
     "whole numbers": (["1", "-2", "+3", "-0"], (INT, [1, -2, 3, 0])),
     "whole numbers with a gap": (["1", "", "3"], (FLOAT, [1.0, NA, 3.0])),
-    "numbers": (["1.5", "-.5", "2.", "+1e-3", "1E5", "-0.0"], (FLOAT, [1.5, -0.5, 2.0, 1e-3, 1e5, -0.0])),
+    "numbers": (
+        ["1.5", "-.5", "2.", "+1e-3", "1E5", "-0.0"],
+        (FLOAT, [1.5, -0.5, 2.0, 1e-3, 1e5, -0.0]),
+    ),
     "decimal commas": (["1,5", "-,5", "2", "1,25e2"], (FLOAT, [1.5, -0.5, 2.0, 125.0])),
     "points and commas": (["1.234.567,89", "0,5"], (FLOAT, [1234567.89, 0.5])),
     "commas and points": (["1,234,567.89", "-1,000.5"], (FLOAT, [1234567.89, -1000.5])),
     "three places after a zero": (["0,125", "1,250"], (FLOAT, [0.125, 1.25])),
     "four digits before a point": (["1234.567", "1.234"], (FLOAT, [1234.567, 1.234])),
     "many groups": (["1.234.567", "1.234"], (INT, [1234567, 1234])),
-    "blanks as groups": (["1 234 567,5", "12\u00a0000,25", "7"], (FLOAT, [1234567.5, 12000.25, 7.0])),
+    "blanks as groups": (
+        ["1 234 567,5", "12\u00a0000,25", "7"],
+        (FLOAT, [1234567.5, 12000.25, 7.0]),
+    ),
     "apostrophes as groups": (["1'234.5", "12\u2019000"], (FLOAT, [1234.5, 12000.0])),
     "whole numbers in groups": (["1 234", "5"], (INT, [1234, 5])),
     "a minus of typesetters": (["\u22125", "3"], (INT, [-5, 3])),
@@ -111,7 +120,10 @@ CELLS = {
     "integers beyond 2^53": (["9007199254740993", "-1"], (INT, [9007199254740993, -1])),
     "integers beyond 2^53 with a gap": (["9007199254740993", ""], (TEXT, ["9007199254740993", NA])),
     "integers beyond int64": (["18446744073709551617", "1"], (TEXT, ["18446744073709551617", "1"])),
-    "the least of int64": (["-9223372036854775807", "9223372036854775807"], (INT, [-9223372036854775807, 9223372036854775807])),
+    "the least of int64": (
+        ["-9223372036854775807", "9223372036854775807"],
+        (INT, [-9223372036854775807, 9223372036854775807]),
+    ),
     "words": (["None", "NA", "x", "", "null"], (TEXT, ["None", "NA", "x", NA, "null"])),
     "more words than numbers": (["1", "x", "y"], (TEXT, ["1", "x", "y"])),
     "as many words as numbers": (["1", "x"], (TEXT, ["1", "x"])),
@@ -126,15 +138,19 @@ CELLS = {
     "0 and 1": (["0", "1"], (INT, [0, 1])),
     "versions": (["1.2.3", "1.10.0"], (TEXT, ["1.2.3", "1.10.0"])),
     "a control character": (["\x01", "\x015"], (TEXT, ["\x01", "\x015"])),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CELLS)
 def test_a_column_is_read(case, tmp_path):
     cells, expected = CELLS[case]
-    check(read(tmp_path, of_cells(*cells)), {
-        "key": (TEXT, [f"k{k}" for k in range(len(cells))]), "x": expected,
-    })  # fmt: skip
+    check(
+        read(tmp_path, of_cells(*cells)),
+        {
+            "key": (TEXT, [f"k{k}" for k in range(len(cells))]),
+            "x": expected,
+        },
+    )
 
 
 @pytest.mark.parametrize("case", [c for c in CELLS if not any("," in x for x in CELLS[c][0])])
@@ -146,7 +162,10 @@ def test_a_column_without_commas_is_read_the_same_between_tabs(case, tmp_path):
 MOMENTS = {
     "ISO": (["2026-01-31", "2026-2-1"], [day(2026, 1, 31), day(2026, 2, 1)]),
     "ISO with slashes": (["2026/01/31", ""], [day(2026, 1, 31), NA]),
-    "ISO with times": (["2026-01-31T10:20:30.25", "2026-01-31 00:00"], [day(2026, 1, 31, 10, 20, 30, 250_000), day(2026, 1, 31)]),
+    "ISO with times": (
+        ["2026-01-31T10:20:30.25", "2026-01-31 00:00"],
+        [day(2026, 1, 31, 10, 20, 30, 250_000), day(2026, 1, 31)],
+    ),
     "points": (["31.12.2026", "1.2.2026", "NA"], [day(2026, 12, 31), day(2026, 2, 1), NA]),
     "points without a day above 12": (["03.04.2026"], [day(2026, 4, 3)]),
     "day first": (["31/12/2026", "01/02/2026"], [day(2026, 12, 31), day(2026, 2, 1)]),
@@ -154,18 +173,25 @@ MOMENTS = {
     "the same either way": (["05/05/2026", "7/7/2026"], [day(2026, 5, 5), day(2026, 7, 7)]),
     "words": (["Jan 5, 2026", "February 7 2026"], [day(2026, 1, 5), day(2026, 2, 7)]),
     "words between": (["05-Jan-2026", "7 March 2026"], [day(2026, 1, 5), day(2026, 3, 7)]),
-    "afternoons": (["12/31/2026 2:30 PM", "1/5/2026 12:05 am"], [day(2026, 12, 31, 14, 30), day(2026, 1, 5, 0, 5)]),
+    "afternoons": (
+        ["12/31/2026 2:30 PM", "1/5/2026 12:05 am"],
+        [day(2026, 12, 31, 14, 30), day(2026, 1, 5, 0, 5)],
+    ),
     "early and late years": (["0001-01-01", "9999-12-31"], [day(1, 1, 1), day(9999, 12, 31)]),
     "a leap day": (["2024-02-29"], [day(2024, 2, 29)]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", MOMENTS)
 def test_dates_are_read(case, tmp_path):
     cells, expected = MOMENTS[case]
-    check(read(tmp_path, of_cells(*cells)), {
-        "key": (TEXT, [f"k{k}" for k in range(len(cells))]), "x": ("datetime64[us]", expected),
-    })  # fmt: skip
+    check(
+        read(tmp_path, of_cells(*cells)),
+        {
+            "key": (TEXT, [f"k{k}" for k in range(len(cells))]),
+            "x": ("datetime64[us]", expected),
+        },
+    )
 
 
 def test_dates_with_offsets_are_in_utc(tmp_path):
@@ -180,11 +206,17 @@ def test_nanoseconds_are_kept(tmp_path):
 
 
 TIMES = {
-    "of day": (["08:30", "23:59:30.5"], [timedelta(hours=8.5), timedelta(hours=23, minutes=59, seconds=30.5)]),
+    "of day": (
+        ["08:30", "23:59:30.5"],
+        [timedelta(hours=8.5), timedelta(hours=23, minutes=59, seconds=30.5)],
+    ),
     "in the afternoon": (["1:30 PM", ""], [timedelta(hours=13.5), NA]),
     "more than a day": (["36:15:00", "0:00:01"], [timedelta(hours=36.25), timedelta(seconds=1)]),
-    "with days": (["1 days 02:00:00", "-1 days +23:00:00"], [timedelta(days=1, hours=2), timedelta(hours=-1)]),
-}  # fmt: skip
+    "with days": (
+        ["1 days 02:00:00", "-1 days +23:00:00"],
+        [timedelta(days=1, hours=2), timedelta(hours=-1)],
+    ),
+}
 
 
 @pytest.mark.parametrize("case", TIMES)

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from howrobust.datasets.tables.reading.cells import Form
 from howrobust.datasets.tables.reading.options import ReadOptions
-from howrobust.datasets.tables.reading.survey import EXACT, INT64, Survey
+from howrobust.datasets.tables.reading.text.cells import Form
+from howrobust.datasets.tables.reading.text.survey import EXACT, INT64, Survey
 from howrobust.errors import printable
 
 Shape = Literal["number", "date", "time", "boolean", "text"]
@@ -145,9 +145,7 @@ def _own_marks(survey: Survey) -> dict[str, list[Form]]:
     return marks
 
 
-def _number(
-    survey: Survey, options: ReadOptions, separator: str, file_marks: set[str]
-) -> Decision:
+def _number(survey: Survey, options: ReadOptions, separator: str, file_marks: set[str]) -> Decision:
     numbers = survey.forms("number")
     signs = sorted({form.sign for form in numbers if form.sign})
     if len(signs) > 1:
@@ -197,7 +195,7 @@ def _decimal(
         if wrong := [form for mark, forms in own.items() if mark != given for form in forms]:
             return Decision("text", problem=(
                 f"column {_name(survey)} has numbers whose decimal mark is not {given!r}: "
-                f"{_named(survey, wrong)}; leave --decimal out, or correct them"
+                f"{_named(survey, wrong)}; correct them, or what --decimal says"
             ))  # fmt: skip
         return given
     if len(own) > 1:

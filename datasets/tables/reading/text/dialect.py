@@ -7,9 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from howrobust.datasets.tables.reading.source import TextSource
+from howrobust.datasets.tables.reading.text.source import TextSource
 from howrobust.errors import BadInput
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 SEPARATORS = (",", ";", "\t", "|")
 BLANKS = " "  # runs of blanks and tabs
@@ -35,7 +39,7 @@ class Dialect:
     separator: str
     skipped: int
 
-    def reader(self, lines: Iterable[str]) -> "csv._reader":
+    def reader(self, lines: Iterable[str]) -> "Reader":
         """Return the rows of lines, each a list of fields.
 
         Parameters
@@ -214,7 +218,7 @@ def _counts(lines: list[str], separator: str, cut: bool) -> list[int]:
     return counts[:-1] if cut and 1 < len(counts) <= _ROWS else counts
 
 
-def _rows(lines: Iterable[str], separator: str, strict: bool) -> "csv._reader":
+def _rows(lines: Iterable[str], separator: str, strict: bool) -> "Reader":
     if separator == BLANKS:
         lines = _single_blanks(lines)
     return csv.reader(lines, delimiter=separator, strict=strict, skipinitialspace=True)

@@ -1,4 +1,4 @@
-"""What a first reading finds in a column: what its cells are, and its numbers where all is plain."""
+"""What a first reading finds in a column: what its cells are, and its numbers if all is plain."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.datasets.tables.reading.cells import EMPTY, Form, form_of, shapes_of
+from howrobust.datasets.tables.reading.text.cells import EMPTY, Form, form_of, shapes_of
 
 PLAIN = b"0123456789+-.eE"
 INT64 = 2**63 - 1
@@ -33,11 +33,11 @@ class Survey:
 
     name: str
     missing: frozenset[str] = frozenset()
-    counts: Counter[Form] = field(default_factory=Counter)
-    first: dict[Form, tuple[str, int]] = field(default_factory=dict)
-    largest: int = 0
-    chunks: list[Numbers] | None = field(default_factory=list)
-    _shapes: dict[str, Form] = field(default_factory=dict)
+    counts: Counter[Form] = field(default_factory=Counter, init=False)
+    first: dict[Form, tuple[str, int]] = field(default_factory=dict, init=False)
+    largest: int = field(default=0, init=False)
+    chunks: list[Numbers] | None = field(default_factory=list, init=False)
+    _shapes: dict[str, Form] = field(default_factory=dict, init=False)
 
     def add(self, cells: Sequence[str], lines: Sequence[int]) -> None:
         """Look at the next cells.
@@ -57,10 +57,7 @@ class Survey:
     def _add_plain(self, cells: Sequence[str], lines: Sequence[int]) -> bool:
         """Look at cells that are all numbers as Python writes them; return whether they are."""
         text = "\n".join(cells)
-        if not text.isascii():
-            return False
-        raw = text.encode()
-        if raw.translate(None, PLAIN).strip(b"\n"):
+        if (raw := _plain(text)) is None:
             return False
         if b"." not in raw and b"e" not in raw and b"E" not in raw:
             return self._add_integers(cells, lines, f"\n{text}")
@@ -179,6 +176,36 @@ class Survey:
             The cell and its line.
         """
         return min((self.first[form] for form in forms), key=lambda place: place[1])
+
+
+def finite_numbers(cells: Sequence[str], decimal: str = ".") -> NDArray[np.float64] | None:
+    """Return plain numbers, without groups and signs; None where a cell is no such number.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        The cells.
+    decimal : {".", ","}, default="."
+        The decimal mark.
+
+    Returns
+    -------
+    array of shape (n,) or None
+        The numbers, all finite.
+    """
+    text, count = "\n".join(cells), len(cells)
+    if decimal == ",":
+        text = text.translate({ord(","): ".", ord("."): ","})
+    cells = text.split("\n")
+    if _plain(text) is None or "" in cells or len(cells) != count:
+        return None
+    return _with_gaps(cells)
+
+
+def _plain(text: str) -> bytes | None:
+    """Return a text of lines of which all are digits, points, signs and exponents, or None."""
+    raw = text.encode() if text.isascii() else b"?"
+    return None if raw.translate(None, PLAIN).strip(b"\n") else raw
 
 
 def _with_gaps(cells: Sequence[str]) -> NDArray[np.float64] | None:

@@ -3,13 +3,15 @@
 import re
 from typing import NamedTuple
 
-NA_WORDS = frozenset(
-    "na n/a n.a. nan <na> null nil none nat missing - -- --- ? . #n/a #na \\n".split()
-)
+NA_WORDS = frozenset({
+    "na", "n/a", "n.a.", "nan", "<na>", "null", "nil", "none", "nat", "missing",
+    "-", "--", "---", "?", ".", "#n/a", "#na", "\\n",
+})  # fmt: skip
 SYMBOLS = "%\u2030$€£¥₹₩₽₺₫฿"
 CODES = (
-    "USD EUR GBP JPY CHF CNY INR AUD CAD NZD SEK NOK DKK PLN CZK HUF BRL MXN ZAR KRW SGD HKD TRY"
-).split()
+    "USD", "EUR", "GBP", "JPY", "CHF", "CNY", "INR", "AUD", "CAD", "NZD", "SEK", "NOK", "DKK",
+    "PLN", "CZK", "HUF", "BRL", "MXN", "ZAR", "KRW", "SGD", "HKD", "TRY",
+)  # fmt: skip
 GROUPING_BLANKS = " \u00a0\u202f\u2009'\u2019"
 _BLANK = "[ \u00a0\u202f]"
 _GROUP = f"[{GROUPING_BLANKS}]"
@@ -30,8 +32,9 @@ _INFINITE = re.compile(r"[+-]?(inf|infinity|∞)", re.IGNORECASE)
 _CLOCK = rf"{_D}{{1,2}}:{_D}{{2}}(:{_D}{{2}}([.,]{_D}+)?)?({_BLANK}?[AaPp][Mm])?"
 _ZONE = rf"{_BLANK}?(Z|UTC|GMT|[+-]{_D}{{2}}(:?{_D}{{2}})?)"
 MONTHS = (
-    "january february march april may june july august september october november december"
-).split()
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
 _MONTH = f"(?i:{'|'.join(f'{name}|{name[:3]}' for name in MONTHS)}|sept)"
 _DATE = re.compile(
     rf"""( {_D}{{4}}([-/.]){_D}{{1,2}}\2{_D}{{1,2}}
@@ -101,6 +104,22 @@ def shapes_of(cells: list[str]) -> list[str]:
     return text[1:].translate(_TO_SHAPE).split("\0")
 
 
+def is_missing(cell: str) -> bool:
+    """Return whether a cell stands for a missing number.
+
+    Parameters
+    ----------
+    cell : str
+        A cell without outer blanks.
+
+    Returns
+    -------
+    bool
+        Whether it is empty, or one of the words for that.
+    """
+    return not cell or cell.lower().replace("\u2212", "-") in NA_WORDS
+
+
 def form_of(shape: str) -> Form:
     """Return what cells of a shape are.
 
@@ -116,7 +135,7 @@ def form_of(shape: str) -> Form:
     """
     if not shape:
         return EMPTY
-    if shape.lower() in NA_WORDS:
+    if is_missing(shape):
         return Form("missing")
     if (match := _NUMBER.fullmatch(shape)) and (form := _number(match)):
         return form

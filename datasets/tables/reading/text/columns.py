@@ -2,15 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from howrobust.datasets.tables.reading.cells import GROUPING_BLANKS, NA_WORDS, SYMBOLS
-from howrobust.datasets.tables.reading.dates import Instants, dates_of, formatted_dates, times_of
-from howrobust.datasets.tables.reading.decision import MARKS, Decision, exceptions
 from howrobust.datasets.tables.reading.options import ReadOptions
-from howrobust.datasets.tables.reading.survey import Numbers
+from howrobust.datasets.tables.reading.text.cells import GROUPING_BLANKS, SYMBOLS, is_missing
+from howrobust.datasets.tables.reading.text.dates import (
+    Instants,
+    dates_of,
+    formatted_dates,
+    times_of,
+)
+from howrobust.datasets.tables.reading.text.decision import MARKS, Decision, exceptions
+from howrobust.datasets.tables.reading.text.survey import Numbers
 from howrobust.errors import printable
 
 if TYPE_CHECKING:
@@ -127,7 +132,7 @@ class NumberCollector(Collector):
             return np.fromiter(map(float, texts), np.float64, size)
         except ValueError:  # missing values: then float64 holds all numbers
             values = (
-                np.nan if _is_gap(whole.strip().replace(MINUS, "-")) else float(text)
+                np.nan if is_missing(whole.strip()) else float(text)
                 for text, whole in zip(texts, cells, strict=True)
             )
             return np.fromiter(values, np.float64, size)
@@ -143,7 +148,15 @@ class NumberCollector(Collector):
 
 
 class WordCollector(Collector):
-    """Words, of which the empty one is missing."""
+    """Words, of which the empty one is missing.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    missing : frozenset of str
+        Words that stand for a missing value.
+    """
 
     def __init__(self, name: str, missing: frozenset[str]) -> None:
         super().__init__(name, missing | {""})
@@ -161,11 +174,19 @@ class WordCollector(Collector):
 
         if self.words and not any(word is not None for word in self.words):
             return pd.Series(np.full(len(self.words), np.nan)), None
-        return pd.Series(pd.array(self.words, dtype=_text_type())), None
+        return pd.Series(self.words, dtype=_text_type()), None
 
 
 class BooleanCollector(Collector):
-    """True and false, in any case."""
+    """True and false, in any case.
+
+    Parameters
+    ----------
+    name : str
+        The column.
+    missing : frozenset of str
+        Words that stand for a missing value.
+    """
 
     def __init__(self, name: str, missing: frozenset[str]) -> None:
         super().__init__(name, missing)
@@ -220,7 +241,7 @@ class InstantCollector(Collector):
     def finish(self) -> "tuple[pd.Series, str | None]":
         import pandas as pd
 
-        gaps = {cell for cell in self.lines if cell in self.missing or _is_gap(cell)}
+        gaps = {cell for cell in self.lines if cell in self.missing or is_missing(cell)}
         lines = {cell: line for cell, line in self.lines.items() if cell not in gaps}
         instants = self._instants(lines)
         if problem := instants.problem or self._exceptions(instants, lines):
@@ -260,10 +281,6 @@ class InstantCollector(Collector):
         return series.dt.tz_localize("UTC") if instants.has_zone else series
 
 
-def _is_gap(cell: str) -> bool:
-    return not cell or cell.lower() in NA_WORDS
-
-
 def numbers(chunks: list[Numbers]) -> "pd.Series":
     """Return numbers that were read in parts; the parts are emptied.
 
@@ -284,7 +301,7 @@ def numbers(chunks: list[Numbers]) -> "pd.Series":
     return pd.Series(values)
 
 
-def _text_type() -> object:
+def _text_type() -> Any:
     """Return the type of texts in frames: the text type of pandas 3, or object."""
     import pandas as pd
 

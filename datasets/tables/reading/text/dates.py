@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from howrobust.datasets.tables.reading.cells import MONTHS
+from howrobust.datasets.tables.reading.text.cells import MONTHS
 from howrobust.errors import printable
 
 _MICROSECOND = 1_000  # nanoseconds
@@ -106,8 +106,8 @@ def dates_of(name: str, lines: Mapping[str, int], free: bool = False) -> Instant
             time_ns = _clock_ns(parts) - _offset_ns(parts["zone"])
             zones.setdefault(parts["zone"] is not None, cell)
             if parts["last"]:
-                date = (int(parts["one"]), int(parts["two"]), int(parts["last"]))
-                doubtful.append(_Date(cell, *date, time_ns, parts["mark"]))
+                numbers = (int(parts["one"]), int(parts["two"]), int(parts["last"]))
+                doubtful.append(_Date(cell, *numbers, time_ns, parts["mark"]))
             else:
                 values[cell] = _day_ns(*_stated(parts)) + time_ns
         except ValueError:

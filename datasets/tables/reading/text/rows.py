@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from howrobust.datasets.tables.reading.dialect import Dialect
-from howrobust.datasets.tables.reading.source import TextSource
+from howrobust.datasets.tables.reading.text.dialect import Dialect
+from howrobust.datasets.tables.reading.text.source import TextSource
 from howrobust.errors import BadInput
 
 BLOCK = 16_384  # rows
@@ -48,9 +48,9 @@ class Rows:
     source: TextSource
     dialect: Dialect
     width: int
-    ragged: dict[int, list[int]] = field(default_factory=dict)
-    blank: list[int] = field(default_factory=list)
-    count: int = 0
+    ragged: dict[int, list[int]] = field(default_factory=dict, init=False)
+    blank: list[int] = field(default_factory=list, init=False)
+    count: int = field(default=0, init=False)
 
     def blocks(self) -> Iterator[Block]:
         """Read the rows below the header.
@@ -72,12 +72,8 @@ class Rows:
         self.ragged, self.blank, self.count = {}, [], 0
         waiting: list[int] = []  # blank lines that are nothing if no row follows
         for block in _read(self.source, self.dialect):
-            if all(len(row) == self.width for row in block.rows) and not waiting:
-                if self.width > 1 or all(block.rows):
-                    self.count += len(block.rows)
-                    yield block
-                    continue
-            kept = self._sifted(block, waiting)
+            is_plain = not waiting and all(len(row) == self.width for row in block.rows)
+            kept = block if is_plain else self._sifted(block, waiting)
             if kept.rows:
                 self.count += len(kept.rows)
                 yield kept

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from howrobust.datasets.tables.reading.columns import collector, numbers
-from howrobust.datasets.tables.reading.decision import Decision, decide, decimal_marks
-from howrobust.datasets.tables.reading.dialect import (
+from howrobust.datasets.tables.reading.options import ReadOptions
+from howrobust.datasets.tables.reading.table import Table
+from howrobust.datasets.tables.reading.text.columns import collector, numbers
+from howrobust.datasets.tables.reading.text.decision import Decision, decide, decimal_marks
+from howrobust.datasets.tables.reading.text.dialect import (
     Dialect,
     dialect_of,
     names_of,
     problems_of_names,
 )
-from howrobust.datasets.tables.reading.options import ReadOptions
-from howrobust.datasets.tables.reading.rows import Rows
-from howrobust.datasets.tables.reading.source import TextSource, text_source
-from howrobust.datasets.tables.reading.survey import Survey
-from howrobust.datasets.tables.reading.table import Table
+from howrobust.datasets.tables.reading.text.rows import Rows
+from howrobust.datasets.tables.reading.text.source import TextSource, text_source
+from howrobust.datasets.tables.reading.text.survey import Survey
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
