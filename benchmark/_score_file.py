@@ -10,8 +10,8 @@ import numpy as np
 from howrobust._score import in_blocks, normal_words, scores_of
 from howrobust.base.data import discrete_step
 from howrobust.datasets.tables.number_columns import Columns, read_columns
+from howrobust.datasets.tables.reading.header import header_of
 from howrobust.datasets.tables.reading.options import ReadOptions
-from howrobust.datasets.tables.reading.read import header_of
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.closed_form import Normal
 from howrobust.distributions.intervals import IntervalForecast

@@ -34,7 +34,7 @@ def predict(
     from howrobust._results import load
     from howrobust._run_models import RunForecaster
     from howrobust.base.facts import REFERENCES
-    from howrobust.datasets.tables.reading.read import read_frame
+    from howrobust.datasets.tables.files import read_frame
     from howrobust.storage.atomic import write_output
 
     results = load(run)

@@ -73,7 +73,7 @@ def propagate(
     current folder. The exit code is 1 where a draw of the noise gives no finite output.
     """
     from howrobust._propagate import propagate as propagated
-    from howrobust.datasets.tables.reading.read import read_frame
+    from howrobust.datasets.tables.files import read_frame
     from howrobust.planning.entry_points import load
     from howrobust.propagation.noise_text import parsed_noise
 

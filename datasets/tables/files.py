@@ -18,7 +18,8 @@ from howrobust.base.split_names import (
 )
 from howrobust.base.splits import group_split, row_split, time_split
 from howrobust.base.tables.frame import Frame
-from howrobust.datasets.tables.reading.read import read_frame
+from howrobust.datasets.tables.reading.options import ReadOptions
+from howrobust.datasets.tables.reading.read import read_table
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
@@ -121,6 +122,32 @@ class TableFile(Source):
             split_seed = seeds.derive(seed, self.name, split)
             train, test = time_split(self.by, number, int(count), split_seed)
         return self.data.take(train), self.data.take(test)
+
+
+def read_frame(path: Path, options: ReadOptions | None = None) -> "pd.DataFrame":
+    """Return the columns of a table in a file that has no problem.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    options : ReadOptions, optional
+        What the user says; the default finds everything.
+
+    Returns
+    -------
+    pandas.DataFrame of shape (n, d)
+        The columns.
+
+    Raises
+    ------
+    BadInput
+        Where the file cannot be read, and for all problems of its cells.
+    """
+    table = read_table(path, options or ReadOptions())
+    if table.problems:
+        raise BadInput(f"{path}: {'; '.join(table.problems)}")
+    return table.frame
 
 
 def _labels(column: "pd.Series") -> NDArray[np.int64]:
