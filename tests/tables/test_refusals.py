@@ -118,6 +118,8 @@ REFUSED = {
     "blank lines": (b"\n \n", "is empty"),
     "a comment alone": (b"# a\n", "is empty"),
     "numbers alone": (b"1,2\n3,4\n", r"no header: its first line \(line 1\) is numbers"),
+    "numbers with a gap": (b"1.5,,2\n3,4,5\n", r"no header"),
+    "numbers and a word": (b"5.1,3.5,1.4,0.2,setosa\n4.9,3.0,1.3,0.1,setosa\n", "no header"),
     "numbers below a comment": (b"# a,b\n1,2\n", r"no header: its first line \(line 2\)"),
     "a quote that does not end": (
         b'a,b\n1,2\n3,"x\n4,5\n',
@@ -247,6 +249,13 @@ def test_a_kind_that_cells_do_not_have_is_refused(kinds, cells, part, tmp_path):
 def test_columns_that_are_dropped_have_no_problems(tmp_path):
     text = "key;x\nk0;03/04/2026\nk1;01/02/2026\n"
     check(read(tmp_path, text, drop=("x",)), {"key": (TEXT, ["k0", "k1"])})
+
+
+def test_marks_of_columns_that_are_called_categories_decide_nothing(tmp_path):
+    text = "a;b;c\n3,5;1.234;3.11\n"
+    assert "column 'b' can be read" in read(tmp_path, text).problems[0]
+    table = read(tmp_path, text, kinds={"c": "category"})
+    check(table, {"a": ("float64", [3.5]), "b": (INT, [1234]), "c": (TEXT, ["3.11"])})
 
 
 def test_marks_of_the_whole_file_decide_what_a_column_leaves_open(tmp_path):

@@ -44,6 +44,10 @@ SHAPES = {
     "a saved index": (",a\n0,5\n1,6\n", {"a": (INT, [5, 6])}),
     "a row of gaps": ("a,b\n1,x\n,\n", {"a": (FLOAT, [1.0, NA]), "b": (TEXT, ["x", NA])}),
     "a header alone": ("a,b\n", {"a": (FLOAT, []), "b": (FLOAT, [])}),
+    "levels as names": (
+        "y,0.05,0.5,0.95\n1,2,3,4\n",
+        {n: (INT, [k]) for k, n in enumerate(["y", "0.05", "0.5", "0.95"], 1)},
+    ),
     "names that are numbers in part": ("2019,x\n1,2\n", {"2019": (INT, [1]), "x": (INT, [2])}),
 }
 
@@ -79,6 +83,9 @@ def test_an_encoding_is_found_and_said_where_it_is_a_guess(case, tmp_path):
 
 
 def test_an_encoding_that_is_given_overrules(tmp_path):
+    for name, text in (("utf-8", "\ufeffa,b\n1,é\n"), ("UTF-16LE", "\ufeffa,b\n1,é\n")):
+        table = read(tmp_path, text.encode(name), encoding=name)
+        check(table, {"a": (INT, [1]), "b": (TEXT, ["é"])})
     text = "größe,b\n1,Ж\n".encode("cp866", errors="replace")
     assert list(read(tmp_path, text, encoding="cp866").frame["b"]) == ["Ж"]
 
@@ -136,6 +143,11 @@ CELLS = {
     "yes and no": (["yes", "no", "yes"], (TEXT, ["yes", "no", "yes"])),
     "true, false and maybe": (["true", "false", "maybe"], (TEXT, ["true", "false", "maybe"])),
     "0 and 1": (["0", "1"], (INT, [0, 1])),
+    "numbers of articles that look like dates": (
+        ["1234-56-78", "-", "2024-33-01", ""],
+        (TEXT, ["1234-56-78", "-", "2024-33-01", NA]),
+    ),
+    "ratios": (["4:75", "16:90"], (TEXT, ["4:75", "16:90"])),
     "versions": (["1.2.3", "1.10.0"], (TEXT, ["1.2.3", "1.10.0"])),
     "a control character": (["\x01", "\x015"], (TEXT, ["\x01", "\x015"])),
 }

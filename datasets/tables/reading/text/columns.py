@@ -244,6 +244,8 @@ class InstantCollector(Collector):
         gaps = {cell for cell in self.lines if cell in self.missing or is_missing(cell)}
         lines = {cell: line for cell, line in self.lines.items() if cell not in gaps}
         instants = self._instants(lines)
+        if self._are_words(instants, lines):
+            return self._as_words(set()), None
         if problem := instants.problem or self._exceptions(instants, lines):
             return self._as_words(gaps), problem
         return pd.Series(self._array(instants, gaps)), None
@@ -254,6 +256,14 @@ class InstantCollector(Collector):
         if self.form is not None:
             return formatted_dates(lines, self.form)
         return dates_of(self.name, lines, self.is_forced)
+
+    def _are_words(self, instants: Instants, lines: dict[str, int]) -> bool:
+        """Return whether most cells look like dates and are none, as article numbers do."""
+        if self.is_forced or self.form or not instants.bad:
+            return False
+        wrong = set(instants.bad)
+        present = [cell for cell in self.cells if cell in lines]
+        return 2 * sum(cell in wrong for cell in present) >= len(present)
 
     def _exceptions(self, instants: Instants, lines: dict[str, int]) -> str | None:
         if not instants.bad:

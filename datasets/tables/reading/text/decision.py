@@ -13,6 +13,7 @@ Shape = Literal["number", "date", "time", "boolean", "text"]
 _KINDS: tuple[Shape, ...] = ("number", "date", "time", "boolean")
 _PLURAL = {"number": "numbers", "date": "dates", "time": "times", "boolean": "true or false"}
 MARKS = (".", ",")
+_OTHERS = ("category", "date", "id")
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,15 @@ class Decision:
     notes: tuple[str, ...] = ()
 
 
-def decimal_marks(surveys: Iterable[Survey]) -> set[str]:
+def decimal_marks(surveys: Iterable[Survey], options: ReadOptions) -> set[str]:
     """Return the decimal marks that columns of numbers are sure of.
 
     Parameters
     ----------
     surveys : iterable of Survey
         The columns.
+    options : ReadOptions
+        What the user says: columns that are called something else than numbers do not count.
 
     Returns
     -------
@@ -58,6 +61,8 @@ def decimal_marks(surveys: Iterable[Survey]) -> set[str]:
     """
     marks: set[str] = set()
     for survey in surveys:
+        if survey.name in options.date_formats or options.kinds.get(survey.name) in _OTHERS:
+            continue
         own = _own_marks(survey)
         if len(own) == 1 and _main(survey) == "number":
             marks |= own.keys()

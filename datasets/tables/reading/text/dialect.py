@@ -121,7 +121,7 @@ def names_of(source: TextSource, dialect: Dialect) -> list[str]:
             line = dialect.skipped + 1
             raise BadInput(f"{source.path}, line {line} cannot be read: {error}") from None
     names = [name.strip() for name in header]
-    if all(_PLAIN.fullmatch(name) for name in names):
+    if _is_data(names):
         raise BadInput(
             f"{source.path} has no header: its first line (line {dialect.skipped + 1}) is numbers; "
             "name the columns there"
@@ -153,6 +153,19 @@ def problems_of_names(names: list[str]) -> list[str]:
         if not name
     ]
     return problems
+
+
+def _is_data(names: list[str]) -> bool:
+    """Return whether a first line is no header: numbers alone, or mostly fractions.
+
+    Whole numbers may be the names of years beside a word, and levels from 0 to 1 of quantiles.
+    """
+    numbers = [name for name in names if _PLAIN.fullmatch(name)]
+    if names[0] and len(numbers) == len([name for name in names if name]):
+        return True
+    fractions = [name for name in numbers if not name.isdigit()]
+    levels = [name for name in fractions if 0 < float(name.replace(",", ".")) < 1]
+    return 2 * len(fractions) > len(names) and len(levels) < len(fractions)
 
 
 def _all_but_one(names: list[str], name: str) -> str:

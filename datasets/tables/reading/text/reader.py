@@ -60,7 +60,7 @@ def read_text(path: Path, options: ReadOptions) -> Table:
     for place in list(columns):  # the frame has each name once
         if not names[place] or names[place] in names[:place]:
             del columns[place]
-    marks = decimal_marks(columns.values())
+    marks = decimal_marks(columns.values(), options)
     decisions = {
         place: decide(survey, options, dialect.separator, marks)
         for place, survey in columns.items()

@@ -153,8 +153,12 @@ def _lines(rows: list[list[str]], start: int, end: int) -> Sequence[int]:
 
 
 def _unmatched(source: TextSource, line: int, error: str) -> str:
-    if "unexpected end" in error or "limit" in error:
+    if "unexpected end" in error:
         what = "holds a quote that does not end"
+    elif "limit" in error:
+        what = (
+            f"holds a text of more than {csv.field_size_limit():,} characters, or a quote is open"
+        )
     elif "expected after" in error:
         what = "holds a quoted text that goes on behind its closing quote"
     else:

@@ -22,6 +22,12 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# Encodings in which the mark would be a character of the first name.
+_PLAIN_NAMES = {
+    "utf-8-sig": ("utf-8",),
+    "utf-16": ("utf-16-le", "utf-16-be"),
+    "utf-32": ("utf-32-le", "utf-32-be"),
+}
 GUESSES = ("utf-8", "cp1252")
 GZIP = b"\x1f\x8b"
 
@@ -118,7 +124,10 @@ def text_source(path: Path, encoding: str | None = None, whole: bool = True) -> 
     if not head:
         raise BadInput(f"{path} is empty; it needs a header line and rows")
     marked = [name for mark, name in MARKS if head.startswith(mark)]
-    names = (encoding,) if encoding else (marked[0],) if marked else GUESSES
+    if encoding and not (marked and _known(encoding) in _PLAIN_NAMES[marked[0]]):
+        names: tuple[str, ...] = (encoding,)
+    else:
+        names = (marked[0],) if marked else GUESSES
     line = 0
     for name in names:
         source = TextSource(path, _known(name), compressed)
@@ -133,10 +142,10 @@ def _known(encoding: str) -> str:
         b"abcd".decode(encoding)
         codecs.getincrementaldecoder(encoding)
     except UnicodeError:  # its text is longer, or marked
-        return encoding
+        pass
     except (LookupError, ValueError):  # also codecs of no text
         raise BadInput(f"there is no encoding {encoding!r}; try utf-8, cp1252 or utf-16") from None
-    return encoding
+    return codecs.lookup(encoding).name
 
 
 def _first_bad_line(source: TextSource, whole: bool) -> int:
