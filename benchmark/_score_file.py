@@ -9,7 +9,9 @@ import numpy as np
 
 from howrobust._score import in_blocks, normal_words, scores_of
 from howrobust.base.data import discrete_step
-from howrobust.datasets.tables.number_columns import Columns, header_of, read_columns
+from howrobust.datasets.tables.number_columns import Columns, read_columns
+from howrobust.datasets.tables.reading.header import header_of
+from howrobust.datasets.tables.reading.options import ReadOptions
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.closed_form import Normal
 from howrobust.distributions.intervals import IntervalForecast
@@ -91,9 +93,10 @@ def score_file(file: ForecastFile) -> Scores:
     y, mean, sd = (whole[name] for name in (file.y, *columns))
     (low,) = np.nonzero(sd <= 0)
     if low.size:
+        lines = [line for block in held for line in block.lines]
         value = f"{sd[low[0]]:g}"
         raise BadInput(
-            f"{file.path}, line {low[0] + 2}: {columns[1]!r} is {value}; an sd must be above 0"
+            f"{file.path}, line {lines[low[0]]}: {columns[1]!r} is {value}; an sd must be above 0"
         )
     normals = in_blocks(y, lambda part: Normal(mean[part], sd[part]))
     return scores_of(normals, source, words, discrete_step(y))
@@ -142,7 +145,7 @@ def _interval(file: ForecastFile) -> tuple[Sequence[str], str, Build]:
     def build(block: Columns) -> Predictive:
         (crossed,) = np.nonzero(block.values[lower] > block.values[upper])
         if crossed.size:
-            line = block.first_line + crossed[0]
+            line = block.lines[crossed[0]]
             raise BadInput(f"{file.path}, line {line}: {lower!r} is above {upper!r}")
         return IntervalForecast(block.values[lower], block.values[upper], level, _mean(file, block))
 
@@ -185,7 +188,7 @@ def _mean(file: ForecastFile, block: Columns) -> Array | None:
 
 def _starting(file: ForecastFile, prefix: str) -> list[str]:
     """Return the columns that begin with a prefix, but for those of the targets and the mean."""
-    header = header_of(file.path, file.separator)
+    header = header_of(file.path, ReadOptions(separator=file.separator))
     names = [n for n in header if n.startswith(prefix) and n not in (file.y, file.mean)]
     if not names:
         known = ", ".join(header[:20]) + (", ..." if len(header) > 20 else "")

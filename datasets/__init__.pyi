@@ -7,10 +7,13 @@ from .synthetic import Gap as Gap
 from .synthetic import Heteroscedastic as Heteroscedastic
 from .synthetic import Quintic as Quintic
 from .tables.encoder import Encoder as Encoder
-from .tables.files import read_table as read_table
+from .tables.files import read_frame as read_frame
 from .tables.number_columns import Columns as Columns
-from .tables.number_columns import header_of as header_of
 from .tables.number_columns import read_columns as read_columns
+from .tables.reading.header import header_of as header_of
+from .tables.reading.options import ReadOptions as ReadOptions
+from .tables.reading.read import read_table as read_table
+from .tables.reading.table import Table as Table
 from .tables.treatment import Treatment as Treatment
 from .tables.treatment import treatment_of as treatment_of
 from .uci import boston as boston

@@ -34,7 +34,7 @@ def predict(
     from howrobust._results import load
     from howrobust._run_models import RunForecaster
     from howrobust.base.facts import REFERENCES
-    from howrobust.datasets.tables.files import read_table
+    from howrobust.datasets.tables.files import read_frame
     from howrobust.storage.atomic import write_output
 
     results = load(run)
@@ -42,7 +42,7 @@ def predict(
     method = _one_of(method, labels, results.about.labels, "--method")
     names = [each.name for each in results.about.data]
     data = _one_of(data, names, names, "--data")
-    table = read_table(file)
+    table = read_frame(file)
     table = table.set_index(table.index + 1)  # rows are counted from 1
     forecasts = RunForecaster(results.origin, method, kept)(table, data)
     if out is not None:

@@ -1,9 +1,6 @@
 """A user's own table: a .csv or .parquet file with a named target column."""
 
-import csv
 import hashlib
-import os
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +18,13 @@ from howrobust.base.split_names import (
 )
 from howrobust.base.splits import group_split, row_split, time_split
 from howrobust.base.tables.frame import Frame
+from howrobust.datasets.tables.reading.options import ReadOptions
+from howrobust.datasets.tables.reading.read import read_table
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_SUFFIXES = (".csv", ".parquet")
 _TIME_SPLITS = 5
 _MOST_VALUES = 20  # values of a column that are encoded, or a twentieth of the rows if more
 
@@ -71,7 +69,7 @@ class TableFile(Source):
             raise BadInput("a file is split by groups or by time, not by both")
         self.name = Path(path).name  # the same data in another folder is the same data
         self.family = "group" if groups else "time" if time else "random"
-        table = read_table(Path(path))
+        table = read_frame(Path(path))
         if len(table) < FEWEST_ROWS:
             raise BadInput(f"{path} has {len(table)} rows; at least {FEWEST_ROWS} are needed")
         target = target if target is not None else str(table.columns[-1])
@@ -126,82 +124,30 @@ class TableFile(Source):
         return self.data.take(train), self.data.take(test)
 
 
-def read_table(path: Path) -> "pd.DataFrame":
-    """Read a table.
+def read_frame(path: Path, options: ReadOptions | None = None) -> "pd.DataFrame":
+    """Return the columns of a table in a file that has no problem.
 
     Parameters
     ----------
     path : Path
-        A .csv or .parquet file.
+        The file.
+    options : ReadOptions, optional
+        What the user says; the default finds everything.
 
     Returns
     -------
-    pandas.DataFrame
-        The table.
+    pandas.DataFrame of shape (n, d)
+        The columns.
 
     Raises
     ------
     BadInput
-        If it cannot be read; the message names the reason.
+        Where the file cannot be read, and for all problems of its cells.
     """
-    import pandas as pd  # 0.65 s to import: only when a file is read
-
-    if not os.path.exists(path):  # nor for what can be no path
-        raise BadInput(f"there is no file {path}; check the path")
-    if path.suffix.lower() not in _SUFFIXES:
-        raise BadInput(f"{path} is neither .csv nor .parquet; convert it to one of them")
-    try:
-        if path.suffix.lower() == ".parquet":
-            return _read_parquet(path)
-        _require_header(path)
-        return pd.read_csv(path)
-    except pd.errors.EmptyDataError:
-        raise BadInput(f"{path} is empty; it needs a header line and rows") from None
-    except ImportError:
-        raise BadInput(f"{path} needs pyarrow to be read; install pyarrow, or use .csv") from None
-    except UnicodeDecodeError:
-        raise BadInput(f"{path} is not UTF-8 text; save it as UTF-8") from None
-    except (OSError, ValueError, csv.Error) as error:
-        if isinstance(error, BadInput):
-            raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInput(f"{path} cannot be read as a table: {reason}") from None
-
-
-def _read_parquet(path: Path) -> "pd.DataFrame":
-    """Read a .parquet file; the memory for it, three times that of the table, is freed."""
-    import pandas as pd
-    import pyarrow
-
-    pool = pyarrow.default_memory_pool()
-    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
-    try:
-        return pd.read_parquet(path, memory_map=True, pre_buffer=False)
-    finally:
-        pyarrow.set_memory_pool(pool)
-
-
-def _require_header(path: Path) -> None:
-    """Raise BadInput for what pandas would rename: no header, equal names, an empty name."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        header = next(csv.reader(file), [])
-    if len(header) == 1 and ";" in header[0]:
-        raise BadInput(f"{path} is separated by ';'; save it with commas, and '.' in its decimals")
-    if header and all(_is_number(name) for name in header):
-        raise BadInput(f"{path} has no header: its first line is numbers; name the columns there")
-    repeated = [name for name, count in Counter(header).items() if count > 1]
-    if repeated:
-        raise BadInput(f"{path} has two columns called {repeated[0]!r}; rename one of them")
-    if "" in (name.strip() for name in header):
-        raise BadInput(f"{path} has a column without a name (a saved index?); name or drop it")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    table = read_table(path, options or ReadOptions())
+    if table.problems:
+        raise BadInput(f"{path}: {'; '.join(table.problems)}")
+    return table.frame
 
 
 def _labels(column: "pd.Series") -> NDArray[np.int64]:

@@ -194,15 +194,33 @@ def test_bad_input_is_one_sentence_and_exit_code_2(harm, options, message, table
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("1,2,3,4", "line 3 has 4 fields"),
-        ("", "line 3 is empty"),
-        ('"1,2,3', "on the next line"),
+        ("1,2,3,4", r"4 fields, the header 3 \(line 3\)"),
+        ("1,2", r"2 fields, the header 3 \(line 3\)"),
+        ('"1,2,3', "line 3 holds a quote that does not end"),
     ],
 )
 def test_lines_whose_values_would_be_shifted_are_refused(line, message, tmp_path):
     path = tmp_path / "f.csv"
     path.write_text(f"y,mean,sd\n1,2,3\n{line}\n1,2,3\n")
     with pytest.raises(BadInput, match=message):
+        score_file(ForecastFile(path, "y", mean="mean", sd="sd"))
+
+
+def test_lines_are_counted_with_blank_lines_and_quoted_line_ends(tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text('y,note,mean,sd\n1,"a\nb",2,3\n\n1,,2,3\n1,,2,-3\n')
+    with pytest.raises(BadInput, match="line 6: 'sd' is -3; an sd must be above 0"):
+        score_file(ForecastFile(path, "y", mean="mean", sd="sd"))
+    path.write_text('y,note,mean,sd\n1,"a\nb",2,3\n\n1,,2,x\n')
+    with pytest.raises(BadInput, match="line 5: 'sd' is 'x', and no finite number"):
+        score_file(ForecastFile(path, "y", mean="mean", sd="sd"))
+
+
+@pytest.mark.parametrize("cell", ["1_0", "1,5", "1e999", "\u0661", "0x1", "12 %"])
+def test_a_value_that_is_no_plain_number_is_refused(cell, tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text(f'y,mean,sd\n1,2,3\n1,"{cell}",3\n', encoding="utf-8")
+    with pytest.raises(BadInput, match=r"line 3: 'mean' is '.*', and no finite number"):
         score_file(ForecastFile(path, "y", mean="mean", sd="sd"))
 
 

@@ -1,0 +1,1 @@
+"""Tables in text files: encoding, separator, rows, and what the cells of each column are."""
