@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from howrobust.distributions.predictive import Predictive
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
-    from howrobust.base.tables.frame import Frame
+    from howrobust.base.tables.frame import Frame, Labels
 
 FEWEST_ROWS = 10
 _HASHED_ROWS = 65_536
@@ -27,7 +27,7 @@ class Dataset:
     Parameters
     ----------
     X : array of shape (n, d)
-        Features, float64 and finite.
+        Features, float64; NaN for missing values.
     y : array of shape (n,)
         Targets, float64 and finite.
     features : tuple of str
@@ -36,6 +36,8 @@ class Dataset:
         Name of the target.
     unit : str, default="-"
         Unit of the target.
+    index : pandas.Index or array of shape (n,), optional
+        Labels of the rows, which are no part of the hash; None: the numbers from 0.
     """
 
     X: Array
@@ -43,6 +45,7 @@ class Dataset:
     features: tuple[str, ...]
     target: str = "y"
     unit: str = "-"
+    index: "Labels" = None
 
     def take(self, rows: Rows) -> "Dataset":
         """Return some of the rows.
@@ -55,9 +58,10 @@ class Dataset:
         Returns
         -------
         Dataset
-            The rows, in the order asked for.
+            The rows, in the order asked for, with their labels.
         """
-        return Dataset(self.X[rows], self.y[rows], self.features, self.target, self.unit)
+        labels = np.asarray(rows) if self.index is None else self.index[rows]
+        return replace(self, X=self.X[rows], y=self.y[rows], index=labels)
 
     def join(self, other: "Dataset") -> "Dataset":
         """Return these rows followed by those of another data set.
@@ -70,10 +74,10 @@ class Dataset:
         Returns
         -------
         Dataset
-            All rows.
+            All rows, with their labels where either has some.
         """
         X, y = np.concatenate([self.X, other.X]), np.concatenate([self.y, other.y])
-        return Dataset(X, y, self.features, self.target, self.unit)
+        return replace(self, X=X, y=y, index=_joined(self, other))
 
     @property
     def sha256(self) -> str:
@@ -83,6 +87,19 @@ class Dataset:
             for first in range(0, len(array), _HASHED_ROWS):  # only a block is copied at a time
                 digest.update(array[first : first + _HASHED_ROWS].astype("<f8").tobytes())
         return digest.hexdigest()
+
+
+def _joined(first: Dataset, second: Dataset) -> "Labels":
+    """Return the labels of the rows of two data sets, None where neither has any."""
+    if first.index is None and second.index is None:
+        return None
+    import pandas as pd  # 0.65 s to import: only where rows have labels
+
+    parts = [
+        pd.RangeIndex(len(data.y)) if data.index is None else pd.Index(data.index)
+        for data in (first, second)
+    ]
+    return parts[0].append(parts[1])
 
 
 class Truth(ABC):
@@ -146,12 +163,15 @@ class Source(ABC):
         The true distribution of the targets, where it is known.
     frame : Frame or None
         How X encodes a table with columns of categories, where it does.
+    target_transform : {"none", "log", "yeo-johnson", "auto"}
+        How the target is transformed for methods that are no model of a user's own.
     """
 
     name: str
     provenance: Provenance
     truth: Truth | None = None
     frame: "Frame | None" = None
+    target_transform: str = "none"
 
     @abstractmethod
     def splits(self, count: int | None = None, family: str | None = None) -> list[str]:
@@ -247,18 +267,30 @@ def checked(data: Dataset, name: str) -> Dataset:
     Raises
     ------
     BadInput
-        If it has too few rows, no feature, a constant target, values that are not finite, or a
-        target whose squares leave float64.
+        If it has too few rows, no feature, a feature with infinite values or without a value, or a
+        target that is constant, not finite, or whose squares leave float64.
     """
     if len(data.y) < FEWEST_ROWS:
         raise BadInput(f"{name} has {len(data.y)} rows; at least {FEWEST_ROWS} are needed")
     if data.X.shape[1] == 0:
         raise BadInput(f"{name} has no feature columns beside the target {data.target!r}")
     for column, feature in enumerate(data.features):
-        _require_finite(data.X[:, column], feature, name)
+        _require_usable(data.X[:, column], feature, name)
     _require_finite(data.y, data.target, name)
     _require_finite_squares(data.y, data.target, name)
     return data
+
+
+def _require_usable(values: Array, column: str, name: str) -> None:
+    """Raise BadInput for a feature with infinite values, or with missing ones alone."""
+    infinite = int(np.sum(np.isinf(values)))
+    if infinite:
+        raise BadInput(
+            f"column {column!r} of {name} has {infinite} infinite values; "
+            "remove or replace those rows"
+        )
+    if np.isnan(values).all():
+        raise BadInput(f"column {column!r} of {name} holds no value; drop it")
 
 
 def _require_finite(values: Array, column: str, name: str) -> None:

@@ -1,5 +1,6 @@
-"""Tables whose columns are numbers, texts, categories or booleans, as float64 arrays and back."""
+"""Tables of numbers, dates, texts, categories and booleans, as float64 arrays and back."""
 
+import hashlib
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -7,17 +8,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from howrobust.base.tables.coding import (
+    decoded,
+    described,
+    encoded,
+    kept_within,
+    located,
+    selected,
+)
 from howrobust.base.tables.column import Categories, Column, Kind
+from howrobust.base.tables.values import problem_of
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Kinds of columns, as pandas infers them from their values.
-NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal")
-WORDS = ("string", "categorical")
-DATES = ("datetime64", "datetime", "date", "time", "timedelta64", "timedelta", "period")
+Labels = Any  # of rows: a pandas.Index or an array (n,), or None for the numbers from 0
+_HASHED = 4096  # categories
 
 
 @dataclass(frozen=True)
@@ -39,9 +47,11 @@ class Frame:
         Parameters
         ----------
         table : pandas.DataFrame of shape (n, d)
-            Columns of numbers, texts, categories or booleans.
+            Columns of numbers, durations, dates, texts, categories or booleans; values may be
+            missing.
         kinds : mapping of hashable to str, optional
-            Kinds of some columns by name; those of the others follow from their types.
+            Kinds of some columns by name; those of the others follow from their types. A column is
+            an identifier only where this says so.
 
         Returns
         -------
@@ -51,12 +61,46 @@ class Frame:
         Raises
         ------
         BadInput
-            For missing values, two columns of one name, and columns of any other kind.
+            For what `problems_of` names, all of it at once.
         """
-        twice = table.columns[table.columns.duplicated()]
+        problems = cls.problems_of(table, kinds)
+        if problems:
+            raise BadInput("; ".join(problems))
+        kinds = kinds or {}
+        return cls(tuple(described(column, kinds.get(name)) for name, column in table.items()))
+
+    @staticmethod
+    def problems_of(
+        table: "pd.DataFrame", kinds: Mapping[Hashable, Kind] | None = None
+    ) -> list[str]:
+        """Return why a table has no encoding.
+
+        Parameters
+        ----------
+        table : pandas.DataFrame of shape (n, d)
+            The table.
+        kinds : mapping of hashable to str, optional
+            As of `of`.
+
+        Returns
+        -------
+        list of str
+            A clause for each name that two columns share, and for each column without a value,
+            with infinite values, or whose values are of no kind or not of the one that is asked
+            for; empty for a table that can be encoded.
+        """
+        twice = table.columns[table.columns.duplicated()].unique()
         if len(twice):
-            raise BadInput(f"the table has two columns called {twice[0]!r}; rename one of them")
-        return cls(tuple(_column(column) for _, column in table.items()))
+            return [
+                f"the table has two columns called {name!r}; rename one of them" for name in twice
+            ]
+        kinds = kinds or {}
+        problems = [
+            problem_of(column, kinds.get(name))
+            or (None if column.notna().any() else f"column {name!r} holds no value; drop it")
+            for name, column in table.items()
+        ]
+        return [problem for problem in problems if problem]
 
     @property
     def names(self) -> tuple[Hashable, ...]:
@@ -65,7 +109,7 @@ class Frame:
 
     @property
     def categories(self) -> tuple[Categories | None, ...]:
-        """Categories of the columns; None for numbers and dates."""
+        """Categories or identifiers of the columns; None for numbers and dates."""
         return tuple(column.categories for column in self.columns)
 
     @property
@@ -75,8 +119,25 @@ class Frame:
 
     @property
     def categorical(self) -> NDArray[np.bool_]:
-        """Which columns hold categories (d,)."""
+        """Which columns hold categories or identifiers (d,)."""
         return np.array([known is not None for known in self.categories], dtype=np.bool_)
+
+    def digest(self) -> str:
+        """Return a hash of the names, kinds, types and categories.
+
+        Returns
+        -------
+        str
+            SHA-256, in hexadecimal digits.
+        """
+        sha256 = hashlib.sha256()
+        for column in self.columns:
+            known = column.categories or ()
+            about = (column.name, column.kind, str(column.dtype), column.whole, column.lower)
+            sha256.update(repr((about, len(known))).encode())
+            for first in range(0, len(known), _HASHED):
+                sha256.update(repr(known[first : first + _HASHED]).encode())
+        return sha256.hexdigest()
 
     def encode(self, table: "pd.DataFrame") -> Array:
         """Encode a table.
@@ -89,50 +150,47 @@ class Frame:
         Returns
         -------
         array of shape (n, d)
-            Numbers, and indices of categories.
+            Numbers, durations in seconds, dates as days since 1970-01-01 (UTC) and indices of
+            categories; NaN for missing values.
 
         Raises
         ------
         BadInput
-            For a column that is absent, holds an unknown category, or has numbers that are missing
-            or infinite.
+            For a column that is absent, holds an unknown category, has infinite values or values
+            of another kind.
         """
         self._require_columns(table)
-        return np.column_stack([
-            _numbers(table[name]) if known is None else _codes(table[name], known)
-            for name, known in zip(self.names, self.categories, strict=True)
-        ])  # fmt: skip
+        X = np.empty((len(table), len(self.columns)))
+        for j, column in enumerate(self.columns):  # one column is copied at a time
+            X[:, j] = encoded(column, table[column.name])
+        return X
 
-    def decode(self, X: "Array | pd.DataFrame") -> "pd.DataFrame":
+    def decode(self, X: "Array | pd.DataFrame", index: Labels = None) -> "pd.DataFrame":
         """Return the table that an array stands for.
 
         Parameters
         ----------
         X : array or pandas.DataFrame of shape (n, d)
-            Finite numbers. Indices of categories are rounded and clipped to those that exist, so
-            that inputs that a stress has moved can be decoded too. New rows may come as the table
-            that they are: see `select`.
+            Numbers, NaN for missing values. Indices of categories are rounded and clipped to those
+            that exist, so that inputs that a stress has moved can be decoded too. New rows may come
+            as the table that they are: see `select`.
+        index : pandas.Index or array of shape (n,), optional
+            Labels of the rows of an array; None: the numbers from 0.
 
         Returns
         -------
         pandas.DataFrame of shape (n, d)
-            Columns in their own types. A column of numbers whose type does not hold every one of
-            them, as one of whole numbers that a stress has moved, is float64. Whole numbers beyond
-            2^53 are rounded to float64.
+            Columns in their own types. A column whose type does not hold every one of its values is
+            float64, as integers that a stress has moved or that are missing now, or object, as
+            booleans that are missing. Whole numbers beyond 2^53 are rounded to float64.
         """
         import pandas as pd  # 0.65 s to import: only where there is a table
 
         if isinstance(X, pd.DataFrame):
             return self.select(X)
-
-        def column(codes: Array, known: Categories | None, dtype: Any) -> "pd.Series":
-            if known is None:
-                return _typed(pd.Series(codes), dtype)
-            nearest = np.clip(np.rint(codes), 0, len(known) - 1).astype(np.int64)
-            return pd.Series(pd.Index(known, dtype=object).take(nearest)).astype(dtype)
-
-        described = zip(self.names, X.T, self.categories, self.dtypes, strict=True)
-        return pd.DataFrame({name: column(*rest) for name, *rest in described})
+        pairs = zip(self.columns, X.T, strict=True)
+        table = pd.DataFrame({column.name: decoded(column, codes) for column, codes in pairs})
+        return table if index is None else table.set_axis(pd.Index(index), axis=0)
 
     def select(self, table: "pd.DataFrame") -> "pd.DataFrame":
         """Return new rows with these columns alone, in their order and types.
@@ -156,10 +214,8 @@ class Frame:
         import pandas as pd
 
         self._require_columns(table)
-        return pd.DataFrame({
-            name: _like(table[name], known, dtype)
-            for name, known, dtype in zip(self.names, self.categories, self.dtypes, strict=True)
-        }, index=table.index)  # fmt: skip
+        columns = {each.name: selected(each, table[each.name]) for each in self.columns}
+        return pd.DataFrame(columns, index=table.index)
 
     def locate(self, table: "pd.DataFrame") -> Array:
         """Encode new rows as far as that is possible.
@@ -172,25 +228,39 @@ class Frame:
         Returns
         -------
         array of shape (n, d)
-            As of `encode`, with NaN for what is missing, no number or an unknown category.
+            As of `encode`, with NaN for what is missing, infinite, of another kind or an unknown
+            category.
 
         Raises
         ------
         BadInput
             For columns that are absent, by name.
         """
-        import pandas as pd
+        rows = self.select(table)
+        return np.column_stack([located(each, rows[each.name]) for each in self.columns])
 
-        def column(values: "pd.Series", known: Categories | None) -> Array:
-            if known is None:
-                numbers = pd.to_numeric(values, errors="coerce")
-                return numbers.to_numpy(dtype=np.float64, na_value=np.nan)
-            codes = pd.Index(known, dtype=object).get_indexer(pd.Index(values, dtype=object))
-            return np.where(codes < 0, np.nan, codes)
+    def within(self, X: Array) -> Array:
+        """Return the nearest numbers that the table could hold.
 
-        selected = self.select(table)
-        described = zip(self.names, self.categories, strict=True)
-        return np.column_stack([column(selected[name], known) for name, known in described])
+        Parameters
+        ----------
+        X : array of shape (n, d)
+            Numbers, such as those that a stress has moved.
+
+        Returns
+        -------
+        array of shape (n, d)
+            X itself where nothing changes; otherwise a copy in which columns of whole numbers are
+            rounded, and numbers are not below the `Column.lower` of theirs. Missing values, dates
+            and categories stay as they are.
+        """
+        kept = X
+        for j, column in enumerate(self.columns):
+            codes = kept_within(column, X[:, j])
+            if not np.array_equal(codes, X[:, j], equal_nan=True):
+                kept = X.copy() if kept is X else kept
+                kept[:, j] = codes
+        return kept
 
     def unseen(self, seen: Array, X: Array) -> NDArray[np.bool_]:
         """Return which categories of some rows no other row has, names of rows left out.
@@ -205,13 +275,13 @@ class Frame:
         Returns
         -------
         array of bool of shape (m, d)
-            Whether the category is in none of the other rows; False for numbers, and in a column
-            that `names_rows`.
+            Whether the category is in none of the other rows; False for numbers, dates, identifiers
+            and missing values, and in a column that `names_rows`.
         """
         new = np.zeros(X.shape, dtype=np.bool_)
-        for j, known in enumerate(self.categories):
-            if known is not None and not names_rows(seen[:, j]):
-                new[:, j] = ~np.isin(X[:, j], seen[:, j])
+        for j, column in enumerate(self.columns):
+            if column.kind == "category" and not names_rows(seen[:, j]):
+                new[:, j] = ~np.isin(X[:, j], seen[:, j]) & ~np.isnan(X[:, j])
         return new
 
     def _require_columns(self, table: "pd.DataFrame") -> None:
@@ -227,7 +297,7 @@ def names_rows(codes: Array) -> bool:
     Parameters
     ----------
     codes : array of shape (n,)
-        Indices of categories.
+        Indices of categories; NaN for missing ones, which have no name.
 
     Returns
     -------
@@ -235,115 +305,6 @@ def names_rows(codes: Array) -> bool:
         Whether more than half of the rows have a category of their own: new rows then have new
         ones, which says nothing.
     """
-    _, counts = np.unique(codes, return_counts=True)
+    known = codes[~np.isnan(codes)]
+    _, counts = np.unique(known, return_counts=True)
     return bool(2 * np.sum(counts == 1) > len(codes))
-
-
-def _column(column: "pd.Series") -> Column:
-    known = _categories(column)
-    kind: Kind = "number" if known is None else "category"
-    return Column(column.name, kind, column.dtype, known)
-
-
-def _typed(numbers: "pd.Series", dtype: Any) -> "pd.Series":
-    """Return numbers (n,) in a type that holds every one of them, or as they are."""
-    if dtype.kind == "O":
-        return numbers
-    try:
-        with np.errstate(invalid="ignore", over="ignore"):
-            typed = numbers.astype(dtype)
-            given, kept = (
-                column.to_numpy(dtype=np.float64, na_value=np.nan) for column in (numbers, typed)
-            )
-    except (TypeError, ValueError, OverflowError):  # a type of integers refuses fractions
-        return numbers
-    # Floats may be rounded to their type, as a stress does not keep to it; integers may not.
-    same = given == kept if dtype.kind in "iub" else np.isfinite(given) == np.isfinite(kept)
-    return typed if same.all() else numbers
-
-
-def _like(column: "pd.Series", known: Categories | None, dtype: Any) -> "pd.Series":
-    """Return a column of new rows in the type of the column that the model has learnt."""
-    import pandas as pd
-
-    if column.dtype == dtype:
-        return column
-    if known is None:
-        return _typed(column, dtype) if pd.api.types.is_numeric_dtype(column) else column
-    if isinstance(dtype, pd.CategoricalDtype):
-        values = pd.unique(column.dropna().astype(object))
-        unknown = [value for value in values if value not in dtype.categories]
-        categories = [*dtype.categories, *unknown]
-        return column.astype(pd.CategoricalDtype(categories, ordered=dtype.ordered))
-    if all(isinstance(value, str) for value in known):
-        # A file with such texts as "10" alone is read as numbers.
-        column = column.astype(object).map(str, na_action="ignore")
-    try:
-        typed = column.astype(dtype)
-    except (TypeError, ValueError):
-        return column
-    return typed if (typed.astype(object) == column.astype(object)).all() else column
-
-
-def _kind(column: "pd.Series") -> str:
-    """Return the kind of a column's values; BadInput for missing ones, dates and other objects."""
-    import pandas as pd
-
-    missing = int(column.isna().sum())
-    if missing:
-        raise BadInput(
-            f"column {column.name!r} has {missing} missing values; "
-            "remove those rows or fill them in before the run"
-        )
-    kind = str(pd.api.types.infer_dtype(column, skipna=False))
-    if kind in DATES:
-        raise BadInput(
-            f"column {column.name!r} holds dates or times; "
-            "convert them to numbers, such as the days since the first"
-        )
-    if kind not in (*NUMBERS, *WORDS, "boolean"):
-        raise BadInput(
-            f"column {column.name!r} holds values that are {kind}; convert it to numbers or to text"
-        )
-    return kind
-
-
-def _categories(column: "pd.Series") -> Categories | None:
-    kind = _kind(column)
-    if kind in NUMBERS:
-        return None
-    if kind == "boolean":
-        return (False, True)
-    values = column.unique()
-    if kind == "categorical" and column.cat.ordered:
-        present = set(values)
-        return tuple(value for value in column.cat.categories if value in present)
-    # Numbers and texts cannot be compared: values are sorted by type first.
-    return tuple(sorted(values, key=lambda value: (str(type(value)), value)))
-
-
-def _numbers(column: "pd.Series") -> Array:
-    kind = _kind(column)
-    if kind not in NUMBERS:
-        raise BadInput(f"column {column.name!r} held numbers and is {kind} now; convert it")
-    numbers = column.to_numpy(dtype=np.float64)
-    infinite = int(np.sum(~np.isfinite(numbers)))
-    if infinite:
-        raise BadInput(
-            f"column {column.name!r} has {infinite} infinite values; remove or replace those rows"
-        )
-    return numbers
-
-
-def _codes(column: "pd.Series", known: Categories) -> Array:
-    import pandas as pd
-
-    _kind(column)
-    codes = pd.Index(known, dtype=object).get_indexer(pd.Index(column, dtype=object))
-    if (codes < 0).any():
-        unknown = column.iloc[int(np.argmax(codes < 0))]
-        raise BadInput(
-            f"column {column.name!r} holds {unknown!r}, which is none of its "
-            f"{len(known)} categories; correct it, or describe a table that has it"
-        )
-    return codes.astype(np.float64)

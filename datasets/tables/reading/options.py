@@ -13,7 +13,7 @@ class ReadOptions:
     Parameters
     ----------
     separator : str, optional
-        The character between columns.
+        The character between columns; ``" "`` stands for runs of blanks.
     decimal : {".", ","}, optional
         The decimal mark of numbers.
     encoding : str, optional
@@ -22,6 +22,10 @@ class ReadOptions:
         Words that stand for a missing value in every column.
     kinds : mapping of str to str, default={}
         Kinds of columns by name.
+    date_formats : mapping of str to str, default={}
+        How dates of a column are written, by name, in the signs of `datetime.strptime`.
+    drop : tuple of str, default=()
+        Columns that are not read.
     """
 
     separator: str | None = None
@@ -29,3 +33,5 @@ class ReadOptions:
     encoding: str | None = None
     missing: tuple[str, ...] = ()
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    date_formats: Mapping[str, str] = field(default_factory=dict)
+    drop: tuple[str, ...] = ()
