@@ -73,6 +73,13 @@ from .tables.column import KINDS as KINDS
 from .tables.column import Categories as Categories
 from .tables.column import Column as Column
 from .tables.column import Kind as Kind
-from .tables.frame import NUMBERS as NUMBERS
 from .tables.frame import Frame as Frame
 from .tables.frame import names_rows as names_rows
+from .tables.times import days_of as days_of
+from .tables.values import DATES as DATES
+from .tables.values import DURATIONS as DURATIONS
+from .tables.values import EXACT as EXACT
+from .tables.values import NAMES as NAMES
+from .tables.values import NUMBERS as NUMBERS
+from .tables.values import numbers_of as numbers_of
+from .tables.values import values_of as values_of

@@ -75,7 +75,7 @@ def propagate(
     current folder. The exit code is 1 where a draw of the noise gives no finite output.
     """
     from howrobust._propagate import propagate as propagated
-    from howrobust.datasets.tables.files import read_table
+    from howrobust.datasets.tables.files import read_frame
     from howrobust.planning.entry_points import load
     from howrobust.propagation.noise_text import parsed_noise
 
@@ -85,7 +85,7 @@ def propagate(
             raise BadInput(f"--noise gives {column!r} twice; give each input once")
         noise[column] = given
     try:
-        f, points = load("functions", function), read_table(Path(at))
+        f, points = load("functions", function), read_frame(Path(at))
         with _progress() as progress:
             result = propagated(
                 f,
