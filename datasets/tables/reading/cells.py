@@ -4,10 +4,12 @@ import re
 from typing import NamedTuple
 
 NA_WORDS = frozenset(
-    ["na", "n/a", "n.a.", "nan", "<na>", "null", "nil", "none", "nat", "missing", "-", "--", "---", "?", ".", "#n/a", "#na", "\\n"]
+    "na n/a n.a. nan <na> null nil none nat missing - -- --- ? . #n/a #na \\n".split()
 )
 SYMBOLS = "%\u2030$€£¥₹₩₽₺₫฿"
-CODES = ["USD", "EUR", "GBP", "JPY", "CHF", "CNY", "INR", "AUD", "CAD", "NZD", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "BRL", "MXN", "ZAR", "KRW", "SGD", "HKD", "TRY"]
+CODES = (
+    "USD EUR GBP JPY CHF CNY INR AUD CAD NZD SEK NOK DKK PLN CZK HUF BRL MXN ZAR KRW SGD HKD TRY"
+).split()
 GROUPING_BLANKS = " \u00a0\u202f\u2009'\u2019"
 _BLANK = "[ \u00a0\u202f]"
 _GROUP = f"[{GROUPING_BLANKS}]"
@@ -27,7 +29,9 @@ _NUMBER = re.compile(
 _INFINITE = re.compile(r"[+-]?(inf|infinity|∞)", re.IGNORECASE)
 _CLOCK = rf"{_D}{{1,2}}:{_D}{{2}}(:{_D}{{2}}([.,]{_D}+)?)?({_BLANK}?[AaPp][Mm])?"
 _ZONE = rf"{_BLANK}?(Z|UTC|GMT|[+-]{_D}{{2}}(:?{_D}{{2}})?)"
-MONTHS = ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+MONTHS = (
+    "january february march april may june july august september october november december"
+).split()
 _MONTH = f"(?i:{'|'.join(f'{name}|{name[:3]}' for name in MONTHS)}|sept)"
 _DATE = re.compile(
     rf"""( {_D}{{4}}([-/.]){_D}{{1,2}}\2{_D}{{1,2}}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from howrobust.datasets.tables.reading.cells import CODES, GROUPING_BLANKS, NA_WORDS, SYMBOLS
+from howrobust.datasets.tables.reading.cells import GROUPING_BLANKS, NA_WORDS, SYMBOLS
 from howrobust.datasets.tables.reading.dates import Instants, dates_of, formatted_dates, times_of
 from howrobust.datasets.tables.reading.decision import MARKS, Decision, exceptions
 from howrobust.datasets.tables.reading.options import ReadOptions
@@ -99,7 +99,7 @@ class NumberCollector(Collector):
 
     def __init__(self, name: str, missing: frozenset[str], decision: Decision) -> None:
         super().__init__(name, missing)
-        self.is_whole = decision.is_whole
+        self.is_whole, self.code = decision.is_whole, decision.sign
         grouping = GROUPING_BLANKS + MARKS[decision.decimal == "."] + SYMBOLS + ")"
         self.signs = {ord(c): None for c in grouping} | {ord("("): "-", ord(MINUS): "-"}
         if decision.decimal == ",":
@@ -111,8 +111,8 @@ class NumberCollector(Collector):
         if self.missing:
             cells = ["" if cell.strip() in self.missing else cell for cell in cells]
         text = "\0".join(cells).translate(self.signs)
-        for code in CODES:
-            text = text.replace(code, "")
+        if self.code:
+            text = text.replace(self.code, "")
         values = self._parsed(text.split("\0"), cells)
         if (infinite := np.isinf(values)).any():
             row = int(np.argmax(infinite))
@@ -120,16 +120,17 @@ class NumberCollector(Collector):
         self.chunks.append(values)
 
     def _parsed(self, texts: list[str], cells: Sequence[str]) -> Numbers:
-        if self.is_whole:
-            try:
-                return np.fromiter(map(int, texts), np.int64, len(texts))
-            except ValueError:  # missing values: then float64 holds all numbers
-                pass
-        values = (
-            np.nan if _is_gap(whole.strip().replace(MINUS, "-")) else float(text)
-            for text, whole in zip(texts, cells, strict=True)
-        )
-        return np.fromiter(values, np.float64, len(texts))
+        size = len(texts)
+        try:
+            if self.is_whole:
+                return np.fromiter(map(int, texts), np.int64, size)
+            return np.fromiter(map(float, texts), np.float64, size)
+        except ValueError:  # missing values: then float64 holds all numbers
+            values = (
+                np.nan if _is_gap(whole.strip().replace(MINUS, "-")) else float(text)
+                for text, whole in zip(texts, cells, strict=True)
+            )
+            return np.fromiter(values, np.float64, size)
 
     def finish(self) -> "tuple[pd.Series, str | None]":
         if not self.beyond:

@@ -27,6 +27,8 @@ class Decision:
         The decimal mark of its numbers.
     is_whole : bool, default=False
         Whether all its numbers are whole.
+    sign : str, default=""
+        The percent or currency sign of its numbers.
     problem : str, optional
         A sentence on what cannot be read.
     notes : tuple of str, default=()
@@ -36,6 +38,7 @@ class Decision:
     shape: Shape
     decimal: str = "."
     is_whole: bool = False
+    sign: str = ""
     problem: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -142,7 +145,9 @@ def _own_marks(survey: Survey) -> dict[str, list[Form]]:
     return marks
 
 
-def _number(survey: Survey, options: ReadOptions, separator: str, file_marks: set[str]) -> Decision:
+def _number(
+    survey: Survey, options: ReadOptions, separator: str, file_marks: set[str]
+) -> Decision:
     numbers = survey.forms("number")
     signs = sorted({form.sign for form in numbers if form.sign})
     if len(signs) > 1:
@@ -160,7 +165,8 @@ def _number(survey: Survey, options: ReadOptions, separator: str, file_marks: se
     missing = survey.total("missing") + survey.total("empty")
     if is_whole and numbers and survey.largest > (EXACT if missing else INT64):
         return Decision("text", notes=(f"{_name(survey)} holds whole numbers beyond 2^53 as text",))
-    return Decision("number", decimal, is_whole, notes=_notes(survey, numbers, decimal, signs))
+    notes = _notes(survey, numbers, decimal, signs)
+    return Decision("number", decimal, is_whole, "".join(signs), notes=notes)
 
 
 def _notes(survey: Survey, numbers: list[Form], decimal: str, signs: list[str]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ BLANKS = " "  # runs of blanks and tabs
 NAMES_OF_SEPARATORS = {"\t": "a tab", BLANKS: "blanks"}
 _SAMPLE = 1 << 20  # characters
 _ROWS = 200
+_QUOTED_OR_BLANKS = re.compile(r'("[^"]*")|[ \t]+')
 _PLAIN = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 
 
@@ -189,7 +190,8 @@ def _found(lines: list[str], path: Path, cut: bool) -> str:
     if wide:  # rows of other lengths: they will be refused by line
         return max(wide, key=lambda mark: (_share(wide[mark]), wide[mark][0]))
     blanks = _counts(lines, BLANKS, cut)
-    if path.suffix.lower() != ".csv" and blanks[0] > 1 and set(blanks) == {blanks[0]}:
+    name = path.name.lower().removesuffix(".gz")
+    if not name.endswith(".csv") and blanks[0] > 1 and set(blanks) == {blanks[0]}:
         return BLANKS
     # One column; unless all rows agree on more.
     rows = {mark: set(fields[1:]) for mark, fields in counts.items()}
@@ -220,5 +222,4 @@ def _rows(lines: Iterable[str], separator: str, strict: bool) -> "csv._reader":
 
 def _single_blanks(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
-        text = line.strip(" \t\r\n")
-        yield text if '"' in text else re.sub(r"[ \t]+", " ", text)
+        yield _QUOTED_OR_BLANKS.sub(lambda match: match[1] or " ", line.strip(" \t\r\n"))

@@ -130,8 +130,11 @@ def text_source(path: Path, encoding: str | None = None, whole: bool = True) -> 
 
 def _known(encoding: str) -> str:
     try:
-        b"".decode(encoding)
-    except (LookupError, ValueError):  # the second for codecs that decode no text
+        b"abcd".decode(encoding)
+        codecs.getincrementaldecoder(encoding)
+    except UnicodeError:  # its text is longer, or marked
+        return encoding
+    except (LookupError, ValueError):  # also codecs of no text
         raise BadInput(f"there is no encoding {encoding!r}; try utf-8, cp1252 or utf-16") from None
     return encoding
 

@@ -113,8 +113,10 @@ class Survey:
         if self.chunks is not None:
             self._keep(_plain_numbers(cells, forms))
 
-    def _measure(self, cells: Iterable[str], shapes: Iterable[str]) -> None:
+    def _measure(self, cells: Sequence[str], shapes: Sequence[str]) -> None:
         """Note the largest whole number, where it may be beyond what float64 holds."""
+        if not any(len(shape) > 15 and self._shapes[shape].is_whole for shape in set(shapes)):
+            return
         for cell, shape in zip(cells, shapes, strict=True):
             if len(shape) > 15 and self._shapes[shape].is_whole:
                 digits = "".join(c for c in cell if "0" <= c <= "9")

@@ -88,7 +88,7 @@ def _surveyed(rows: Rows, names: Sequence[str], options: ReadOptions) -> Columns
 def _leave_out(columns: Columns, count: int) -> list[str]:
     """Remove columns without a name that hold nothing, or the numbers of the rows; say so."""
     notes = []
-    for place in reversed(columns):
+    for place in sorted(columns, reverse=True):
         survey = columns[place]
         if survey.name or survey.total("empty") < count:
             break
