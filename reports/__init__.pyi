@@ -4,6 +4,6 @@ from .markdown import markdown as markdown
 from .model import Report as Report
 from .model import build_report as build_report
 from .page import write_page as write_page
-from .preflight import show_look as show_look
 from .plots.all_figures import report_figures as report_figures
+from .preflight import show_look as show_look
 from .terminal import console as console

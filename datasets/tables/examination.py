@@ -44,6 +44,9 @@ _TARGETS = {
 }
 
 
+_LEFT_OUT = {"id": "names the rows", "constant": "has one value"}
+
+
 @dataclass(frozen=True)
 class Examined:
     """A table as far as it can be used.
@@ -97,6 +100,7 @@ class Examination:
     _target_becomes: str = field(default="", init=False)
     _count: int = field(default=0, init=False)  # rows of the file
     _columns: list[Column] = field(default_factory=list, init=False)
+    _left_out: list[str] = field(default_factory=list, init=False)
     _index: "pd.Index | None" = field(default=None, init=False)
     _X: Array = field(default_factory=lambda: np.empty((0, 0)), init=False)
     _groups: Rows | None = field(default=None, init=False)
@@ -217,7 +221,10 @@ class Examination:
         (known,) = Frame.of(table, {column.name: kind}).columns
         codes[:] = Frame((known,)).encode(table)[:, 0]
         self._columns.append(known)
-        return treatment_of(known, codes).text
+        treatment = treatment_of(known, codes)
+        if treatment.form in _LEFT_OUT:
+            self._left_out.append(f"{known.name!r} {_LEFT_OUT[treatment.form]}")
+        return treatment.text
 
     def _group_numbers(self, column: "pd.Series") -> Rows | None:
         """Return the number of each row's group; None where a row has none."""
@@ -257,6 +264,11 @@ class Examination:
 
     def _data(self, y: Array | None, target: str) -> Dataset | None:
         """Return the rows, where a regression can be learnt from them."""
+        if self._columns and len(self._left_out) == len(self._columns):
+            self._problems.append(
+                f"no column is left that says anything about {target!r}: "
+                f"{', '.join(self._left_out)}; --as COLUMN=category or number overrules"
+            )
         if y is None or self._problems:
             return None
         features = tuple(str(column.name) for column in self._columns)

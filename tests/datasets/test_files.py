@@ -241,7 +241,7 @@ def test_files_that_are_not_tables_are_named(tmp_path):
     with pytest.raises(BadInput, match="no file"):
         DataSpec(str(tmp_path / "nowhere.csv")).open()
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(BadInput, match="folder.csv"):
+    with pytest.raises(BadInput, match=r"folder\.csv"):
         DataSpec(str(tmp_path / "folder.csv")).open()
 
 

@@ -119,7 +119,7 @@ def test_labels_of_rows_are_kept_where_they_are_not_the_numbers_from_0():
 def test_missing_values_of_an_array_are_taken():
     gaps = X.astype(object)
     gaps[3, 1] = None
-    for inputs in (np.where(X == X[3, 1], np.nan, X), gaps, gaps.tolist()):
+    for inputs in (np.where(X[3, 1] == X, np.nan, X), gaps, gaps.tolist()):
         source = given(inputs, Y)
         assert np.argwhere(np.isnan(source.data.X)).tolist() == [[3, 1]]
         assert source.frame is None
