@@ -43,8 +43,8 @@ from howrobust.planning.estimate import limit_warnings
 from howrobust.planning.method_spec import RESIDUAL, MethodSpec, user_method
 from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import Plan, plan_of
-from howrobust.planning.selection import Selection, chosen, with_thirds
-from howrobust.planning.suite import load_suite
+from howrobust.planning.selection import Selection, with_thirds
+from howrobust.planning.suite import chosen, load_suite
 
 
 def assess(
@@ -61,6 +61,7 @@ def assess(
     n_folds: int = 5,
     deterministic: bool = False,
     pretrained: bool = False,
+    target_transform: str = "auto",
     stress: Sequence[str] | None = None,
     splits: int | None = None,
     repeats: int | None = None,
@@ -117,6 +118,10 @@ def assess(
         Whether the model brings knowledge of the target that it did not learn from these rows, such
         as weights trained on others. A model that knows the target before it is fitted is refused
         otherwise.
+    target_transform : {"none", "log", "yeo-johnson", "auto"}, default "auto"
+        How the target is transformed for reference methods, and for an estimator that is a
+        `howrobust.base.method.Method`; "auto" chooses by the training rows of each fit. Models of
+        your own are given the target as it is.
     stress : sequence of str, optional
         Names of stresses; those of the suite ``assess`` if None.
     splits : int, optional
@@ -153,7 +158,7 @@ def assess(
     """
     import howrobust.reports.card_html  # noqa: F401 (it registers how a card is shown)
 
-    source = given_rows(X, y, groups=groups)
+    source = given_rows(X, y, groups=groups, target_transform=target_transform)
     options = UserModelOptions(
         fitted=fitted, n_folds=n_folds, noise=noise, distribution=distribution, draws=draws,
         deterministic=deterministic, batch_size=batch_size, retries=retries,

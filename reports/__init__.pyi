@@ -5,3 +5,5 @@ from .model import Report as Report
 from .model import build_report as build_report
 from .page import write_page as write_page
 from .plots.all_figures import report_figures as report_figures
+from .preflight import show_look as show_look
+from .terminal import console as console

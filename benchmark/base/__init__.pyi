@@ -85,7 +85,14 @@ from .tables.frame import Frame as Frame
 from .tables.frame import Labels as Labels
 from .tables.frame import names_rows as names_rows
 from .tables.times import day_text as day_text
+from .tables.times import days_of as days_of
 from .tables.unseen import unseen_remedy as unseen_remedy
+from .tables.values import DATES as DATES
+from .tables.values import DURATIONS as DURATIONS
+from .tables.values import EXACT as EXACT
+from .tables.values import NAMES as NAMES
 from .tables.values import NUMBERS as NUMBERS
 from .tables.values import natural_kind as natural_kind
+from .tables.values import numbers_of as numbers_of
 from .tables.values import problem_of as problem_of
+from .tables.values import values_of as values_of

@@ -12,10 +12,10 @@ from traceback import walk_tb
 import click
 
 from howrobust.cli.baseline import baseline
-from howrobust.cli.catalogue import info, list_
+from howrobust.cli.catalogue import fetch, info, list_
 from howrobust.cli.check import check
 from howrobust.cli.compare import compare
-from howrobust.cli.fetch import fetch
+from howrobust.cli.look import look
 from howrobust.cli.messages import report_problem
 from howrobust.cli.predict import predict
 from howrobust.cli.propagate import propagate
@@ -28,6 +28,7 @@ from howrobust.execution.signals import Interruption, interruptible
 
 COMMANDS = (
     run,
+    look,
     propagate,
     predict,
     score,

@@ -13,7 +13,8 @@ def report_problem(message: str) -> None:
     Parameters
     ----------
     message : str
-        The message; it is printed on one line, without control characters, and cut if very long.
+        The message; its lines are printed without control characters, and cut if very long.
     """
-    line = " ".join(message.split())[:LONGEST_MESSAGE]
-    click.echo(f"howrobust: {printable(line)}", err=True)
+    lines = [" ".join(line.split())[:LONGEST_MESSAGE] for line in message.split("\n")]
+    text = "\n".join(map(printable, filter(None, lines)))
+    click.echo(f"howrobust: {text}", err=True)

@@ -29,12 +29,15 @@ def predict(
 
     The method is made again from the command of the run, in the folder where that was given, and
     fitted to all rows of the data set; the module of a model of your own is imported, as
-    `howrobust run` imports it. Columns of FILE that the model was not given are ignored.
+    `howrobust run` imports it. FILE is read as the run has read its own, with the same --missing,
+    --as and so on; columns that the model was not given are ignored.
     """
     from howrobust._results import load
     from howrobust._run_models import RunForecaster
     from howrobust.base.facts import REFERENCES
     from howrobust.datasets.tables.files import read_frame
+    from howrobust.planning.facts import options_of
+    from howrobust.planning.first_checks import spec_of
     from howrobust.storage.atomic import write_output
 
     results = load(run)
@@ -42,7 +45,7 @@ def predict(
     method = _one_of(method, labels, results.about.labels, "--method")
     names = [each.name for each in results.about.data]
     data = _one_of(data, names, names, "--data")
-    table = read_frame(file)
+    table = read_frame(file, spec_of(data, options_of(results.about.command)).roles.read)
     table = table.set_index(table.index + 1)  # rows are counted from 1
     forecasts = RunForecaster(results.origin, method, kept)(table, data)
     if out is not None:

@@ -16,8 +16,19 @@ if TYPE_CHECKING:
 ENDPOINT = {"batch_size", "retries"}  # settings of a model behind a network
 
 
-def _parameter(option: Option) -> click.Parameter:
-    """Return the click parameter of a field of `RunOptions`."""
+def parameter(option: Option) -> click.Parameter:
+    """Return the click parameter of a field of `RunOptions`.
+
+    Parameters
+    ----------
+    option : Option
+        The field.
+
+    Returns
+    -------
+    click.Parameter
+        An argument or an option.
+    """
     if not option.flag.names:
         return click.Argument([option.name], default=option.default)
     names = [*option.flag.names, option.name]
@@ -35,7 +46,7 @@ def _parameter(option: Option) -> click.Parameter:
 
 
 PARAMETERS = [
-    *map(_parameter, run_options()),
+    *map(parameter, run_options()),
     click.Option(["--store"], help="Database of results: postgresql+psycopg://USER@HOST/NAME."),
     click.Option(["--dry-run"], is_flag=True, help="Show the plan and an estimate; fit nothing."),
 ]
@@ -69,11 +80,15 @@ def run(store: str | None, dry_run: bool, **parameters: Any) -> int:
     SUITE is one of `howrobust list suites`. Running again in the same folder refits nothing that
     is finished.
     """
+    from howrobust.planning.first_checks import checked_data
+
+    options = options_from(parameters)
+    checked_data(options)  # before what takes seconds to import
     from howrobust._run import execute
     from howrobust.planning.plan import make_plan
 
-    options = options_from(parameters)
     plan = make_plan(options)
+    _show_files(plan)
     _warn_of_limits(plan)
     if dry_run:
         _show_plan(plan, options.workers)
@@ -92,6 +107,20 @@ def run(store: str | None, dry_run: bool, **parameters: Any) -> int:
             dask=options.dask,
         )
     return _conclude(results, reporter.refitted)
+
+
+def _show_files(plan: "Plan") -> None:
+    """Print what the files hold on standard error, before anything is fitted."""
+    if not plan.looks:
+        return
+    from rich.console import Console
+
+    from howrobust.reports.preflight import show_look
+
+    console = Console(stderr=True)
+    warnings = {facts.name: facts.warnings for facts in plan.data}
+    for look in plan.looks:
+        show_look(look, warnings[look.name], console)
 
 
 def _warn_of_limits(plan: "Plan") -> None:

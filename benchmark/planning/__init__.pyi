@@ -1,5 +1,6 @@
 from .data_spec import DataSpec as DataSpec
 from .data_spec import given_rows as given_rows
+from .data_warnings.findings import data_warnings as data_warnings
 from .entry_points import entries as entries
 from .entry_points import load as load
 from .entry_points import load_stress as load_stress
@@ -7,6 +8,9 @@ from .estimate import limit_warnings as limit_warnings
 from .estimate import rough_seconds as rough_seconds
 from .facts import given_from_python as given_from_python
 from .facts import options_of as options_of
+from .first_checks import checked_data as checked_data
+from .first_checks import checked_file as checked_file
+from .first_checks import spec_of as spec_of
 from .jobs import Job as Job
 from .method_spec import RESIDUAL as RESIDUAL
 from .method_spec import MethodSpec as MethodSpec
@@ -19,11 +23,11 @@ from .plan import Plan as Plan
 from .plan import make_plan as make_plan
 from .plan import plan_of as plan_of
 from .selection import Selection as Selection
-from .selection import chosen as chosen
 from .selection import select as select
 from .selection import with_thirds as with_thirds
 from .source_closure import Sources as Sources
 from .source_closure import plugin_sources as plugin_sources
 from .source_closure import sources as sources
+from .suite import chosen as chosen
 from .suite import load_suite as load_suite
 from .suite import suite_names as suite_names

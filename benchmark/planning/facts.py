@@ -20,10 +20,11 @@ from howrobust.base.stress import InputStress, SettingStress, SplitStress, Stres
 from howrobust.base.tables.frame import Frame
 from howrobust.distributions.closed_form import expected_scores
 from howrobust.errors import BadInput
-from howrobust.planning.data_warnings import data_warnings
+from howrobust.planning.data_warnings.findings import data_warnings
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.planning.options import RunOptions, run_options
 from howrobust.planning.selection import Selection
+from howrobust.planning.suite import chosen
 from howrobust.stress.held_out_regions import Thirds
 
 _FROM_PYTHON = "was given from Python"  # of a method or data set that no command can state
@@ -107,11 +108,14 @@ def _distinct(features: Sequence[str]) -> list[str]:
 
 
 def _categories(source: Source, features: Sequence[str]) -> dict[str, list[str]]:
-    """Return the categories of the features that a table encodes, as text."""
+    """Return the categories of the features that a table encodes, as text; no identifiers."""
     if source.frame is None:
         return {}
-    known = zip(features, source.frame.categories, strict=True)
-    return {name: [*map(str, values)] for name, values in known if values is not None}
+    return {
+        name: [*map(str, column.categories or ())]
+        for name, column in zip(features, source.frame.columns, strict=True)
+        if column.kind == "category"
+    }
 
 
 def method_facts(spec: MethodSpec) -> MethodFacts:
@@ -199,7 +203,10 @@ def command(selection: Selection, data: Sequence[DataFacts]) -> Command:
     }
     parts = ["howrobust", "run", selection.suite.name]
     for option in run_options():
-        for value in lists.get(option.name, []):
+        values = lists.get(option.name)
+        if values is None and option.repeatable:
+            values = chosen(getattr(selection.options, option.name), (), option.name)
+        for value in values or ():
             parts += [option.flag.names[0], value]
     parts += [*_values(selection), "--seed", str(selection.options.seed)]
     return Command(shlex.join(parts), list(_remarks(selection, data)))

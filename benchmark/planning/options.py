@@ -6,12 +6,14 @@ and the text that explains it there and in docstrings. A new option is a new fie
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import wraps
 from inspect import Signature, cleandoc, signature
 from pathlib import Path
 from types import UnionType
 from typing import Any, ParamSpec, TypeVar, get_args, get_origin
+
+from howrobust.datasets.tables.roles import TRANSFORMS
 
 DEFAULT_FOLDER = "howrobust-out"
 
@@ -67,7 +69,7 @@ class RunOptions:
         default=None,
         metadata=_flag(
             "-d --data",
-            "Data sets: catalogue names or .csv/.parquet files (default: the suite's).",
+            "Data sets: catalogue names or files of tables (default: the suite's).",
         ),
     )
     stress: Sequence[str] | None = field(
@@ -102,31 +104,65 @@ class RunOptions:
             "--workers", "Number of worker processes (default: one per core).", defines_run=False
         ),
     )
+    _: KW_ONLY
     target: str | None = field(
         default=None,
-        kw_only=True,
         metadata=_flag("--target", "Target column of a file (default: its last)."),
-    )
-    one_hot: bool = field(
-        default=False,
-        kw_only=True,
-        metadata=_flag("--one-hot", "Encode text columns of a file as 0/1 columns."),
     )
     groups: str | None = field(
         default=None,
-        kw_only=True,
         metadata=_flag("--groups", "Column of a file whose groups are held out whole."),
     )
     time: str | None = field(
         default=None,
-        kw_only=True,
         metadata=_flag(
             "--time", "Column of a file that orders its rows; splits train on the past."
         ),
     )
+    drop: Sequence[str] | None = field(
+        default=None,
+        metadata=_flag("--drop", "Columns of a file to leave out.", metavar="COL"),
+    )
+    as_: Sequence[str] | None = field(
+        default=None,
+        metadata=_flag(
+            "--as",
+            "Kinds of columns of a file, each COL=KIND with number, category, date, date:FORM (as "
+            "%d/%m/%Y) or id (default: what ``howrobust look`` shows).",
+            metavar="COL=KIND",
+        ),
+    )
+    target_transform: str | None = field(
+        default=None,
+        metadata=_flag(
+            "--target-transform",
+            "How the target is transformed for all but models of your own; auto chooses by the "
+            "training rows (default: auto for a file, none for the catalogue).",
+            choices=TRANSFORMS,
+        ),
+    )
+    missing: Sequence[str] | None = field(
+        default=None,
+        metadata=_flag(
+            "--missing", "Words of a file that stand for a missing value.", metavar="WORD"
+        ),
+    )
+    separator: str | None = field(
+        default=None,
+        metadata=_flag(
+            "--separator", "Character between the columns of a file (default: found).", metavar="C"
+        ),
+    )
+    decimal: str | None = field(
+        default=None,
+        metadata=_flag("--decimal", "Decimal mark of a file (default: found).", choices=(".", ",")),
+    )
+    encoding: str | None = field(
+        default=None,
+        metadata=_flag("--encoding", "Encoding of a file (default: found)."),
+    )
     distribution: str | None = field(
         default=None,
-        kw_only=True,
         metadata=_flag(
             "--distribution",
             "Function of a fitted model and X that returns (mean, sd) or another distribution, for "
@@ -136,28 +172,24 @@ class RunOptions:
     )
     fitted: bool = field(
         default=False,
-        kw_only=True,
         metadata=_flag(
             "--fitted", "Take the models named module:name as fitted already, to other rows."
         ),
     )
     draws: int | None = field(
         default=None,
-        kw_only=True,
         metadata=_flag(
             "--draws", "Draws of torch modules named module:name that draw at every call."
         ),
     )
     batch_size: int | None = field(
         default=None,
-        kw_only=True,
         metadata=_flag(
             "--batch-size", "Most rows in a call of the models that --fitted takes as fitted."
         ),
     )
     retries: int | None = field(
         default=None,
-        kw_only=True,
         metadata=_flag(
             "--retries",
             "How often a failed call of such a model is made again, after 1, 2, 4, ... seconds.",
@@ -165,26 +197,22 @@ class RunOptions:
     )
     timeout_s: float | None = field(
         default=None,
-        kw_only=True,
         metadata=_flag(
             "--timeout", "Processor time that a fit may take, in seconds (default: the suite's)."
         ),
     )
     device: str | None = field(
         default=None,
-        kw_only=True,
         metadata=_flag(
             "--device", "Where networks are trained (default: on the CPU).", choices=("cpu", "cuda")
         ),
     )
     fresh: bool = field(
         default=False,
-        kw_only=True,
         metadata=_flag("--fresh", "Fit again what is already finished.", defines_run=False),
     )
     dask: str | None = field(
         default=None,
-        kw_only=True,
         metadata=_flag(
             "--dask",
             "Address of a dask scheduler whose workers fit the models.",

@@ -10,6 +10,8 @@ from howrobust.base.data import Source
 from howrobust.base.facts import Command, DataFacts, MethodFacts, StressFacts
 from howrobust.base.records import RunInfo
 from howrobust.base.stress import InputStress, SplitStress, Stress
+from howrobust.datasets.tables.files import TableFile
+from howrobust.datasets.tables.look import Look
 from howrobust.errors import BadInput
 from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.facts import command, data_facts, method_facts, stress_facts
@@ -47,6 +49,8 @@ class Plan:
         Facts of the stresses.
     command : Command
         The command line that repeats the run.
+    looks : tuple of Look, default=()
+        What was found in the files.
     """
 
     run: str
@@ -59,6 +63,7 @@ class Plan:
     methods: tuple[MethodFacts, ...]
     stresses: tuple[StressFacts, ...]
     command: Command
+    looks: tuple[Look, ...] = ()
 
     @property
     def cells(self) -> list[Cell]:
@@ -100,6 +105,7 @@ class _DataPlan:
 
     jobs: list[Job]
     facts: DataFacts
+    look: Look | None
 
 
 @dataclass(frozen=True)
@@ -176,6 +182,7 @@ def plan_of(selection: Selection) -> Plan:
         methods=tuple(map(method_facts, selection.methods)),
         stresses=tuple(map(stress_facts, selection.stresses)),
         command=command(selection, facts),
+        looks=tuple(each.look for each in planned if each.look is not None),
     )
 
 
@@ -239,7 +246,7 @@ def _data_plan(
             continue
         jobs += fits.clean(levels)
         jobs += _stressed(fits, selection.stresses)
-    return _DataPlan(jobs, facts)
+    return _DataPlan(jobs, facts, source.look if isinstance(source, TableFile) else None)
 
 
 def _stressed(fits: Fits, stresses: Sequence[Stress]) -> Iterator[Job]:

@@ -9,9 +9,10 @@ from howrobust.base.stress import SplitStress, Stress
 from howrobust.errors import BadInput
 from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.entry_points import load_stress
+from howrobust.planning.first_checks import checked_data
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.planning.options import RunOptions
-from howrobust.planning.suite import Suite, load_suite
+from howrobust.planning.suite import Suite, chosen, load_suite
 from howrobust.stress.held_out_regions import Thirds
 
 MOST_FITS = 10_000  # of a method on a data set: a plan is held in memory
@@ -94,6 +95,7 @@ def select(options: RunOptions) -> Selection:
     BadInput
         For an unknown name and for options that do not fit together.
     """
+    data = checked_data(options)
     suite = load_suite(options.suite)
     if options.device == "cuda" and environment.gpu() in ("none", "unknown"):
         raise BadInput("--device cuda needs a GPU, and torch finds none; leave it out")
@@ -106,37 +108,9 @@ def select(options: RunOptions) -> Selection:
         suite=suite,
         options=options,
         methods=_with_references([row for spec in methods for row in _rows(spec)]),
-        data=_data(options, suite, methods),
+        data=data,
         stresses=with_thirds([load_stress(name) for name in stresses]),
     )
-
-
-def chosen(names: Sequence[str] | None, default: Sequence[str], kind: str) -> list[str]:
-    """Return the names that were given, or else the default, each once.
-
-    Parameters
-    ----------
-    names : sequence of str, or str, optional
-        The names given; a single text is one name.
-    default : sequence of str
-        Names to take where none are given.
-    kind : str
-        What they name, in the plural.
-
-    Returns
-    -------
-    list of str
-        The names, in their order.
-
-    Raises
-    ------
-    BadInput
-        Where one is no text.
-    """
-    given = default if names is None else [names] if isinstance(names, str) else list(names)
-    if not all(isinstance(name, str) for name in given):
-        raise BadInput(f"{kind} are named by strings, such as 'deep_ensemble[n_members=10]'")
-    return list(dict.fromkeys(given))
 
 
 def with_thirds(stresses: Sequence[Stress]) -> list[Stress]:
@@ -185,27 +159,3 @@ def _with_references(methods: Sequence[MethodSpec]) -> list[MethodSpec]:
     names = {spec.name for spec in methods}
     added = [MethodSpec(name) for name in REFERENCES if name not in names]
     return [*{spec.label: spec for spec in methods}.values(), *added]
-
-
-def _data(options: RunOptions, suite: Suite, methods: Sequence[MethodSpec]) -> list[DataSpec]:
-    """Return the data sets; ``methods`` are those without the references that are added."""
-    names = chosen(options.data, suite.datasets, "data")
-    if not names:
-        raise BadInput(f"suite {suite.name} has no data of its own; name some with -d")
-    # A user's pipeline has an encoder of its own; the methods of howrobust need numbers.
-    mixed = not options.one_hot and all(spec.is_user_model() for spec in methods)
-    data = [
-        DataSpec(
-            name,
-            target=options.target,
-            one_hot=options.one_hot,
-            groups=options.groups,
-            time=options.time,
-            mixed=mixed,
-        )
-        for name in names
-    ]
-    is_set = options.target or options.one_hot or options.groups or options.time
-    if is_set and not any(spec.is_file for spec in data):
-        raise BadInput("--target, --one-hot, --groups and --time are for a file given with -d")
-    return data

@@ -1,6 +1,7 @@
 """Suites: named lists of methods, data sets and stresses, read from TOML files."""
 
 import tomllib
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -118,3 +119,31 @@ def parse_suite(text: str, name: str) -> Suite:
         return msgspec.convert({**inherited, **values, "name": name}, Suite)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise BadInput(f"suite {name!r} cannot be read: {error}") from None
+
+
+def chosen(names: Sequence[str] | None, default: Sequence[str], kind: str) -> list[str]:
+    """Return the names that were given, or else the default, each once.
+
+    Parameters
+    ----------
+    names : sequence of str, or str, optional
+        The names given; a single text is one name.
+    default : sequence of str
+        Names to take where none are given.
+    kind : str
+        What they name, in the plural.
+
+    Returns
+    -------
+    list of str
+        The names, in their order.
+
+    Raises
+    ------
+    BadInput
+        Where one is no text.
+    """
+    given = default if names is None else [names] if isinstance(names, str) else list(names)
+    if not all(isinstance(name, str) for name in given):
+        raise BadInput(f"{kind} are named by strings, such as 'deep_ensemble[n_members=10]'")
+    return list(dict.fromkeys(given))

@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 from howrobust.base.data import Dataset, Provenance, Source
 from howrobust.base.splits import Rows
 from howrobust.base.tables.frame import Frame
-from howrobust.base.tables.values import NUMBERS
-from howrobust.datasets.tables.rows import RowSource
+from howrobust.base.tables.values import EXACT, NUMBERS
+from howrobust.datasets.tables.kinds import kind_of
+from howrobust.datasets.tables.look import refusal
+from howrobust.datasets.tables.roles import TRANSFORMS, suggestion
+from howrobust.datasets.tables.rows import USERS_OWN, RowSource
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 
 Values = NDArray[Any]
-EXACT = 2**53  # integers above it are not all different in float64
 KINDS = {
     "b": "booleans", "M": "dates", "m": "durations", "c": "complex numbers",
     "U": "text", "S": "text", "T": "text", "V": "records",
@@ -28,22 +30,27 @@ ADVICE = {
 }
 
 
-def given(X: Any, y: Any, name: str = "data", groups: Any = None) -> Source:
+def given(
+    X: Any, y: Any, name: str = "data", groups: Any = None, target_transform: str = "auto"
+) -> Source:
     """Return the source of rows given from Python.
 
-    Frames of other libraries are converted by their ``to_pandas``, tensors by detaching them from
-    gradients and devices.
+    Frames of other libraries are converted by their ``to_pandas`` or the dataframe interchange,
+    tensors by detaching them from gradients and devices.
 
     Parameters
     ----------
-    X : array or pandas.DataFrame of shape (n, d)
-        Features; a frame may have columns of texts, categories or booleans.
+    X : array or data frame of shape (n, d)
+        Features, NaN where a value is missing. A frame may have columns of texts, categories,
+        booleans, dates, durations and missing values of any kind.
     y : array of shape (n,) or (n, 1)
         Targets.
     name : str, default="data"
         Name of the data set.
     groups : array of shape (n,), optional
         Label of each row's group; groups are held out whole.
+    target_transform : {"none", "log", "yeo-johnson", "auto"}, default="auto"
+        How the target is transformed for methods that are no model of a user's own.
 
     Returns
     -------
@@ -53,35 +60,47 @@ def given(X: Any, y: Any, name: str = "data", groups: Any = None) -> Source:
     Raises
     ------
     BadInput
-        For rows that no regression can be learnt from, values that are no real numbers, and rows of
-        X and y whose index labels differ.
+        For rows that no regression can be learnt from, values that cannot be used, and rows of X
+        and y whose index labels differ.
     """
+    if target_transform not in TRANSFORMS:
+        known = suggestion(str(target_transform), TRANSFORMS, "it is one of")
+        raise BadInput(f"target_transform={target_transform!r} is unknown; {known}")
     _require_aligned(X, y, "y")
     _require_aligned(X, groups, "groups")
     X, y = _plain(X, "X"), _plain(y, "y")
-    frame = Frame.of(X) if _is_frame(X) else None
+    frame = _described(X) if _is_frame(X) else None
     target = _target(_numbers(y, "y"))
     label = str(y.columns[0] if _is_frame(y) else getattr(y, "name", None) or "y")
-    inputs = _numbers(X, "X") if frame is None else _encoded(X, frame)
+    inputs = _numbers(X, "X") if frame is None else frame.encode(X)
     if inputs.ndim != 2 or target.shape != (len(inputs),):
         raise BadInput(
             f"X must be (n, d) and y (n,), not {inputs.shape} and {target.shape}; reshape them"
         )
     d = inputs.shape[1]
     features = tuple(map(str, frame.names)) if frame else tuple(f"x{j}" for j in range(d))
-    about = Provenance("rows given from Python", "the caller", "the user's own", "-")
-    index = X.index if frame else None
-    data = Dataset(inputs, target, features, label, index=index)
+    about = Provenance("rows given from Python", "the caller", USERS_OWN, "-")
+    data = Dataset(inputs, target, features, label, index=_labels(X))
     numbers = None if groups is None else _group_numbers(groups, len(target))
-    return RowSource(name, data, about, frame, numbers)
+    return RowSource(name, data, about, frame, numbers, target_transform=target_transform)
 
 
-def _encoded(table: Any, frame: Frame) -> Array:
-    """Return the numbers (n, d) of a frame; BadInput for integers that float64 would round."""
-    for column in frame.names:
-        if table[column].dtype.kind in "iu":
-            _require_exact(table[column].to_numpy(), f"column {column!r}")
-    return frame.encode(table)
+def _labels(X: Any) -> Any:
+    """Return the labels of the rows of a frame; None for the numbers from 0."""
+    if not _is_frame(X):
+        return None
+    import pandas as pd
+
+    return None if X.index.equals(pd.RangeIndex(len(X))) else X.index
+
+
+def _described(table: Any) -> Frame:
+    """Return the frame of a table; BadInput with all that cannot be used."""
+    kinds = {name: kind_of(column) for name, column in table.items()}
+    problems = Frame.problems_of(table, kinds)
+    if problems:
+        raise BadInput(refusal("X", problems))
+    return Frame.of(table, kinds)
 
 
 def _group_numbers(groups: Any, n: int) -> Rows:
@@ -138,16 +157,25 @@ def _plain(values: Any, name: str) -> Any:
     if _is_pandas(values):
         return values
     if callable(getattr(values, "to_pandas", None)):
-        try:
-            return values.to_pandas()
-        except ImportError as error:
-            raise BadInput(
-                f"{name} ({kind}) cannot be converted to pandas: {error}; install what is missing, "
-                f"or give {name}.to_numpy()"
-            ) from None
+        return _as_pandas(values, name)
     if _is_frame(values):
         raise BadInput(f"{name} is a {kind} of {type(values).__module__}; give a pandas frame")
     return values
+
+
+def _as_pandas(values: Any, name: str) -> Any:
+    """Return the frame or column of another library as one of pandas."""
+    try:
+        return values.to_pandas()
+    except ImportError as error:  # polars converts by pyarrow
+        if hasattr(values, "__dataframe__"):
+            import pandas as pd
+
+            return pd.api.interchange.from_dataframe(values)
+        raise BadInput(
+            f"{name} ({type(values).__name__}) cannot be converted to pandas: {error}; install "
+            f"what is missing, or give {name}.to_numpy()"
+        ) from None
 
 
 def _numbers(values: Any, name: str) -> Array:
@@ -159,8 +187,8 @@ def _numbers(values: Any, name: str) -> Array:
     kind = _kind(raw)
     if kind != "numbers":
         advice = ADVICE.get(kind, "convert it to numbers")
-        if name == "X" and kind == "text":
-            advice = "convert it, or give a pandas frame, whose columns may be text"
+        if name == "X" and kind in ("text", "dates", "durations"):
+            advice = f"convert it, or give a pandas frame, whose columns may be {kind}"
         raise BadInput(f"{name} must be numbers, and holds {kind}; {advice}")
     _require_exact(raw, name)
     if raw.dtype.kind == "O":  # pandas' own missing value is no number

@@ -262,8 +262,9 @@ def test_a_dry_run_shows_the_plan_and_fits_nothing(tmp_path):
 BAD_INPUT = {
     "missing file": (["run", "-d", "nowhere.csv"], "nowhere.csv"),
     "empty file": (["run", "-d", "empty.csv"], "is empty"),
-    "text column": (["run", "-d", "text.csv", "--target", "y"], "'site'"),
-    "NaN": (["run", "-d", "nan.csv", "--target", "y"], "'a'"),
+    "text target": (["run", "-d", "text.csv", "--target", "site"], "the target 'site' holds text"),
+    "names of rows alone": (["run", "-d", "text.csv", "--target", "y"], "'site' names the rows"),
+    "groups with a gap": (["run", "-d", "nan.csv", "--target", "y", "--groups", "a"], "'a' has 1"),
     "constant target": (["run", "-d", "constant.csv", "--target", "y"], "constant"),
     "three rows": (["run", "-d", "three.csv", "--target", "y"], "3 rows"),
     "duplicate columns": (["run", "-d", "twice.csv", "--target", "y"], "'a'"),
@@ -344,6 +345,60 @@ def judge(named, out, err):
     assert err.count("\n") == 1, err
     assert err.startswith("howrobust: ")
     assert named in err
+
+
+def test_several_problems_of_a_table_are_a_line_each(bad_files):
+    (bad_files / "bad.csv").write_text("a,b,y\n" + "".join(f"{k or ''},{k},t\n" for k in range(30)))
+    arguments = ["run", "-d", "bad.csv", "--groups", "a"]
+    code, out, err = howrobust(*arguments, cwd=bad_files)
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        "howrobust: bad.csv cannot be used as it is: 2 problems",
+        "1. the target 'y' holds text, and a regression needs numbers; give another --target",
+        "2. --groups: column 'a' has 1 missing values; fill them in, or remove those rows",
+    ]
+
+
+def test_a_run_shows_what_a_file_holds_before_it_fits(bad_files, tmp_path):
+    (bad_files / "full.csv").write_text(
+        "id,site,a,y\n" + "".join(f"{k},{'ab'[k % 2]},{k % 7 or ''},{k * k}\n" for k in range(60))
+    )
+    for more in (["--dry-run"], ["--splits", "1", "--out", tmp_path, "--stress", "input_noise"]):
+        arguments = ["run", "-d", "full.csv", "-m", "marginal", *more]
+        code, out, err = howrobust(*arguments, cwd=bad_files, COLUMNS="120")
+        assert code == 0, err
+        assert "left out: names the rows" not in out
+        lines = [line.split() for line in err.splitlines()]
+        assert ["full.csv:", "60", "rows,", "4", "columns"] in lines
+        assert [
+            "id",
+            "id",
+            "0,",
+            "1,",
+            "2",
+            "feature",
+            "left",
+            "out:",
+            "names",
+            "the",
+            "rows",
+        ] in lines
+        assert ["site", "category", "a,", "b", "feature", "0/1"] in lines
+        assert [
+            "y",
+            "number",
+            "0,",
+            "1,",
+            "4",
+            "target",
+            "as",
+            "it",
+            "is,",
+            "log",
+            "or",
+            "Yeo-Johnson",
+        ] in lines
+        assert any(line[:2] == ["a", "number"] and line[2] == "9" for line in lines)
 
 
 def test_a_corrupt_store_is_named_and_left_alone(tmp_path):

@@ -17,6 +17,7 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N, 2))
 Y = RNG.normal(size=N)
 TABLE = pd.DataFrame(X, columns=["a", "b"], index=np.arange(N) + 100)
+SHUFFLED = RNG.permutation(N)
 DATES = pd.date_range("2026-01-01", periods=N)
 
 
@@ -59,6 +60,78 @@ def test_rows_of_every_usual_kind_are_the_same_numbers(inputs, target):
     np.testing.assert_allclose(data.y, Y, rtol=1e-15)
 
 
+class Interchanged:
+    """A polars frame where pyarrow is not installed."""
+
+    columns = ("a", "b")
+
+    def to_pandas(self):
+        raise ModuleNotFoundError("pyarrow is required")
+
+    def __dataframe__(self, nan_as_null=False, allow_copy=True):
+        return TABLE.__dataframe__(nan_as_null, allow_copy)
+
+
+@pytest.mark.filterwarnings("ignore:.*DataFrame Interchange Protocol")
+def test_a_frame_of_another_library_comes_by_the_dataframe_interchange():
+    source = given(Interchanged(), Y)
+    np.testing.assert_array_equal(source.data.X, X)
+    assert source.data.features == ("a", "b")
+
+
+def test_a_frame_of_everything_is_taken():
+    number = pd.array([None, *(7 * SHUFFLED[1:])], dtype="Int64")
+    table = pd.DataFrame(
+        {
+            "count": number,
+            "small": X[:, 0].astype(np.float32),
+            "flag": pd.array([None, *(Y[1:] > 0)], dtype="boolean"),
+            "yes": np.array([None, *(["yes", "no"] * N)][:N], dtype=object),
+            "day": [pd.NaT, *DATES[1:]],
+            "lasts": [pd.NaT, *(DATES[1:] - DATES[0])],
+            "level": pd.Categorical(["low", "high"] * (N // 2), ["low", "high"], ordered=True),
+            "id": 2**60 + np.arange(N),
+            "code": [f"k{k}" for k in range(N)],
+        },
+        index=[f"row {k}" for k in range(N)],
+    )
+    source = given(table, Y)
+    assert {column.name: column.kind for column in source.frame.columns} == {
+        "count": "number", "small": "number", "flag": "category", "yes": "category",
+        "day": "date", "lasts": "number", "level": "category", "id": "id", "code": "id",
+    }  # fmt: skip
+    assert np.argwhere(np.isnan(source.data.X)).tolist() == [[0, j] for j in (0, 2, 3, 4, 5)]
+    assert list(source.data.index) == list(table.index)
+    back = source.frame.decode(source.data.X, source.data.index)
+    # Whatever came comes back; integers beyond 2^53 are identifiers, which are exact.
+    pd.testing.assert_frame_equal(back, table, check_dtype=False)
+
+
+def test_labels_of_rows_are_kept_where_they_are_not_the_numbers_from_0():
+    assert list(given(TABLE, Y).data.index) == list(TABLE.index)
+    assert given(TABLE.reset_index(drop=True), Y).data.index is None
+    assert given(X, Y).data.index is None
+    train, test = given(TABLE, Y).realise("random-0", 0)
+    for part in (train, test):
+        np.testing.assert_array_equal(TABLE.loc[part.index].to_numpy(), part.X)
+
+
+def test_missing_values_of_an_array_are_taken():
+    gaps = X.astype(object)
+    gaps[3, 1] = None
+    for inputs in (np.where(X[3, 1] == X, np.nan, X), gaps, gaps.tolist()):
+        source = given(inputs, Y)
+        assert np.argwhere(np.isnan(source.data.X)).tolist() == [[3, 1]]
+        assert source.frame is None
+
+
+def test_the_target_transform_is_auto_unless_another_is_given():
+    assert given(X, Y).target_transform == "auto"
+    assert given(X, Y, target_transform="none").target_transform == "none"
+    with pytest.raises(BadInput, match="target_transform='logs' is unknown; did you mean 'log'"):
+        given(X, Y, target_transform="logs")
+
+
 def test_the_target_keeps_its_name():
     assert given(TABLE, pd.Series(Y, TABLE.index, name="price")).data.target == "price"
     assert given(TABLE, pd.DataFrame({"price": Y}, TABLE.index)).data.target == "price"
@@ -70,7 +143,10 @@ def test_the_target_keeps_its_name():
     [
         (np.ma.masked_greater(X, 1), r"X is a masked array; .* X\.filled"),
         (X + 1j, "X must be numbers, and holds complex numbers; give the real part"),
-        (np.datetime64("2026-01-01") + np.zeros((N, 2), int), "X .* holds dates; convert them"),
+        (
+            np.datetime64("2026-01-01") + np.zeros((N, 2), int),
+            "X .* holds dates; convert it, or give a pandas frame, whose columns may be dates",
+        ),
         (X.astype(str), "X .* holds text; convert it, or give a pandas frame"),
         (X.astype(str).astype(object), "X .* holds text"),
         (sparse.csr_matrix(X), r"X is sparse \(csr_matrix\); give X.toarray\(\)"),
@@ -79,8 +155,13 @@ def test_the_target_keeps_its_name():
         (X[:, 0], r"X must be \(n, d\) .* \(40,\)"),
         ([[1.0], [2.0, 3.0]], "X must be an array of numbers: .*inhomogeneous"),
         (2**53 + 1 + np.arange(2 * N).reshape(N, 2), r"X holds integers beyond 2\^53"),
-        (TABLE.assign(id=2**60 + np.arange(N)), r"column 'id' holds integers beyond 2\^53"),
-        (TABLE.assign(z=X[:, 0] + 1j), "column 'z' holds values that are complex"),
+        (TABLE.assign(z=X[:, 0] + 1j), "X cannot be used as it is: column 'z' holds complex"),
+        (
+            TABLE.assign(z=X[:, 0] + 1j, i=np.inf, t=[[k] for k in range(N)]),
+            r"X cannot be used as it is: 3 problems\n1. column 'z' .*\n2. column 'i' has 40 inf.*\n"
+            "3. column 't' holds",
+        ),
+        (np.where(X > 1, np.inf, X), "column 'x0' of data has .* infinite values"),
         (WithoutArrow(TABLE), r"X \(WithoutArrow\) cannot be converted .* pyarrow is required; .*"),
     ],
 )

@@ -50,8 +50,9 @@ def judged(arguments):
     if code == 2:
         assert said.startswith("howrobust: "), (arguments, said)
         assert said.endswith("\n")
-        assert said[:-1].isprintable(), (arguments, said)
-        assert len(said) < 1100
+        # A table has a line for each of its problems, which are two at most for a column.
+        assert all(line.isprintable() and len(line) < 1100 for line in said.splitlines()), said
+        assert len(said.splitlines()) <= 20, said
     return code
 
 
@@ -113,18 +114,44 @@ def damaged(draw):
     return bytes(content)
 
 
+KINDS = ["number", "category", "date", "id", "date:%d/%m/%Y", "word", ""]
+TRANSFORMS = ["none", "log", "yeo-johnson", "auto", "sqrt"]
 options = st.lists(
-    st.sampled_from(["--one-hot"]).map(lambda o: [o])
-    | st.tuples(st.sampled_from(["--target", "--groups", "--time"]), name).map(list),
-    max_size=2,
-)
+    st.tuples(st.sampled_from(["--target", "--groups", "--time", "--drop", "--missing"]), name)
+    | st.tuples(st.just("--as"), st.builds("{}={}".format, name, st.sampled_from(KINDS)))
+    | st.tuples(st.just("--target-transform"), st.sampled_from(TRANSFORMS))
+    | st.tuples(st.just("--separator"), st.sampled_from([",", ";", "tab", "", "ab", '"']))
+    | st.tuples(st.just("--decimal"), st.sampled_from([".", ",", "x"]))
+    | st.tuples(st.just("--encoding"), st.sampled_from(["utf-8", "latin-1", "utf-16", "x", ""])),
+    max_size=3,
+).map(lambda drawn: [list(option) for option in drawn])
 
 
 def judge_a_table(folder, content, words):
     path = folder / "mine.csv"
     path.write_bytes(content)
     more = [word for option in words for word in option if "\x00" not in word]
-    return judged(["run", "-d", str(path), "-m", "bayesian_ridge", "--dry-run", *more])
+    code = judged(["run", "-d", str(path), "-m", "bayesian_ridge", "--dry-run", *more])
+    looked = judged_look(["look", str(path), *more])
+    assert looked == code, "look and run agree on whether a table can be used"
+    return code
+
+
+def judged_look(arguments):
+    """Run `howrobust look` here; its exit code, when all that must hold of it does."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        pytest.raises(SystemExit) as caught,
+    ):
+        main(arguments)
+    code, shown, said = caught.value.code, out.getvalue(), err.getvalue()
+    assert code in (0, 2), (arguments, said)
+    assert "Traceback" not in said
+    assert all(line.isprintable() for line in shown.splitlines()), shown
+    assert code == 0 or "problem 1: " in shown or said.startswith("howrobust: "), shown
+    return code
 
 
 VALUES = ["1", "-1", "0", "1e9", "99999999999999999999", "nan", "-inf", "true", '"x"', "''", "[]",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import shlex
 import subprocess
 import sys
 
@@ -11,8 +12,10 @@ from numpydoc.validate import validate
 import howrobust as hr
 from howrobust.cli.main import cli
 from howrobust.cli.run import options_from
-from howrobust.planning.facts import command
+from howrobust.planning.facts import command, options_of
+from howrobust.planning.first_checks import spec_of
 from howrobust.planning.options import RunOptions, run_options
+from howrobust.planning.plan import make_plan
 from howrobust.planning.selection import select
 
 FIELDS = {field.name: field.default for field in dataclasses.fields(RunOptions)}
@@ -48,7 +51,9 @@ def test_the_command_line_has_every_option_with_the_same_default():
 def test_every_option_of_the_command_line_arrives_in_its_field():
     given = RunOptions(
         suite="uci", methods=("a", "b"), data=("c",), stress=("d", "e"), splits=2, repeats=3,
-        seed=4, out="folder", workers=5, target="f", one_hot=True, groups="g", time="h",
+        seed=4, out="folder", workers=5, target="f", groups="g", time="h",
+        drop=("x", "-y"), as_=("z=id", "w=date:%d/%m/%Y"), target_transform="log",
+        missing=("-", "-999"), separator=";", decimal=",", encoding="cp1252",
         timeout_s=6.5, device="cpu", fresh=True, dask="i", distribution="j:k", fitted=True, draws=7,
         batch_size=8, retries=9,
     )  # fmt: skip
@@ -65,11 +70,46 @@ def test_every_option_of_the_command_line_arrives_in_its_field():
 def test_the_flags_are_those_that_users_know():
     flags = {name for each in cli.commands["run"].params for name in each.opts}
     assert flags == {
-        "suite", "-m", "--method", "-d", "--data", "--target", "--groups", "--time", "--one-hot",
+        "suite", "-m", "--method", "-d", "--data", "--target", "--groups", "--time", "--drop",
+        "--as", "--target-transform", "--missing", "--separator", "--decimal", "--encoding",
         "--stress", "--splits", "--repeats", "--out", "--store", "--seed", "--workers", "--dask",
         "--timeout", "--device", "--fresh", "--dry-run", "--distribution", "--fitted", "--draws",
         "--batch-size", "--retries",
     }  # fmt: skip
+
+
+def test_the_repeated_command_states_how_a_file_was_read(tmp_path):
+    path = tmp_path / "my.csv"
+    path.write_text("a;b;-y;y\n" + "".join(f"{k};k{k % 3};1;{k * k}\n" for k in range(20)))
+    options = RunOptions(
+        methods=("bayesian_ridge",), data=(str(path),), splits=1, target="y", drop=("-y",),
+        as_=("b=id", "a=number"), target_transform="log", missing=("-", "-999"), separator=";",
+        decimal=",", encoding="utf-8",
+    )  # fmt: skip
+    plan = make_plan(options)
+    again = options_of(plan.command)
+    for name in ("target", "drop", "as_", "target_transform", "missing", "separator", "decimal",
+                 "encoding"):  # fmt: skip
+        value = getattr(again, name)
+        assert (tuple(value) if isinstance(value, list) else value) == getattr(options, name), name
+    assert make_plan(again).run == plan.run
+    assert parsed(*shlex.split(plan.command.text)[2:]).drop == ("-y",)
+
+
+def test_one_text_is_one_value():
+    options = RunOptions(data=["my.csv"], drop="ab", as_="c=id", missing="NA")
+    spec = spec_of("my.csv", options)
+    assert (spec.drop, spec.kinds, spec.missing) == (("ab",), (("c", "id"),), ("NA",))
+
+
+def test_the_transform_of_the_target_is_part_of_what_is_fitted():
+    keys = [
+        {cell.key for cell in make_plan(RunOptions(methods=["bayesian_ridge"], data=["diabetes"],
+                                                   splits=1, target_transform=each)).cells}
+        for each in (None, "none", "auto")
+    ]  # fmt: skip
+    assert keys[0] == keys[1]
+    assert not keys[0] & keys[2]
 
 
 def test_an_unknown_option_is_a_type_error():

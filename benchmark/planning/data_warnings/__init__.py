@@ -1,0 +1,1 @@
+"""What changes how scores on a data set are to be read, found before anything is fitted."""
