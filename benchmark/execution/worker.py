@@ -28,7 +28,6 @@ from howrobust.execution.costs import draw_cost, measure_fit, peak_memory_mb, re
 from howrobust.execution.forecast import forecast_rows
 from howrobust.execution.kept import KeptParts
 from howrobust.execution.notes import ProgressNote
-from howrobust.planning.entry_points import load_stress
 from howrobust.planning.jobs import Job
 from howrobust.storage.arrays import Files, write_arrays
 from howrobust.storage.forecasts import pack_forecasts, read_forecasts
@@ -184,7 +183,7 @@ def _frozen(array: Array) -> Array:
 def _training_rows(job: Job, cell: Cell, train: Dataset) -> tuple[Array, Array]:
     """Return the rows that a cell is fitted on: X (n, d) and y (n,), under its stress."""
     X, y = _frozen(train.X), _frozen(train.y)
-    stress = load_stress(cell.train_stress) if cell.stress_level != CLEAN else None
+    stress = job.stress(cell.train_stress) if cell.stress_level != CLEAN else None
     if not isinstance(stress, TrainStress):
         return X, y
     stressed = stress.apply(X, y, cell.level, _stress_seed(job, cell, stress.name))
@@ -240,7 +239,7 @@ def _forecast_level(fit: _Fit, context: Context, step: float, level: Level) -> F
     X, y = fit.test.X, fit.test.y
     if level != CLEAN:
         name, severity = level
-        stress = load_stress(name)
+        stress = fit.job.stress(name)
         if not isinstance(stress, InputStress):
             raise TypeError(f"{name} is not a stress of inputs")
         seed = _stress_seed(fit.job, fit.cell, name)

@@ -124,6 +124,14 @@ class RunOptions:
             "--time", "Column of a file that orders its rows; splits train on the past."
         ),
     )
+    metrics: Sequence[str] | None = field(
+        default=None,
+        kw_only=True,
+        metadata=_flag(
+            "--metric",
+            "Metrics of your own, each MODULE:NAME, beside those that are installed.",
+        ),
+    )
     distribution: str | None = field(
         default=None,
         kw_only=True,

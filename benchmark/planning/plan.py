@@ -17,6 +17,8 @@ from howrobust.planning.fits import Fits, digest
 from howrobust.planning.jobs import Job
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.planning.options import RunOptions
+from howrobust.planning.plugins.metrics import MetricPlugin, metric_facts
+from howrobust.planning.plugins.stresses import stress_sources
 from howrobust.planning.selection import Selection, select
 from howrobust.planning.source_closure import Sources, plugin_sources
 
@@ -47,6 +49,8 @@ class Plan:
         Facts of the stresses.
     command : Command
         The command line that repeats the run.
+    metrics : tuple of MetricPlugin, default ()
+        The metrics beside those of howrobust.
     """
 
     run: str
@@ -59,6 +63,7 @@ class Plan:
     methods: tuple[MethodFacts, ...]
     stresses: tuple[StressFacts, ...]
     command: Command
+    metrics: tuple[MetricPlugin, ...] = ()
 
     @property
     def cells(self) -> list[Cell]:
@@ -90,6 +95,7 @@ class Plan:
             methods=self.methods,
             stresses=self.stresses,
             command=self.command,
+            metrics=tuple(map(metric_facts, self.metrics)),
             environment=environment,
         )
 
@@ -176,6 +182,7 @@ def plan_of(selection: Selection) -> Plan:
         methods=tuple(map(method_facts, selection.methods)),
         stresses=tuple(map(stress_facts, selection.stresses)),
         command=command(selection, facts),
+        metrics=tuple(selection.metrics),
     )
 
 
@@ -184,7 +191,7 @@ def _plugin_sources(selection: Selection) -> _PluginSources:
         method_codes={spec.name: spec.source_sha256() for spec in selection.methods},
         methods={spec.name: spec.sources() for spec in selection.methods},
         stresses={
-            stress.name: plugin_sources("stress", stress.name, stress)
+            stress.name: stress_sources(stress, selection.given_stresses.get(stress.name))
             for stress in selection.stresses
         },
     )
@@ -208,7 +215,7 @@ def _data_plan(
     held_out, missing = _held_out_regions(source, selection)
     facts = data_facts(source, splits, selection.options.seed)
     facts = replace(facts, warnings=[*facts.warnings, *missing])
-    data_sources = plugin_sources("datasets", spec.name, source)
+    data_sources = plugin_sources("datasets", spec.imported_by, source)
     data_code = (source.sha256, data_sources.sha256, environment.loops())
     jobs: list[Job] = []
     for method in selection.methods:
@@ -229,6 +236,7 @@ def _data_plan(
             code=(sources.method_codes[method.name], *data_code),
             sources=sources.methods[method.name] | data_sources,
             stress_sources=sources.stresses,
+            given_stresses=dict(selection.given_stresses),
         )
         if method.row_of:  # its model is put under stress in the first row
             jobs += fits.second_row()
