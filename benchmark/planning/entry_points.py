@@ -224,8 +224,8 @@ def required(group: str, name: str, made: Any, base: type) -> Any:
     """
     if not isinstance(made, base):
         raise BadInput(
-            f"the {NAMED[group]} {name!r} is of the type {type(made).__name__}; give a class "
-            f"derived from {base.__module__}.{base.__name__}, or an instance"
+            f"the {NAMED[group]} {name!r} is a {type(made).__name__}, where a "
+            f"{base.__module__}.{base.__name__} is needed: a class derived from it, or an instance"
         )
     return made
 
@@ -262,10 +262,7 @@ def called(group: str, name: str, base: type) -> Any:
         except BadInput:
             raise
         except Exception as error:  # a plug-in may raise anything
-            raise BadInput(
-                f"{plugin} cannot be made, by a call without arguments: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+            raise BadInput(f"{plugin} cannot be made: {type(error).__name__}: {error}") from error
 
 
 @contextmanager

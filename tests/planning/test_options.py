@@ -50,7 +50,7 @@ def test_every_option_of_the_command_line_arrives_in_its_field():
         suite="uci", methods=("a", "b"), data=("c",), stress=("d", "e"), splits=2, repeats=3,
         seed=4, out="folder", workers=5, target="f", one_hot=True, groups="g", time="h",
         timeout_s=6.5, device="cpu", fresh=True, dask="i", distribution="j:k", fitted=True, draws=7,
-        batch_size=8, retries=9,
+        batch_size=8, retries=9, metrics=("l:m", "l:n"),
     )  # fmt: skip
     assert all(getattr(given, name) != default for name, default in FIELDS.items())
     arguments = []
@@ -68,7 +68,7 @@ def test_the_flags_are_those_that_users_know():
         "suite", "-m", "--method", "-d", "--data", "--target", "--groups", "--time", "--one-hot",
         "--stress", "--splits", "--repeats", "--out", "--store", "--seed", "--workers", "--dask",
         "--timeout", "--device", "--fresh", "--dry-run", "--distribution", "--fitted", "--draws",
-        "--batch-size", "--retries",
+        "--batch-size", "--retries", "--metric",
     }  # fmt: skip
 
 

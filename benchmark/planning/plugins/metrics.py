@@ -130,12 +130,12 @@ def load_metric(name: str) -> Metric:
         For what cannot be imported, and for what is no metric.
     """
     thing: Any = load("metrics", name)
-    if callable(thing) and not isinstance(thing, type | Metric):
+    if is_path(name) and callable(thing) and not isinstance(thing, type | Metric):
         thing = Metric(name.rpartition(":")[2], "low", thing)
     if not isinstance(thing, Metric):
         raise BadInput(
-            f"the metric {name!r} is of the type {type(thing).__name__}; give a "
-            "howrobust.base.metric.Metric, or a function of forecast, y and y_scale"
+            f"the metric {name!r} is a {type(thing).__name__}, where a "
+            "howrobust.base.metric.Metric is needed, or a function of forecast, y and y_scale"
         )
     if thing.better not in get_args(Better) or not callable(thing.function):
         raise BadInput(
