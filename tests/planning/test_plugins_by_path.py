@@ -21,7 +21,7 @@ from howrobust.planning.plugins.metrics import load_metric, open_metrics
 from howrobust.planning.plugins.stresses import open_stresses
 from howrobust.storage.arrays import Files
 
-MODULE = '''
+MODULE = """
 import sys
 
 import numpy as np
@@ -120,7 +120,7 @@ RMSE = Metric("rmse", "low", biggest)
 LEFT = Metric("left", "low", lambda forecast, y, y_scale: sys.exit(0))
 bias, parts = SensorBias(), Parts()
 number = 3
-'''
+"""
 
 
 @pytest.fixture
