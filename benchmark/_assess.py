@@ -28,8 +28,10 @@ from howrobust.analysis.run_scores import Scores
 from howrobust.base.data import Source
 from howrobust.base.facts import REFERENCES
 from howrobust.base.method import Method
+from howrobust.base.metric import Metric
 from howrobust.base.pool import Pool
 from howrobust.base.progress import Progress
+from howrobust.base.stress import Stress
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
 from howrobust.execution.pools.parcels import why_not_sent
@@ -38,13 +40,14 @@ from howrobust.methods.wrappers.fitted_model import FittedModel
 from howrobust.methods.wrappers.options import UserModelOptions
 from howrobust.methods.wrappers.user_model import UserModel
 from howrobust.planning.data_spec import DataSpec, given_rows
-from howrobust.planning.entry_points import load_stress
 from howrobust.planning.estimate import limit_warnings
 from howrobust.planning.method_spec import RESIDUAL, MethodSpec, user_method
 from howrobust.planning.options import RunOptions
 from howrobust.planning.plan import Plan, plan_of
+from howrobust.planning.plugins.metrics import open_metrics
+from howrobust.planning.plugins.stresses import open_stresses
 from howrobust.planning.selection import Selection, with_thirds
-from howrobust.planning.suite import chosen, load_suite
+from howrobust.planning.suite import load_suite
 
 
 def assess(
@@ -62,7 +65,8 @@ def assess(
     deterministic: bool = False,
     pretrained: bool = False,
     target_transform: str = "auto",
-    stress: Sequence[str] | None = None,
+    stress: Sequence[str | Stress] | None = None,
+    metrics: Sequence[str | Metric] = (),
     splits: int | None = None,
     repeats: int | None = None,
     seed: int = 0,
@@ -122,8 +126,11 @@ def assess(
         How the target is transformed for reference methods, and for an estimator that is a
         `howrobust.base.method.Method`; "auto" chooses by the training rows of each fit. Models of
         your own are given the target as it is.
-    stress : sequence of str, optional
-        Names of stresses; those of the suite ``assess`` if None.
+    stress : sequence of str or Stress, optional
+        Stresses: names, ``module:Name`` of your own, or objects; those of the suite ``assess`` if
+        None.
+    metrics : sequence of str or Metric, default ()
+        Metrics of your own: ``module:name``, or objects.
     splits : int, optional
         Number of splits; that of the suite ``assess`` if None.
     repeats : int, optional
@@ -169,7 +176,8 @@ def assess(
     notes = (PRETRAINED,) if pretrained else require_fresh_start(model, source, seed)
     spec = _spec(estimator, model, fitted, name)
     rows = [spec, *_second_row(spec, estimator, options)]
-    plan = _plan(rows, source, stress, splits, repeats, seed)
+    asked = RunOptions("assess", splits=splits, repeats=repeats, seed=seed)
+    plan = _plan(rows, source, stress, metrics, asked)
     for sentence in limit_warnings(plan.jobs):
         warnings.warn(sentence, stacklevel=2)
     pool, about_pool = _pool(model, workers)
@@ -194,23 +202,26 @@ def assess(
 def _plan(
     methods: Sequence[MethodSpec],
     source: Source,
-    stress: Sequence[str] | None,
-    splits: int | None,
-    repeats: int | None,
-    seed: int,
+    stress: Sequence[str | Stress] | None,
+    metrics: Sequence[str | Metric],
+    asked: RunOptions,
 ) -> Plan:
     """Plan the suite ``assess`` for the rows of a model, beside marginal."""
     suite = load_suite("assess")
     # Given as an option, the number would repeat all splits rather than the first.
-    suite = msgspec.structs.replace(suite, repeats=suite.repeats if repeats is None else repeats)
-    names = chosen(stress, suite.stress, "stress")
+    repeats = suite.repeats if asked.repeats is None else asked.repeats
+    given = suite.stress if stress is None else stress
+    given = [given] if isinstance(given, str | Stress) else given
+    stresses = open_stresses([*dict.fromkeys(given)])
     return plan_of(
         Selection(
-            suite=suite,
-            options=RunOptions("assess", splits=splits, seed=seed),
+            suite=msgspec.structs.replace(suite, repeats=repeats),
+            options=replace(asked, repeats=None),
             methods=[*methods, MethodSpec("marginal")],
             data=[DataSpec(source.name, source=source)],
-            stresses=with_thirds([load_stress(name) for name in names]),
+            stresses=with_thirds(stresses.stresses),
+            given_stresses=stresses.given,
+            metrics=open_metrics([metrics] if isinstance(metrics, str | Metric) else metrics),
         )
     )
 

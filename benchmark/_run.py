@@ -13,6 +13,7 @@ from howrobust.base.progress import Progress
 from howrobust.errors import BadInput
 from howrobust.execution.kept import remove_kept
 from howrobust.execution.scheduler import run_cells
+from howrobust.metrics.known import require_new_names
 from howrobust.metrics.scoring import score_run, unscored
 from howrobust.planning.estimate import limit_warnings
 from howrobust.planning.options import RunOptions, takes_options
@@ -93,6 +94,7 @@ def execute(
     BadInput
         Where the results cannot be written or the workers cannot be started.
     """
+    require_new_names(plan.metrics)
     pool = local_pool(workers) if pool is None else pool
     cluster = None if dask is None else _cluster_pool(dask)
     with closing(Store(out)) as store, store.exclusive():
@@ -105,7 +107,7 @@ def execute(
         try:
             with pool as running, cluster or nullcontext(running) as fitting:
                 worked = run_cells(plan, store, fitting, progress) > 0
-                score_run(plan.run, store, running, progress)
+                score_run(plan.run, store, running, progress, plan.metrics)
         finally:
             if worked:
                 writer.add_time(plan.run, monotonic() - began)

@@ -102,7 +102,8 @@ def made_again(results: StoredRun, method: str, dataset: str) -> Fitted:
                 f"{name} was given from Python, so that the run cannot make the model again; "
                 f"{_remedy(results, method, dataset)}"
             )
-    reduced = _only(select(options_of(command)), method, dataset)
+    options = replace(options_of(command), stress=[], metrics=[])  # their modules stay unimported
+    reduced = _only(select(options), method, dataset)
     plan = plan_of(reduced)
     (facts,) = plan.data
     recorded = next(data for data in results.about.data if data.name == dataset)

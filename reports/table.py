@@ -61,12 +61,15 @@ class Table:
         Positions of the columns that hold text; the others hold numbers.
     rows : sequence of TableRow
         The rows, from the top.
+    last : sequence of str, default=()
+        Titles of columns that are left out last where there is no room: the reader asked for them.
     """
 
     label: str
     header: Sequence[str]
     text_columns: Sequence[int]
     rows: Sequence[TableRow]
+    last: Sequence[str] = ()
 
 
 def kind_of(method: str) -> str:

@@ -100,10 +100,13 @@ def rich_table(table: Table, title: str, width: int) -> rich_tables.Table:
     columns = [[_text(row.cells[k], marked) for row in table.rows] for k, marked in _marked(table)]
     shown = _fitting(table, columns, width)
     for k in shown:
+        column = Text(single_line(table.header[k]))
         if k in table.text_columns:
-            drawn.add_column(table.header[k], overflow="fold", min_width=NAME_WIDTH)
+            drawn.add_column(
+                Text(single_line(table.header[k])), overflow="fold", min_width=NAME_WIDTH
+            )
         else:
-            drawn.add_column(table.header[k], justify="right", no_wrap=True)
+            drawn.add_column(column, justify="right", no_wrap=True)
     for row in zip(*(columns[k] for k in shown), strict=True):
         drawn.add_row(*row)
     return drawn
@@ -132,7 +135,7 @@ def _fitting(table: Table, columns: Sequence[Sequence[Text]], width: int) -> lis
         )
         for k in shown
     ]
-    for title in DISPENSABLE:
+    for title in (*DISPENSABLE, *reversed(table.last)):
         if sum(needs[k] for k in shown) < width:
             break
         shown = [k for k in shown if table.header[k] != title]

@@ -17,7 +17,7 @@ from howrobust.comparison.events import (
     OTHER_DATA,
     Event,
 )
-from howrobust.comparison.losses import GATES
+from howrobust.comparison.losses import GATES, PLUGIN_GATE, gate_of
 from howrobust.comparison.quality import BETTER, INCONCLUSIVE, UNCHANGED, WORSE, Change
 from howrobust.comparison.runs import Comparison
 from howrobust.comparison.speed import Pace
@@ -130,7 +130,10 @@ def _conclusion(comparison: Comparison) -> list[str]:
     """How much is unchanged, what counted as a change, what of speed, and the headline."""
     unchanged = comparison.of(UNCHANGED)
     equal = sum(change.same for change in unchanged)
-    sizes = ", ".join(f"{name} {_amount(name, gate.size)}" for name, gate in GATES.items())
+    plugins = [
+        name for name in dict.fromkeys(c.metric for c in comparison.changes) if name not in GATES
+    ]
+    sizes = ", ".join(f"{name} {_amount(name, gate_of(name).size)}" for name in (*GATES, *plugins))
     lines = [
         f"Unchanged: {len(unchanged)} of {len(comparison.changes)}, {equal} of them identical.",
         f"A change counts if beyond {sizes}, and significant at {comparison.alpha:g} over "
@@ -190,14 +193,16 @@ def _needed(change: Change) -> str:
 
 def _amount(metric: str, loss: float, sign: int = 1) -> str:
     """A difference of losses in the metric's own unit, counted along ``sign``."""
-    unit = GATES[metric].unit
+    unit = gate_of(metric).unit
+    if unit == PLUGIN_GATE.unit:
+        return f"{sign * 100 * loss:.3g} {unit}"
     if unit == "%":
         return f"{sign * 100 * np.expm1(loss):.3g} %"
     return f"{sign * loss * (100 if unit == 'points' else 1):.3g} {unit}"
 
 
 def _value(metric: str, value: float) -> str:
-    return f"{100 * value:.1f} %" if GATES[metric].unit == "points" else f"{value:.4g}"
+    return f"{100 * value:.1f} %" if gate_of(metric).unit == "points" else f"{value:.4g}"
 
 
 def _pace(pace: Pace) -> str:

@@ -12,7 +12,7 @@ from howrobust.base.facts import REFERENCES
 from howrobust.base.split_names import PLACES
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
-from howrobust.metrics.scoring import all_metrics
+from howrobust.metrics.builtin import METRICS
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,8 @@ def losses(scores: Scores, metric: str) -> Blocks:
     BadInput
         For a metric of which neither low nor high is better.
     """
-    better = {m.name: m.better for m in all_metrics()}.get(metric)
+    known = {m.name: m.better for m in scores.about.metrics} | {m.name: m.better for m in METRICS}
+    better = known.get(metric)
     if better not in ("low", "high"):
         raise BadInput(
             f"methods cannot be ranked by {metric!r}; name a metric of which low or high is "

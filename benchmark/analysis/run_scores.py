@@ -9,11 +9,14 @@ from howrobust.analysis.results import StoredRun
 from howrobust.analysis.split_values import PooledPoints, ScoreKey, distinct_rows, values_by_split
 from howrobust.analysis.statistics import Estimate, over_splits
 from howrobust.base.cells import CLEAN
-from howrobust.base.facts import DataFacts, StressFacts
-from howrobust.base.records import GRADIENTS, MISSING_FILLED, CellResult
+from howrobust.base.facts import DataFacts, MetricFacts, StressFacts
+from howrobust.base.records import COSTS, GRADIENTS, MISSING_FILLED, CellResult
 from howrobust.base.split_names import PLACES
 from howrobust.distributions.forecast import Forecast
+from howrobust.metrics.builtin import METRICS
 from howrobust.storage.arrays import HeldOut
+
+_BUILT_IN = {*COSTS, *(metric.name for metric in METRICS)}
 
 
 class Scores:
@@ -37,6 +40,12 @@ class Scores:
         self._held: dict[str, HeldOut] = {}
         self._clean: dict[str, Forecast] = {}
         self._pooled: dict[tuple[str, str], PooledPoints] = {}
+
+    @cached_property
+    def plugin_metrics(self) -> tuple[MetricFacts, ...]:
+        """Facts of the metrics of plug-ins that tables show: those with a direction."""
+        shown = (facts for facts in self.about.metrics if facts.better != "-")
+        return tuple(facts for facts in shown if facts.name not in _BUILT_IN)
 
     @cached_property
     def _values(self) -> dict[ScoreKey, dict[str, float]]:

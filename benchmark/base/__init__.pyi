@@ -13,6 +13,7 @@ from .facts import WHOSE as WHOSE
 from .facts import Command as Command
 from .facts import DataFacts as DataFacts
 from .facts import MethodFacts as MethodFacts
+from .facts import MetricFacts as MetricFacts
 from .facts import StressFacts as StressFacts
 from .facts import StressKind as StressKind
 from .fit_progress import Arrays as Arrays
@@ -28,6 +29,7 @@ from .method import Problem as Problem
 from .method import SingleMethod as SingleMethod
 from .method import Whose as Whose
 from .metric import UNBOUNDED as UNBOUNDED
+from .metric import Better as Better
 from .metric import Metric as Metric
 from .metric import MetricFunction as MetricFunction
 from .metric import Undefined as Undefined

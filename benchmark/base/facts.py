@@ -7,6 +7,7 @@ elsewhere could name any module.
 from dataclasses import dataclass, field
 from typing import Literal
 
+from howrobust.base.metric import Better
 from howrobust.base.stress import InputStress, TrainStress
 
 REFERENCES = ("marginal", "oracle")  # in every run and table, never ranked
@@ -150,6 +151,22 @@ class StressFacts:
     def severities(self) -> bool:
         """Whether levels are severities of a stress on inputs or training rows."""
         return self.kind == "input" or (self.kind == "train" and self.ladder)
+
+
+@dataclass(frozen=True)
+class MetricFacts:
+    """What a report states about a metric of a plug-in: see `howrobust.base.metric.Metric`.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    better : {"low", "high", "nominal", "zero", "-"}
+        Which values are better.
+    """
+
+    name: str
+    better: Better
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from howrobust.base.cells import CLEAN, Level
-from howrobust.base.facts import Command, DataFacts, MethodFacts, StressFacts
+from howrobust.base.facts import Command, DataFacts, MethodFacts, MetricFacts, StressFacts
 
 GRADIENTS = "gradients"  # the fact whether attacks could use the model's gradients
 # The fact that a model refuses missing values, and was given training medians under stress.
@@ -170,6 +170,8 @@ class RunInfo:
         Seconds that it took, over all its starts.
     reused : int
         Cells that were finished before its last start.
+    metrics : tuple of MetricFacts
+        Facts of its metrics beside those of howrobust.
 
     Raises
     ------
@@ -189,6 +191,7 @@ class RunInfo:
     environment: dict[str, str]
     took_s: float = 0.0
     reused: int = 0
+    metrics: tuple[MetricFacts, ...] = ()
 
     def __post_init__(self) -> None:
         known = {CLEAN[0], *(stress.name for stress in self.stresses)}

@@ -23,7 +23,7 @@ def _sentences(kind: str) -> dict[str, str]:
     from howrobust.cli.descriptions import definition, docstring_of, summary
 
     if kind == "metrics":
-        from howrobust.metrics.scoring import all_metrics
+        from howrobust.metrics.known import all_metrics
 
         return {metric.name: summary(definition(metric)) for metric in all_metrics()}
     if kind == "suites":

@@ -15,6 +15,7 @@ import msgspec
 from howrobust.analysis.results import StoredRun
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.cells import CLEAN, Level
+from howrobust.base.metric import Better
 from howrobust.base.records import CellResult
 from howrobust.errors import BadInput
 
@@ -60,7 +61,7 @@ class SnapshotScores(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     values : dict of str to float
         Values by metric.
     lacks : dict of str to str
-        Reasons by metric of those of `METRICS` that have no value.
+        Reasons by metric of those of `METRICS` and of plug-ins that have no value.
     """
 
     stress: str
@@ -147,6 +148,8 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Cells in the order of their addresses.
     moves_targets : list of str, default=[]
         Stresses under which errors are not compared, see `InputStress`.
+    metrics : dict of str to str, default={}
+        What is better, see `Metric`, by the name of each metric of a plug-in.
     """
 
     format: str
@@ -157,6 +160,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data: dict[str, SnapshotData]
     cells: list[SnapshotCell]
     moves_targets: list[str] = []
+    metrics: dict[str, Better] = {}
 
 
 def snapshot(results: StoredRun) -> Snapshot:
@@ -186,6 +190,9 @@ def snapshot(results: StoredRun) -> Snapshot:
         # Numbers depend on the processor and on versions, but not on the build of the kernel.
         environment={name: v for name, v in about.environment.items() if name != "platform"},
         data=dict(sorted(data.items())),
+        metrics={
+            m.name: m.better for m in scores.plugin_metrics if m.better not in ("nominal", "-")
+        },
         moves_targets=sorted(s for s in scores.stresses() if scores.stress_facts(s).moves_targets),
         cells=cells,
     )
@@ -228,7 +235,9 @@ def _numbers(scores: Scores) -> dict[Address, _Numbers]:
     """Scores and costs by cell."""
     fitted = {cell.stress_level for cell in scores.cells}
     numbers: dict[Address, _Numbers] = {}
-    records = scores.records[scores.records["metric"].isin((*METRICS, *SNAPSHOT_COSTS))]
+    plugins = [facts.name for facts in scores.plugin_metrics]
+    kept = scores.records["metric"].isin((*METRICS, *plugins, *SNAPSHOT_COSTS))
+    records = scores.records[kept]
     rows: Iterator[Any] = records.itertuples()  # named tuples: the columns are their fields
     for record in rows:
         level = (record.stress, record.level)
@@ -271,7 +280,8 @@ def to_json(taken: Snapshot) -> str:
     str
         JSON with a line per cell; the same run has the same text.
     """
-    apart = {"cells"} if taken.moves_targets else {"cells", "moves_targets"}
+    optional = {name for name in ("moves_targets", "metrics") if not getattr(taken, name)}
+    apart = {"cells", *optional}
     head = {name: getattr(taken, name) for name in taken.__struct_fields__ if name not in apart}
     begin = msgspec.json.format(msgspec.json.encode(head), indent=1).decode()
     lines = ",\n".join("  " + msgspec.json.encode(cell).decode() for cell in taken.cells)

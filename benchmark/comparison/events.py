@@ -5,7 +5,13 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass, replace
 
 from howrobust.base.cells import CLEAN
-from howrobust.comparison.baseline import Snapshot, SnapshotCell, SnapshotScores
+from howrobust.comparison.baseline import (
+    METRICS,
+    Snapshot,
+    SnapshotCell,
+    SnapshotScores,
+)
+from howrobust.comparison.losses import compared_metrics
 
 MISSING, FAILED, FAILING, MENDED, NEW = "missing", "failed", "failing", "mended", "new"
 OTHER_DATA = "other data"
@@ -61,15 +67,18 @@ def events(base: Snapshot, new: Snapshot, changed: Set[str]) -> Iterator[Event]:
     after = {cell.address: cell for cell in new.cells if cell.dataset not in changed}
     before = {cell.address: cell for cell in base.cells if cell.dataset not in changed}
     counts: Counter[Event] = Counter()
+    shared = {*METRICS, *compared_metrics(base, new)}
     for address, cell in before.items():
-        counts.update(_events_of_cell(cell, after.get(address)))
+        counts.update(_events_of_cell(cell, after.get(address), shared))
     counts.update(_event(NEW, cell) for address, cell in after.items() if address not in before)
     for event, count in counts.items():
         yield replace(event, count=count)
 
 
-def _events_of_cell(base: SnapshotCell, new: SnapshotCell | None) -> Iterator[Event]:
-    """Differences in the status of a cell and in the scores that it has."""
+def _events_of_cell(
+    base: SnapshotCell, new: SnapshotCell | None, shared: Set[str]
+) -> Iterator[Event]:
+    """Differences in the status of a cell and in the scores that it has of shared metrics."""
     if new is None:
         yield _event(MISSING, base)
     elif base.status != "ok":
@@ -79,15 +88,15 @@ def _events_of_cell(base: SnapshotCell, new: SnapshotCell | None) -> Iterator[Ev
     else:
         after = {(scored.stress, scored.level): scored for scored in new.scores}
         for scored in base.scores:
-            reason = _lost(scored, after.get((scored.stress, scored.level)))
+            reason = _lost(scored, after.get((scored.stress, scored.level)), shared)
             if reason:
                 place = _place(scored.stress, scored.level)
                 yield Event(FAILED, base.dataset, base.method, place, reason)
 
 
-def _lost(base: SnapshotScores, new: SnapshotScores | None) -> str:
+def _lost(base: SnapshotScores, new: SnapshotScores | None, shared: Set[str]) -> str:
     """The metrics that had a value and have none, with the reason; empty where there are none."""
-    lost = sorted(base.values.keys() - (new.values.keys() if new else set()))
+    lost = sorted((base.values.keys() & shared) - (new.values.keys() if new else set()))
     if not lost:
         return ""
     reason = new.lacks.get(lost[0], "no value") if new else "no score at this level"

@@ -12,7 +12,7 @@ from scipy import stats
 
 from howrobust.analysis.statistics import Estimate, holm, over_splits
 from howrobust.comparison.baseline import Snapshot, SnapshotData
-from howrobust.comparison.losses import GATES, paired_losses
+from howrobust.comparison.losses import gate_of, paired_losses
 
 WORSE, BETTER, UNCHANGED, INCONCLUSIVE = "worse", "better", "unchanged", "inconclusive"
 ROUNDING = 1e-3  # of the least difference that matters: what processors differ by
@@ -64,7 +64,7 @@ class Change:
     @property
     def in_sizes(self) -> float:
         """The difference over the least that matters; above 1 it is worse."""
-        return self.estimate.mean / GATES[self.metric].size
+        return self.estimate.mean / gate_of(self.metric).size
 
 
 def changes(base: Snapshot, new: Snapshot, changed: Set[str], alpha: float) -> list[Change]:
@@ -150,7 +150,7 @@ def _tests(pairs: pd.DataFrame, base: Snapshot, new: Snapshot) -> Iterator[_Test
         data = [taken.data[dataset] for taken in (base, new)]
         same_rows = base.seed == new.seed  # splits of another seed have other rows
         difference = _difference(group, metric, data, same_rows)
-        same = (group["loss_new"] - group["loss_base"]).abs() <= ROUNDING * GATES[metric].size
+        same = (group["loss_new"] - group["loss_base"]).abs() <= ROUNDING * gate_of(metric).size
         yield _Test(
             dataset=dataset,
             method=method,
@@ -232,7 +232,7 @@ def _mean_test(method: str, stress: str, metric: str, tests: list[_Test]) -> _Te
 
 
 def _judged(test: _Test, p: float, alpha: float, counted: int) -> Change:
-    size = GATES[test.metric].size
+    size = gate_of(test.metric).size
     verdict, needed = UNCHANGED, None
     if not test.same and abs(test.mean) > size:
         if p < alpha:

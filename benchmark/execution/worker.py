@@ -32,7 +32,6 @@ from howrobust.execution.kept import KeptParts
 from howrobust.execution.notes import ProgressNote
 from howrobust.execution.prepared import infer
 from howrobust.execution.stressed import MissingValues, stressed_inputs
-from howrobust.planning.entry_points import load_stress
 from howrobust.planning.jobs import Job
 from howrobust.storage.arrays import Files, write_arrays
 from howrobust.storage.forecasts import pack_forecasts, read_forecasts
@@ -195,7 +194,7 @@ def _frozen(array: Array) -> Array:
 def _training_rows(job: Job, cell: Cell, train: Dataset) -> tuple[Array, Array, Labels]:
     """Return the rows that a cell is fitted on: X (n, d), y (n,) and labels, under its stress."""
     X, y = _frozen(train.X), _frozen(train.y)
-    stress = load_stress(cell.train_stress) if cell.stress_level != CLEAN else None
+    stress = job.stress(cell.train_stress) if cell.stress_level != CLEAN else None
     if not isinstance(stress, TrainStress):
         return X, y, train.index
     seed = _stress_seed(job, cell, stress.name)
@@ -262,7 +261,7 @@ def _inputs_at(fit: _Fit, context: Context, level: Level) -> Array:
     if level == CLEAN:
         return fit.test.X
     name, severity = level
-    stress = load_stress(name)
+    stress = fit.job.stress(name)
     if not isinstance(stress, InputStress):
         raise TypeError(f"{name} is not a stress of inputs")
     seed = _stress_seed(fit.job, fit.cell, name)

@@ -1,7 +1,8 @@
 from .builtin import METRICS as METRICS
 from .builtin import score as score
 from .calibration import level_digits as level_digits
-from .scoring import all_metrics as all_metrics
+from .known import all_metrics as all_metrics
+from .known import require_new_names as require_new_names
 from .scoring import score_run as score_run
 from .scoring import unscored as unscored
 from .stated import Scores as Scores

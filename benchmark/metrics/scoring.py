@@ -4,10 +4,10 @@ Law 4: every planned cell x stress level x metric ends as a record: a value, `un
 reason, or `failed` with a reason.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from howrobust.metrics import by_feature
 from howrobust.metrics.builtin import METRICS
 from howrobust.metrics.by_feature import FEATURE_METRICS, score_features
 from howrobust.metrics.group_coverage import terciles
-from howrobust.planning import entry_points
+from howrobust.planning.plugins.metrics import MetricPlugin, installed_metrics, metric_facts
 from howrobust.planning.source_closure import sources
 from howrobust.storage.array_reader import ArrayReader
 from howrobust.storage.arrays import read_testset
@@ -38,40 +38,48 @@ Part = tuple[str, str]  # a feature, and a segment of it; "" and "" for the whol
 _WHOLE: Part = ("", "")
 
 
-@lru_cache
-def all_metrics() -> tuple[Metric, ...]:
-    """Return the built-in metrics and those of plug-ins.
-
-    Returns
-    -------
-    tuple of Metric
-        The metrics, built-in ones first.
-    """
-    return (
-        *METRICS,
-        *(entry_points.load("metrics", name) for name in entry_points.names("metrics")),
-    )
-
-
 @dataclass(frozen=True)
-class _Codes:
-    """Hashes of source: of each metric by its name, and of scores of single features."""
+class _Task:
+    """Metrics that are computed by one call: those of howrobust, or one of a plug-in.
 
-    metrics: dict[str, str]
-    by_feature: str
+    Parameters
+    ----------
+    codes : dict of str to str
+        Hash of the source of each metric, by its name.
+    by_feature : str
+        Hash of the source of scores of single features, which the task of howrobust makes.
+    plugin : Metric, optional
+        The metric of a plug-in; None for those of howrobust.
+    """
 
-    @classmethod
-    def now(cls) -> "_Codes":
-        metrics = {m.name: sources(m.function.__module__).sha256 for m in all_metrics()}
-        return cls(metrics, sources(by_feature.__name__).sha256)
+    codes: dict[str, str]
+    by_feature: str = ""
+    plugin: Metric | None = None
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics."""
+        return METRICS if self.plugin is None else (self.plugin,)
 
     def wanted(self, parts: Sequence[Part]) -> Iterator[tuple[str, str, str, str]]:
         """The records that a level has: metric, feature, segment and code of each."""
-        for name, code in self.metrics.items():
+        for name, code in self.codes.items():
             yield name, *_WHOLE, code
+        if self.plugin is not None:
+            return
         for feature, segment in parts:
             for metric in FEATURE_METRICS:
                 yield metric.name, feature, segment, self.by_feature
+
+
+def _tasks(plugins: Sequence[MetricPlugin] | None) -> list[_Task]:
+    """Those of howrobust, then one for each plug-in, so that one that crashes fails alone."""
+    plugins = installed_metrics() if plugins is None else plugins
+    codes = {m.name: sources(m.function.__module__).sha256 for m in METRICS}
+    return [
+        _Task(codes, sources(by_feature.__name__).sha256),
+        *(_Task({each.metric.name: each.code}, plugin=each.metric) for each in plugins),
+    ]
 
 
 def _parts(cell: CellResult, level: Level, run: RunInfo) -> list[Part]:
@@ -88,7 +96,9 @@ def _parts(cell: CellResult, level: Level, run: RunInfo) -> list[Part]:
     return [(data.features[held], f"{place} third")]
 
 
-def unscored(run: str, store: Store) -> dict[str, list[Level]]:
+def unscored(
+    run: str, store: Store, plugins: Sequence[MetricPlugin] | None = None
+) -> dict[str, list[Level]]:
     """Return the levels at which cells of a run lack a record of some metric.
 
     Parameters
@@ -97,37 +107,54 @@ def unscored(run: str, store: Store) -> dict[str, list[Level]]:
         Name of the run.
     store : Store
         The store that holds it.
+    plugins : sequence of MetricPlugin, optional
+        The metrics beside those of howrobust; those of installed packages if None.
 
     Returns
     -------
     dict of str to list of Level
         Levels by the key of a cell; only cells that lack any.
     """
-    reader = RunReader(store)
-    codes, known, cells = _Codes.now(), reader.scored(run), reader.cells(run)
-    about = reader.run(run)
+    lacking: dict[str, list[Level]] = {}
+    for cell, _, levels in _lacking(run, RunReader(store), _tasks(plugins)):
+        known = lacking.setdefault(cell.key, [])
+        known += [level for level in levels if level not in known]
+    return lacking
+
+
+def _lacking(
+    run: str, reader: RunReader, tasks: Sequence[_Task]
+) -> Iterator[tuple[CellResult, _Task, dict[Level, list[Part]]]]:
+    """Yield the cells and tasks that lack records, with levels and features to score alone."""
+    known, cells, about = reader.scored(run), reader.cells(run), reader.run(run)
     trained = {cell.stress_level for cell in cells} - {CLEAN}
     levels_of_clean = [level for level in about.levels if level not in trained]
     second_rows = {facts.label for facts in about.methods if facts.row_of}
-    lacking = {}
     for cell in cells:
         scored = known.get(cell.key, set())
         clean = cell.train_stress == CLEAN[0] and cell.method not in second_rows
         stressed = clean and cell.repeat == 0
-        levels = [
-            level
+        levels = {
+            level: _parts(cell, level, about)
             for level in (levels_of_clean if stressed else [CLEAN])
-            if any(
-                (*level, *record) not in scored
-                for record in codes.wanted(_parts(cell, level, about))
-            )
-        ]
-        if levels:
-            lacking[cell.key] = levels
-    return lacking
+        }
+        for task in tasks:
+            lacks = {
+                level: parts
+                for level, parts in levels.items()
+                if any((*level, *record) not in scored for record in task.wanted(parts))
+            }
+            if lacks:
+                yield cell, task, lacks
 
 
-def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = None) -> None:
+def score_run(
+    run: str,
+    store: Store,
+    pool: Pool,
+    progress: Progress | None = None,
+    plugins: Sequence[MetricPlugin] | None = None,
+) -> None:
     """Score the cells of a run where they lack records, and commit each cell.
 
     Parameters
@@ -140,45 +167,54 @@ def score_run(run: str, store: Store, pool: Pool, progress: Progress | None = No
         Where the metrics are computed.
     progress : Progress, optional
         Where progress is shown.
+    plugins : sequence of MetricPlugin, optional
+        The metrics beside those of howrobust; those of installed packages if None. The run states
+        their facts afterwards, beside those that it states already.
     """
     progress = progress or NullProgress()
-    codes, reader, writer = _Codes.now(), RunReader(store), RunWriter(store)
-    cells, about = reader.cells(run), reader.run(run)
-    known, lacking = reader.scored(run), unscored(run, store)
-    progress.begin(len(cells), len(cells) - len(lacking), "score")
+    reader, writer, tasks = RunReader(store), RunWriter(store), _tasks(plugins)
+    plugins = installed_metrics() if plugins is None else plugins
+    writer.add_metrics(run, tuple(map(metric_facts, plugins)))
+    cells, known, about = reader.cells(run), reader.scored(run), reader.run(run)
+    lacking = list(_lacking(run, reader, tasks))
+    left = Counter(cell.key for cell, *_ in lacking)
+    progress.begin(len(cells), len(cells) - len(left), "score")
     futures = {}
-    for cell in cells:
-        levels = {level: _parts(cell, level, about) for level in lacking.get(cell.key, [])}
+    for cell, task, levels in lacking:
         held = {level: parts for level, parts in levels.items() if level in cell.held}
-        lost = [level for level in levels if level not in cell.held]
+        lost = [level for level in levels if level not in held]
         left_out = next(data.left_out for data in about.data if data.name == cell.dataset)
         for level in lost:
-            records = _lost_records(cell, level, levels[level], left_out, codes)
+            records = _lost_records(cell, level, levels[level], left_out, task)
             writer.commit_records(cell.key, records)
         if held:
             forecasts, testset = ArrayReader(store).fetch(cell.key, cell.testset)
             future = pool.submit(
-                score_cell, forecasts, testset, held, codes, limit_s=_SCORING_LIMIT_S
+                score_cell, forecasts, testset, held, task, limit_s=_SCORING_LIMIT_S
             )
-            futures[future] = (cell, held)
-        elif lost:
+            futures[future] = (cell, task, held)
+            continue
+        left[cell.key] -= 1
+        if not left[cell.key]:
             progress.advance(0, 1, cell.dataset)
     for future in as_completed(futures):
-        cell, held = futures[future]
+        cell, task, held = futures[future]
         try:
             records = future.result()
         except Exception as error:  # a time limit, a dead worker or a damaged file
             reason = f"scoring failed: {TaskFailed.of(error)}"
             scored = known.get(cell.key, set())
-            records = _unfinished_records(held, reason, codes, scored)
+            records = _unfinished_records(held, reason, task, scored)
         writer.commit_records(cell.key, records)
-        progress.advance(1, 0, f"{cell.method} on {cell.dataset}")
+        left[cell.key] -= 1
+        if not left[cell.key]:
+            progress.advance(1, 0, f"{cell.method} on {cell.dataset}")
 
 
 def score_cell(
-    forecasts: Path, testset: Path, levels: Mapping[Level, Sequence[Part]], codes: _Codes
+    forecasts: Path, testset: Path, levels: Mapping[Level, Sequence[Part]], task: _Task
 ) -> list[Record]:
-    """Compute every metric of a cell; this runs in a worker.
+    """Compute metrics of a cell; this runs in a worker.
 
     Parameters
     ----------
@@ -188,8 +224,8 @@ def score_cell(
         File of its test rows.
     levels : mapping of Level to sequence of Part
         Levels to score, each with the features that are scored alone.
-    codes : _Codes
-        Hashes of the metrics' source.
+    task : _Task
+        The metrics, with the hashes of their source.
 
     Returns
     -------
@@ -204,19 +240,25 @@ def score_cell(
         forecast = forecast_at[stress, level]
         grouped = forecast.replaced(groups=np.tile(groups, forecast.variants))
         y = np.tile(test.y, forecast.variants)
-        whole = _score_forecast(grouped, y, test.y_scale, stress, level)
-        records += [replace(record, code=codes.metrics[record.metric]) for record in whole]
-        single = _score_parts(forecast, test.y, parts, stress, level)
-        records += [replace(record, code=codes.by_feature) for record in single]
+        whole = _score_forecast(task.metrics, grouped, y, test.y_scale, stress, level)
+        records += [replace(record, code=task.codes[record.metric]) for record in whole]
+        if task.plugin is None:
+            single = _score_parts(forecast, test.y, parts, stress, level)
+            records += [replace(record, code=task.by_feature) for record in single]
     return records
 
 
 def _score_forecast(
-    forecast: Forecast, y: Array, y_scale: float, stress: str, level: float
+    metrics: Sequence[Metric],
+    forecast: Forecast,
+    y: Array,
+    y_scale: float,
+    stress: str,
+    level: float,
 ) -> list[Record]:
     """Return every metric of one forecast as a record; one that raises fails alone."""
     records = []
-    for metric in all_metrics():
+    for metric in metrics:
         try:
             value = evaluate(metric, forecast, y, y_scale)
         except Exception as error:
@@ -256,7 +298,7 @@ def _record(stress: str, level: float, metric: str, value: Value) -> Record:
 def _unfinished_records(
     levels: Mapping[Level, Sequence[Part]],
     reason: str,
-    codes: _Codes,
+    task: _Task,
     scored: Collection[Scored],
 ) -> list[Record]:
     """Return failed records of what is not scored yet, where scoring was cut off.
@@ -266,7 +308,7 @@ def _unfinished_records(
     return [
         Record(*level, name, None, "failed", reason, "", feature, segment)
         for level, parts in levels.items()
-        for name, feature, segment, code in codes.wanted(parts)
+        for name, feature, segment, code in task.wanted(parts)
         if (*level, name, feature, segment, code) not in scored
     ]
 
@@ -276,7 +318,7 @@ def _lost_records(
     level: Level,
     parts: Sequence[Part],
     left_out: Mapping[str, str],
-    codes: _Codes,
+    task: _Task,
 ) -> list[Record]:
     """Return records of a level without a forecast: of all metrics, and of costs if it is clean.
 
@@ -287,7 +329,7 @@ def _lost_records(
     reason = reason or "the cell was not fitted"
     records = [
         Record(*level, name, None, status, reason, code, feature, segment)
-        for name, feature, segment, code in codes.wanted(parts)
+        for name, feature, segment, code in task.wanted(parts)
     ]
-    costs = COSTS if level == CLEAN else ()
+    costs = COSTS if level == CLEAN and task.plugin is None else ()
     return [*records, *(Record(*level, cost, None, "failed", reason) for cost in costs)]

@@ -12,8 +12,8 @@ from howrobust.base.rendering import drawn, rendered
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import LEVEL_ROUNDING, Forecast
 from howrobust.metrics.calibration import coverage, level_digits
+from howrobust.metrics.known import all_metrics
 from howrobust.metrics.proper import interval_score
-from howrobust.metrics.scoring import all_metrics
 from howrobust.metrics.sharpness import width
 from howrobust.storage.atomic import write_output
 

@@ -22,6 +22,12 @@ from .options import takes_options as takes_options
 from .plan import Plan as Plan
 from .plan import make_plan as make_plan
 from .plan import plan_of as plan_of
+from .plugins.metrics import MetricPlugin as MetricPlugin
+from .plugins.metrics import installed_metrics as installed_metrics
+from .plugins.metrics import load_metric as load_metric
+from .plugins.metrics import metric_facts as metric_facts
+from .plugins.metrics import open_metrics as open_metrics
+from .plugins.stresses import open_stresses as open_stresses
 from .selection import Selection as Selection
 from .selection import select as select
 from .selection import with_thirds as with_thirds

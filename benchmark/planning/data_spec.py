@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from howrobust.planning.entry_points import entries, exits_as_bad_input, import_untracked, load
+from howrobust.planning.entry_points import entries, import_untracked
 
 if TYPE_CHECKING:
     from howrobust.base.data import Source
@@ -19,12 +19,12 @@ SUFFIXES = (
 
 @dataclass(frozen=True)
 class DataSpec:
-    """A data set by catalogue name or by path.
+    """A data set by catalogue name, by the path of a file, or by that of a plug-in.
 
     Parameters
     ----------
     name : str
-        A catalogue name or the path of a table.
+        A catalogue name, the path of a table, or ``package.module:Name`` of a data set.
     target : str, optional
         Target column of a file; its last if None.
     groups : str, optional
@@ -71,6 +71,11 @@ class DataSpec:
             )
         )
 
+    @property
+    def imported_by(self) -> str:
+        """Name of the plug-in that it is; empty for a file and for rows given from Python."""
+        return "" if self.source is not None or self.is_file else self.name
+
     def absolute(self) -> "DataSpec":
         """Return the same data by a path that holds in any working directory.
 
@@ -101,9 +106,9 @@ class DataSpec:
                 self.name, self.roles, self.target_transform or "auto"
             )
             return table
-        plugin = load("datasets", self.name)
-        with exits_as_bad_input(f"the data set {self.name!r}", "it was opened"):
-            source: Source = plugin()
+        from howrobust.planning.plugins.data import open_plugin  # it imports numpy
+
+        source = open_plugin(self.name)
         if self.target_transform is not None:
             source.target_transform = self.target_transform
         return source

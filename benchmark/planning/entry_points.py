@@ -16,11 +16,7 @@ if TYPE_CHECKING:
     from howrobust.base.stress import Stress
 
 KINDS = {"methods": "method", "datasets": "data set", "stress": "stress", "metrics": "metric"}
-NAMED = {
-    "methods": "method",
-    "distributions": "distribution",
-    "functions": "function",
-}  # as package.module:Name
+NAMED = {**KINDS, "distributions": "distribution", "functions": "function"}  # as module:Name
 
 
 @lru_cache
@@ -77,8 +73,8 @@ def load(group: str, name: str) -> Any:
     group : str
         One of `KINDS`, or "distributions" or "functions", which have no entry points.
     name : str
-        The name of an entry point; a method may also be, and the others must be,
-        ``package.module:Name``. A module in the current folder is found as ``python -m`` finds it.
+        The name of an entry point, or ``package.module:Name``. A module in the current folder is
+        found as ``python -m`` finds it.
 
     Returns
     -------
@@ -90,16 +86,16 @@ def load(group: str, name: str) -> Any:
     BadInput
         For an unknown name and for a module that cannot be imported.
     """
-    if group in NAMED and ":" in name and EntryPoint.pattern.match(name):
-        kind = NAMED[group]
+    kind = NAMED[group]
+    if is_path(name):
         entry = EntryPoint(name, name, f"howrobust.{group}")
         folder = os.getcwd()
         if folder not in sys.path and "" not in sys.path:
             sys.path.insert(0, folder)
     elif group not in KINDS:
-        raise BadInput(f"a {NAMED[group]} is named module:function, not {name!r}")
+        raise BadInput(f"a {kind} is named module:function, not {name!r}")
     else:
-        kind, known = KINDS[group], entries(group)
+        known = entries(group)
         if name not in known:
             raise BadInput(f"unknown {kind} {name!r}; {_suggestion(name, list(known))}")
         entry = known[name]
@@ -113,13 +109,51 @@ def load(group: str, name: str) -> Any:
             ) from error
 
 
-def load_stress(name: str) -> "Stress":
-    """Import a stress and make an instance of it.
+def is_path(name: str) -> bool:
+    """Return whether a name says which module a plug-in is imported from.
 
     Parameters
     ----------
     name : str
-        The name of its entry point.
+        A name of a method, a data set, a stress or a metric, without settings.
+
+    Returns
+    -------
+    bool
+        True for ``package.module:Name``.
+    """
+    return ":" in name and EntryPoint.pattern.match(name) is not None
+
+
+def module_of(group: str, name: str) -> str | None:
+    """Return the module that a plug-in is imported from, without importing it.
+
+    Parameters
+    ----------
+    group : str
+        One of `KINDS`.
+    name : str
+        The name of an entry point, or ``package.module:Name``.
+
+    Returns
+    -------
+    str or None
+        Its full name; None for any other name.
+    """
+    entry = entries(group).get(name)
+    if entry is not None:
+        return str(entry.module)
+    return name.partition(":")[0] if is_path(name) else None
+
+
+def load_stress(name: "str | Stress") -> "Stress":
+    """Import a stress and make an instance of it.
+
+    Parameters
+    ----------
+    name : str or Stress
+        The name of its entry point, or ``package.module:Name`` of a class or an instance; a stress
+        is returned as it is.
 
     Returns
     -------
@@ -129,12 +163,106 @@ def load_stress(name: str) -> "Stress":
     Raises
     ------
     BadInput
-        For an unknown name and for a stress that cannot be imported.
+        For an unknown name, for a stress that cannot be imported or made, and for an object that is
+        no stress.
     """
-    plugin = load("stress", name)
-    with exits_as_bad_input(f"the stress {name!r}", "it was made"):
-        stress: Stress = plugin()
+    from howrobust.base.stress import Stress
+
+    stress: Stress = name if isinstance(name, Stress) else make("stress", name, Stress)
     return stress
+
+
+def make(group: str, name: str, base: type) -> Any:
+    """Import a plug-in and make an instance of it.
+
+    Parameters
+    ----------
+    group : str
+        One of `KINDS`.
+    name : str
+        The name of an entry point, or ``package.module:Name``.
+    base : type
+        What it must be an instance of.
+
+    Returns
+    -------
+    object
+        What the name refers to, if that is an instance; otherwise what it returns where it is
+        called without arguments.
+
+    Raises
+    ------
+    BadInput
+        Where it cannot be imported or called, and where the result is no instance.
+    """
+    return required(group, name, called(group, name, base), base)
+
+
+def required(group: str, name: str, made: Any, base: type) -> Any:
+    """Return a plug-in that has the right type.
+
+    Parameters
+    ----------
+    group : str
+        One of `KINDS`.
+    name : str
+        Its name.
+    made : object
+        What was made by that name.
+    base : type
+        What it must be an instance of.
+
+    Returns
+    -------
+    object
+        ``made``.
+
+    Raises
+    ------
+    BadInput
+        Where it is no instance.
+    """
+    if not isinstance(made, base):
+        raise BadInput(
+            f"the {NAMED[group]} {name!r} is a {type(made).__name__}, where a "
+            f"{base.__module__}.{base.__name__} is needed: a class derived from it, or an instance"
+        )
+    return made
+
+
+def called(group: str, name: str, base: type) -> Any:
+    """Import a plug-in, and call what can be called.
+
+    Parameters
+    ----------
+    group : str
+        One of `KINDS`.
+    name : str
+        The name of an entry point, or ``package.module:Name``.
+    base : type
+        An instance of it is not called.
+
+    Returns
+    -------
+    object
+        What the name refers to, or what a class or function returns without arguments.
+
+    Raises
+    ------
+    BadInput
+        Where it cannot be imported or called.
+    """
+    thing = load(group, name)
+    if isinstance(thing, base) or not callable(thing):
+        return thing
+    plugin = f"the {NAMED[group]} {name!r}"
+    with exits_as_bad_input(plugin, "it was made"):
+        try:
+            return thing()
+        except BadInput:
+            raise
+        except Exception as error:  # a plug-in may raise anything
+            raise BadInput(f"{plugin} cannot be made: {type(error).__name__}: {error}") from error
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from howrobust.base.tables.frame import Frame
 from howrobust.distributions.closed_form import expected_scores
 from howrobust.errors import BadInput
 from howrobust.planning.data_warnings.findings import data_warnings
+from howrobust.planning.entry_points import is_path
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.planning.options import RunOptions, run_options
 from howrobust.planning.selection import Selection
@@ -200,6 +201,7 @@ def command(selection: Selection, data: Sequence[DataFacts]) -> Command:
         "methods": _methods(selection),
         "data": _data(selection),
         "stress": _stresses(selection),
+        "metrics": [each.name for each in selection.metrics if is_path(each.name)],
     }
     parts = ["howrobust", "run", selection.suite.name]
     for option in run_options():
@@ -290,7 +292,9 @@ def _data(selection: Selection) -> list[str]:
 def _stresses(selection: Selection) -> list[str]:
     """Return stresses other than the suite's, without the thirds that are added in any case."""
     default = [name for name in selection.suite.stress if name != Thirds.name]
-    names = [stress.name for stress in selection.stresses if stress.name != Thirds.name]
+    given = selection.given_stresses
+    named = [given.get(s.name, s.name) for s in selection.stresses if s.name != Thirds.name]
+    names = [name for name in named if isinstance(name, str)]
     return [] if names == default else names
 
 
@@ -318,3 +322,9 @@ def _remarks(selection: Selection, data: Sequence[DataFacts]) -> Iterator[str]:
     for method in selection.methods:
         if method.model is not None:
             yield f"{method.label} {_FROM_PYTHON}"
+    for name, stress in selection.given_stresses.items():
+        if not isinstance(stress, str):
+            yield f"the stress {name} {_FROM_PYTHON}"
+    for each in selection.metrics:
+        if not each.name:
+            yield f"the metric {each.metric.name} {_FROM_PYTHON}"

@@ -51,6 +51,8 @@ class Fits:
         The source of the method and the data set.
     stress_sources : dict of str to Sources
         The source of each stress, by its name.
+    given_stresses : dict of str to (str or Stress)
+        See `Job`.
     """
 
     label: str
@@ -67,6 +69,7 @@ class Fits:
     code: tuple[str, ...]
     sources: Sources
     stress_sources: dict[str, Sources]
+    given_stresses: dict[str, str | Stress]
 
     def clean(self, levels: tuple[Level, ...]) -> Iterator[Job]:
         """Yield the jobs on training rows as they are.
@@ -171,6 +174,7 @@ class Fits:
             n_train=self.n_train,
             sources=sources,
             data_sha256=self.source.sha256,
+            given_stresses={n: s for n, s in self.given_stresses.items() if n in stresses},
         )
 
     def _cell(

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from howrobust.base.cells import Cell, Level
+from howrobust.base.stress import Stress
 from howrobust.planning.data_spec import DataSpec
+from howrobust.planning.entry_points import load_stress
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.planning.source_closure import Sources
 
@@ -39,6 +41,8 @@ class Job:
         Hash of the data that the cells' keys were made of; empty if unknown.
     stack : str, default ""
         Name of the planned stack that this job is a part of; empty for a whole one.
+    given_stresses : dict of str to (str or Stress), default {}
+        By name, the stresses that are no entry points: ``package.module:Name``, or the stress.
     """
 
     method: MethodSpec
@@ -51,6 +55,27 @@ class Job:
     sources: Sources = field(default_factory=Sources)
     data_sha256: str = ""
     stack: str = ""
+    given_stresses: dict[str, str | Stress] = field(default_factory=dict)
+
+    def stress(self, name: str) -> Stress:
+        """Import a stress of this job.
+
+        Parameters
+        ----------
+        name : str
+            The name that the stress gives itself.
+
+        Returns
+        -------
+        Stress
+            The stress.
+
+        Raises
+        ------
+        BadInput
+            For an unknown name, and for a stress that cannot be imported.
+        """
+        return load_stress(self.given_stresses.get(name, name))
 
     def of(self, cells: Sequence[Cell]) -> "Job":
         """Return the job for some of its cells.

@@ -161,6 +161,13 @@ class RunOptions:
         default=None,
         metadata=_flag("--encoding", "Encoding of a file (default: found)."),
     )
+    metrics: Sequence[str] | None = field(
+        default=None,
+        metadata=_flag(
+            "--metric",
+            "Metrics of your own, each MODULE:NAME, beside those that are installed.",
+        ),
+    )
     distribution: str | None = field(
         default=None,
         metadata=_flag(

@@ -19,6 +19,8 @@ from howrobust.planning.fits import Fits, digest
 from howrobust.planning.jobs import Job
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.planning.options import RunOptions
+from howrobust.planning.plugins.metrics import MetricPlugin, metric_facts
+from howrobust.planning.plugins.stresses import stress_sources
 from howrobust.planning.selection import Selection, select
 from howrobust.planning.source_closure import Sources, plugin_sources
 
@@ -51,6 +53,8 @@ class Plan:
         The command line that repeats the run.
     looks : tuple of Look, default=()
         What was found in the files.
+    metrics : tuple of MetricPlugin, default ()
+        The metrics beside those of howrobust.
     """
 
     run: str
@@ -64,6 +68,7 @@ class Plan:
     stresses: tuple[StressFacts, ...]
     command: Command
     looks: tuple[Look, ...] = ()
+    metrics: tuple[MetricPlugin, ...] = ()
 
     @property
     def cells(self) -> list[Cell]:
@@ -95,6 +100,7 @@ class Plan:
             methods=self.methods,
             stresses=self.stresses,
             command=self.command,
+            metrics=tuple(map(metric_facts, self.metrics)),
             environment=environment,
         )
 
@@ -183,6 +189,7 @@ def plan_of(selection: Selection) -> Plan:
         stresses=tuple(map(stress_facts, selection.stresses)),
         command=command(selection, facts),
         looks=tuple(each.look for each in planned if each.look is not None),
+        metrics=tuple(selection.metrics),
     )
 
 
@@ -191,7 +198,7 @@ def _plugin_sources(selection: Selection) -> _PluginSources:
         method_codes={spec.name: spec.source_sha256() for spec in selection.methods},
         methods={spec.name: spec.sources() for spec in selection.methods},
         stresses={
-            stress.name: plugin_sources("stress", stress.name, stress)
+            stress.name: stress_sources(stress, selection.given_stresses.get(stress.name))
             for stress in selection.stresses
         },
     )
@@ -217,7 +224,7 @@ def _data_plan(
     missing += [f"the stress {name} is left out: {why}" for name, why in facts.left_out.items()]
     facts = replace(facts, warnings=[*facts.warnings, *missing])
     levels = tuple(level for level in levels if level[0] not in facts.left_out)
-    data_sources = plugin_sources("datasets", spec.name, source)
+    data_sources = plugin_sources("datasets", spec.imported_by, source)
     # Sources without a transform keep the keys that they had before there were any.
     transform = () if source.target_transform == "none" else (source.target_transform,)
     data_code = (source.sha256, data_sources.sha256, environment.loops(), *transform)
@@ -240,6 +247,7 @@ def _data_plan(
             code=(sources.method_codes[method.name], *data_code),
             sources=sources.methods[method.name] | data_sources,
             stress_sources=sources.stresses,
+            given_stresses=dict(selection.given_stresses),
         )
         if method.row_of:  # its model is put under stress in the first row
             jobs += fits.second_row()

@@ -1,17 +1,18 @@
 """What a run consists of: a suite with the options of the run applied to it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from howrobust import environment
 from howrobust.base.facts import REFERENCES
 from howrobust.base.stress import SplitStress, Stress
 from howrobust.errors import BadInput
 from howrobust.planning.data_spec import DataSpec
-from howrobust.planning.entry_points import load_stress
 from howrobust.planning.first_checks import checked_data
 from howrobust.planning.method_spec import MethodSpec
 from howrobust.planning.options import RunOptions
+from howrobust.planning.plugins.metrics import MetricPlugin, open_metrics
+from howrobust.planning.plugins.stresses import open_stresses
 from howrobust.planning.suite import Suite, chosen, load_suite
 from howrobust.stress.held_out_regions import Thirds
 
@@ -34,6 +35,10 @@ class Selection:
         The data sets.
     stresses : sequence of Stress
         The stresses.
+    given_stresses : mapping of str to (str or Stress), default {}
+        Those of them that are no entry points: see `OpenedStresses`.
+    metrics : sequence of MetricPlugin, default ()
+        The metrics beside those of howrobust.
     """
 
     suite: Suite
@@ -41,6 +46,8 @@ class Selection:
     methods: Sequence[MethodSpec]
     data: Sequence[DataSpec]
     stresses: Sequence[Stress]
+    given_stresses: Mapping[str, str | Stress] = field(default_factory=dict)
+    metrics: Sequence[MetricPlugin] = ()
 
     def __post_init__(self) -> None:
         if self.repeats < 1:
@@ -100,7 +107,7 @@ def select(options: RunOptions) -> Selection:
     if options.device == "cuda" and environment.gpu() in ("none", "unknown"):
         raise BadInput("--device cuda needs a GPU, and torch finds none; leave it out")
     labels = chosen(options.methods, suite.methods, "methods")
-    stresses = chosen(options.stress, suite.stress, "stress")
+    stresses = open_stresses(chosen(options.stress, suite.stress, "stress"))
     if not labels:
         raise BadInput(f"suite {suite.name} has no methods of its own; name one with -m")
     methods = _parsed(labels, options)
@@ -109,7 +116,9 @@ def select(options: RunOptions) -> Selection:
         options=options,
         methods=_with_references([row for spec in methods for row in _rows(spec)]),
         data=data,
-        stresses=with_thirds([load_stress(name) for name in stresses]),
+        stresses=with_thirds(stresses.stresses),
+        given_stresses=stresses.given,
+        metrics=open_metrics(chosen(options.metrics, (), "metrics")),
     )
 
 

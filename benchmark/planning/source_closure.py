@@ -27,7 +27,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from howrobust.errors import BadInput
-from howrobust.planning.entry_points import entries
+from howrobust.planning.entry_points import module_of
 from howrobust.planning.import_statements import imported, names_of_stub, read_off
 
 STANDARD = sysconfig.get_path("stdlib")
@@ -155,18 +155,18 @@ def plugin_sources(group: str, name: str, plugin: object) -> Sources:
     group : str
         Its group of entry points.
     name : str
-        Its name.
+        The name of its entry point, or ``package.module:Name``.
     plugin : object
         The instance.
 
     Returns
     -------
     Sources
-        Those of the module of its class, and of the module that its entry point names.
+        Those of the module of its class, and of the module that its name refers to.
     """
     module = type(plugin).__module__
-    entry = entries(group).get(name)
-    return sources(module) if entry is None else sources(module, entry.module)
+    named = module_of(group, name)
+    return sources(module) if named is None else sources(module, named)
 
 
 def file_of(module: str) -> Path | None:

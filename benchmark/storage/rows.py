@@ -12,7 +12,8 @@ from howrobust.base.records import CellResult
 from howrobust.errors import Damaged
 
 JSON = {
-    "levels", "data", "methods", "stresses", "command", "environment", "held", "lost", "facts"
+    "levels", "data", "methods", "stresses", "metrics", "command", "environment", "held", "lost",
+    "facts",
 }  # fmt: skip
 BY_LEVEL = {"held", "lost"}  # JSON of [[stress, level, text], ...]
 Row = TypeVar("Row")

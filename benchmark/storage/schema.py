@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from howrobust.errors import BadInput, Damaged
 
-VERSION = 5
+VERSION = 6
 MAKING = int.from_bytes(b"tables", "big")  # an advisory lock
 
 metadata = sa.MetaData()
@@ -24,6 +24,7 @@ run_table = sa.Table(
     sa.Column("environment", sa.Text, nullable=False),
     sa.Column("took_s", sa.Float, nullable=False, server_default="0"),
     sa.Column("reused", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("metrics", sa.Text, nullable=False, server_default="[]"),
 )
 planned_table = sa.Table(
     "planned",

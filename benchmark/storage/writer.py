@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 import sqlalchemy as sa
 
 from howrobust.base.cells import Cell, Level
+from howrobust.base.facts import MetricFacts
 from howrobust.base.records import CellResult, Outcome, Record, RunInfo
 from howrobust.storage.arrays import forecast_name, testset_name
 from howrobust.storage.rows import PlannedCell, decode, encode, unfitted
@@ -82,6 +83,26 @@ class RunWriter:
         """
         update = sa.update(run_table).where(run_table.c.run == run).values(reused=cells)
         with self._store.writing() as connection:
+            connection.execute(update)
+
+    def add_metrics(self, run: str, metrics: Sequence[MetricFacts]) -> None:
+        """Add facts of metrics to those that a run states.
+
+        Parameters
+        ----------
+        run : str
+            Name of the run.
+        metrics : sequence of MetricFacts
+            The facts; they replace those of a metric of the same name.
+        """
+        with self._store.writing() as connection:
+            row = connection.execute(sa.select(run_table).where(run_table.c.run == run)).one()
+            info = decode(RunInfo, row._mapping, self._backend.database)
+            stated = {each.name: each for each in (*info.metrics, *metrics)}
+            if tuple(stated.values()) == info.metrics:
+                return
+            text = encode(replace(info, metrics=tuple(stated.values())))["metrics"]
+            update = sa.update(run_table).where(run_table.c.run == run).values(metrics=text)
             connection.execute(update)
 
     def commit(self, outcome: Outcome, codes: dict[str, str], levels: Sequence[Level]) -> None:

@@ -1,6 +1,7 @@
 """Check a plug-in of any kind by name; `howrobust check NAME` prints the findings."""
 
 from collections.abc import Callable
+from inspect import isfunction, signature
 from typing import Any
 
 from howrobust.base.data import Source
@@ -11,6 +12,7 @@ from howrobust.metrics.builtin import METRICS
 from howrobust.planning import entry_points
 from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.method_spec import MethodSpec
+from howrobust.planning.plugins.metrics import load_metric
 from howrobust.testing.dataset_checks import check_source
 from howrobust.testing.laws import Finding, describe
 from howrobust.testing.method_checks import check_method
@@ -61,24 +63,45 @@ def _check_entry(group: str, name: str) -> list[Finding]:
         return check_source(DataSpec(name).open)
     if group == "stress":
         return check_stress(_make(name, Stress, lambda: entry_points.load_stress(name)))
-    return check_metric(_make(name, Metric, lambda: entry_points.load(group, name)))
+    return check_metric(_make(name, Metric, lambda: load_metric(name)))
 
 
 def _check_imported(name: str, thing: Any) -> list[Finding]:
     """Check what a name imports: a plug-in of any kind, or a user's own model."""
-    if isinstance(thing, Metric):
-        return check_metric(thing)
-    if isinstance(thing, type) and issubclass(thing, Stress):
-        return check_stress(_make(name, Stress, thing))
-    if isinstance(thing, type) and issubclass(thing, Source):
-        _make(name, Source, thing)
-        return check_source(thing)
+    if isinstance(thing, Metric) or _takes_a_forecast(thing):
+        return check_metric(_make(name, Metric, lambda: load_metric(name)))
+    if _is_of(thing, Stress):
+        return check_stress(_make(name, Stress, lambda: entry_points.load_stress(name)))
+    if _is_of(thing, Source) or _returns_rows(thing):
+        _make(name, Source, DataSpec(name).open)
+        return check_source(DataSpec(name).open)
     spec = _make(name, MethodSpec, lambda: MethodSpec.parse(name))
     findings = check_method(spec.build)
     if spec.is_user_model() and not findings[0].passed:
         detail = findings[0].detail
         raise BadInput(f"{name} is neither a plug-in nor a model that can be fitted: {detail}")
     return findings
+
+
+def _is_of(thing: Any, kind: type) -> bool:
+    """Whether a thing is a class derived from another, or an instance of it."""
+    return isinstance(thing, kind) or (isinstance(thing, type) and issubclass(thing, kind))
+
+
+def _takes_a_forecast(thing: Any) -> bool:
+    """Whether a thing is a function of three arguments, as that of a metric is."""
+    return isfunction(thing) and len(signature(thing).parameters) == 3
+
+
+def _returns_rows(thing: Any) -> bool:
+    """Whether a thing is a function without arguments that returns a data set or (X, y)."""
+    if not isfunction(thing) or signature(thing).parameters:
+        return False
+    try:
+        made = thing()
+    except (Exception, SystemExit):  # as a model it is tried, and refused, later
+        return False
+    return isinstance(made, Source) or (isinstance(made, tuple) and len(made) == 2)
 
 
 def _make(name: str, kind: type, make: Callable[[], Any]) -> Any:

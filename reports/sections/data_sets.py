@@ -14,6 +14,7 @@ from howrobust.base.facts import REFERENCES, DataFacts
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import NotStated
 from howrobust.reports.number_text import number
+from howrobust.reports.plugin_metrics import directions
 from howrobust.reports.sections.answer import stress_of_sentences, within_null_band
 from howrobust.reports.sections.protocol import whose_distributions
 from howrobust.reports.sections.scores import (
@@ -41,8 +42,9 @@ class DataSetSection:
         Which method predicts best and by how much, its calibration, and what stress does to it.
     comparison : str
         From which methods the first is distinguishable, where two are ranked; whose distributions
-        the scores are of, where some are not the methods' own; and which transform of the target
-        was learnt, where any was.
+        the scores are of, where some are not the methods' own; which transform of the target was
+        learnt, where any was; and which values of the metrics of plug-ins are better, where there
+        are any.
     table : Table
         The scores.
     """
@@ -96,14 +98,16 @@ def data_set_section(scores: Scores, data: DataFacts, rows: Sequence[ScoreRow]) 
     DataSetSection
         The section.
     """
-    transforms = transforms_of_target(scores, data.name)
-    comparison = (first_against_others(rows), whose_distributions(scores), transforms)
+    comparison = (
+        first_against_others(rows), whose_distributions(scores),
+        transforms_of_target(scores, data.name), directions(scores.plugin_metrics),
+    )  # fmt: skip
     return DataSetSection(
         facts=data,
         n_splits=scores.planned_splits(data.name),
         sentence=_sentence(scores, data.name, rows),
         comparison=" ".join(filter(None, comparison)),
-        table=score_table(rows, data),
+        table=score_table(rows, data, scores.plugin_metrics),
     )
 
 

@@ -11,9 +11,10 @@ from howrobust.analysis.differences import Difference, differences
 from howrobust.analysis.measured import Measured
 from howrobust.analysis.run_scores import Scores
 from howrobust.analysis.statistics import Estimate
-from howrobust.base.facts import REFERENCES, DataFacts
+from howrobust.base.facts import REFERENCES, DataFacts, MetricFacts
 from howrobust.base.records import COSTS
 from howrobust.reports.number_text import number, signed, two_digits
+from howrobust.reports.plugin_metrics import signs_of
 from howrobust.reports.table import Table, TableCell, TableRow, kind_of
 
 KNOWN_TRUTH = "kl_to_truth"  # shown where the truth is known
@@ -101,11 +102,15 @@ def score_rows(scores: Scores, dataset: str) -> tuple[ScoreRow, ...]:
     nll = {m: scores.values(dataset, m, "nll") for m in candidates}
     means = {m: float(v.mean()) for m, v in nll.items() if len(v) == planned}
     order = sorted(means, key=lambda m: means[m])
-    gaps = {metric: differences(scores, dataset, metric) for metric in SHOWN}
-    leads = {metric: _leader(scores, dataset, metric, order, gaps[metric]) for metric in SHOWN}
+    signs = dict.fromkeys(SHOWN, 1) | signs_of(scores.plugin_metrics)
+    gaps = {metric: differences(scores, dataset, metric) for metric in signs}
+    leads = {
+        metric: _leader(scores, dataset, metric, order, gaps[metric], sign)
+        for metric, sign in signs.items()
+    }
     rows = []
     for k, method in enumerate(order):
-        best = frozenset(metric for metric in SHOWN if leads[metric] == method)
+        best = frozenset(metric for metric in signs if leads[metric] == method)
         behind = _between(gaps["nll"], method, order[0]) if k else None
         rows.append(_row(scores, dataset, method, k + 1, behind, best))
     unranked = [m for m in candidates if m not in means]
@@ -114,11 +119,16 @@ def score_rows(scores: Scores, dataset: str) -> tuple[ScoreRow, ...]:
 
 
 def _leader(
-    scores: Scores, dataset: str, metric: str, methods: Sequence[str], gaps: Sequence[Difference]
+    scores: Scores,
+    dataset: str,
+    metric: str,
+    methods: Sequence[str],
+    gaps: Sequence[Difference],
+    sign: int,
 ) -> str | None:
-    """The method with the least mean, if it differs distinguishably from each of the others."""
+    """The method with the best mean, if it differs distinguishably from each of the others."""
     estimates = {m: scores.estimate(dataset, m, metric) for m in methods}
-    means = {m: estimate.mean for m, estimate in estimates.items() if estimate}
+    means = {m: sign * estimate.mean for m, estimate in estimates.items() if estimate}
     if len(means) < 2:
         return None
     least = min(means, key=lambda m: means[m])
@@ -147,6 +157,7 @@ def _row(
     best: frozenset[str],
 ) -> ScoreRow:
     covered = coverage_95(scores, dataset, method, "")
+    shown = (*SHOWN, *(facts.name for facts in scores.plugin_metrics))
     mace = scores.values(dataset, method, "mace")
     edge = scores.values(dataset, method, "mace_null_95")
     costs = {name: scores.values(dataset, method, name) for name in COSTS}
@@ -155,7 +166,7 @@ def _row(
         rank=rank,
         behind=behind,
         best=best,
-        scores={metric: scores.estimate(dataset, method, metric) for metric in SHOWN},
+        scores={metric: scores.estimate(dataset, method, metric) for metric in shown},
         coverage_95=covered if isinstance(covered, Measured) else None,
         within_null_band=(int((mace <= edge).sum()), len(mace)),
         scored_splits=(
@@ -186,7 +197,9 @@ def mean_ranks(rows: Mapping[str, Iterable[ScoreRow]]) -> dict[str, float]:
     return dict(sorted(means.items(), key=lambda item: item[1]))
 
 
-def score_table(rows: Iterable[ScoreRow], data: DataFacts) -> Table:
+def score_table(
+    rows: Iterable[ScoreRow], data: DataFacts, plugins: Sequence[MetricFacts] = ()
+) -> Table:
     """Return the table of a data set, with the limits of a known truth.
 
     Parameters
@@ -195,29 +208,33 @@ def score_table(rows: Iterable[ScoreRow], data: DataFacts) -> Table:
         The methods on the data set, in order.
     data : DataFacts
         Facts of the data set.
+    plugins : sequence of MetricFacts, default ()
+        The metrics of plug-ins, each a column after those of howrobust.
 
     Returns
     -------
     Table
         A row for each method.
     """
+    names = [facts.name for facts in plugins]
     shown = []
     for row in rows:
         kind = "first" if row.rank == 1 else kind_of(row.method)
-        shown.append(TableRow(_cells(row, data), data.name, row.method, kind))
+        shown.append(TableRow(_cells(row, data, names), data.name, row.method, kind))
     if data.limits:
-        shown.append(TableRow(_limits(data.limits), data.name, kind="reference"))
-    return Table(f"scores on {data.name}", _header(data), (1,), shown)
+        shown.append(TableRow(_limits(data.limits, names), data.name, kind="reference"))
+    return Table(f"scores on {data.name}", _header(data, names), (1,), shown, tuple(names))
 
 
-def _header(data: DataFacts) -> list[str]:
+def _header(data: DataFacts, plugins: Sequence[str]) -> list[str]:
     truth = ["kl to truth"] if data.limits else []
     nll, *others = SCORES
     scores = [nll, "nll above best", *others, *truth]
-    return ["rank", "method", *scores, "inside 95 %", "within null band", "fit s", "µs/draw"]
+    shares = ["inside 95 %", "within null band"]
+    return ["rank", "method", *scores, *shares, *plugins, "fit s", "µs/draw"]
 
 
-def _cells(row: ScoreRow, data: DataFacts) -> list[TableCell]:
+def _cells(row: ScoreRow, data: DataFacts, plugins: Sequence[str]) -> list[TableCell]:
     """Cells of a row, in the order of the header."""
     nll, *others = (_score(row, name) for name in SCORES)
     truth = [_score(row, KNOWN_TRUTH)] if data.limits else []
@@ -228,6 +245,7 @@ def _cells(row: ScoreRow, data: DataFacts) -> list[TableCell]:
         *(nll, _above_best(row), *others, *truth),
         TableCell(coverage_text(row), row.coverage_95.value if row.coverage_95 else None),
         TableCell(f"{within}/{of}", within / of) if of else TableCell("-"),
+        *(_score(row, name) for name in plugins),
         *(cost_cell(row, name) for name in ("fit_wall_s", "us_per_draw")),
     ]
 
@@ -295,12 +313,12 @@ def cost_cell(row: ScoreRow, name: str) -> TableCell:
     return TableCell(two_digits(row.costs[name]), row.costs[name])
 
 
-def _limits(limits: Mapping[str, float]) -> list[TableCell]:
+def _limits(limits: Mapping[str, float], plugins: Sequence[str]) -> list[TableCell]:
     """Cells of the row of limits of a known truth, in the order of the header."""
     nll = TableCell(f"{limits['nll']:.3f} (Gaussian {limits['nll_gaussian']:.3f})", limits["nll"])
     rmse, none = TableCell(f"{limits['rmse']:.3f}", limits["rmse"]), TableCell("")
     scores = [nll, none, rmse, none, TableCell("0", 0.0)]
-    return [none, TableCell("limit of the truth"), *scores, none, none, none, none]
+    return [none, TableCell("limit of the truth"), *scores, *[none] * (4 + len(plugins))]
 
 
 def first_against_others(rows: Iterable[ScoreRow]) -> str:

@@ -7,6 +7,7 @@ from howrobust.analysis.regions import BASELINE, REGION
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.cells import CLEAN, Level
 from howrobust.base.facts import StressFacts
+from howrobust.reports.number_text import number
 from howrobust.reports.table import Table, TableCell, TableRow, kind_of, number_cell
 
 HEADER = (
@@ -121,6 +122,7 @@ def stress_tables(scores: Scores) -> dict[str, Table]:
         A table for each stress, by its name.
     """
     rows: dict[str, list[TableRow]] = {}
+    plugins = [facts.name for facts in scores.plugin_metrics]
     frame = degradation(scores)
     for effect in (LevelEffect(*row) for row in frame.itertuples(index=False, name=None)):
         numbers = (effect.rmse_ratio, effect.nll_difference, effect.coverage_90, effect.sd_ratio)
@@ -129,10 +131,21 @@ def stress_tables(scores: Scores) -> dict[str, Table]:
             TableCell(effect.method),
             TableCell(f"{effect.level:g}", effect.level),
             *map(number_cell, numbers),
+            *(_plugin_cell(scores, effect, name) for name in plugins),
         ]
         row = TableRow(cells, effect.dataset, effect.method, kind_of(effect.method))
         rows.setdefault(effect.stress, []).append(row)
     return {
-        stress: Table(f"every level of {stress.replace('_', ' ')}", HEADER, (0, 1), of_stress)
+        stress: Table(
+            f"every level of {stress.replace('_', ' ')}", (*HEADER, *plugins), (0, 1), of_stress
+        )
         for stress, of_stress in rows.items()
     }
+
+
+def _plugin_cell(scores: Scores, effect: LevelEffect, metric: str) -> TableCell:
+    """The mean of a metric of a plug-in at a level; a dash where the stress moves the targets."""
+    if scores.stress_facts(effect.stress).moves_targets:
+        return TableCell("-")
+    estimate = scores.estimate(effect.dataset, effect.method, metric, effect.stress, effect.level)
+    return TableCell(number(estimate), estimate.mean if estimate else None)

@@ -25,6 +25,15 @@ class Data(Quintic):
 class Noise(InputNoise):
     name = "trap_stress"
 
+class More(Quintic):
+    pass
+
+class Bias(InputNoise):
+    name = "trap_bias"
+
+def trap_metric(forecast, y, y_scale):
+    return float(np.abs(y - forecast.mean).max())
+
 def model():
     return Method()
 """
@@ -78,6 +87,7 @@ def made(tmp_path_factory):
     code, _, err = howrobust(
         "run", "-m", "trap:Method", "-m", "trap:model", "-m", "trap_method",
         "-m", "bayesian_ridge", "-d", "trap_data", "--stress", "trap_stress",
+        "-d", "trap:More", "--stress", "trap:Bias", "--metric", "trap:trap_metric",
         "--splits", "2", "--workers", "1", "--out", "out",
         cwd=folder, PYTHONPATH=str(folder),
     )  # fmt: skip
@@ -113,6 +123,8 @@ def test_reading_a_store_imports_nothing_that_it_names(trapped):
     ended = {line.rpartition(" ")[0]: line[-1] for line in done.stderr.splitlines()[:-1]}
     assert set(ended.values()) == {"0"}, done.stderr
     assert "trap_stress" in done.stdout
+    assert "trap_bias" in done.stdout
+    assert ",trap_metric," in done.stdout
     assert "trap:Method" in (trapped / "out" / "report.html").read_text(encoding="utf-8")
     assert list((trapped / "figures").glob("stress-trap_stress*"))
 
@@ -128,7 +140,20 @@ def test_scoring_a_stored_run_imports_nothing_that_it_names(trapped):
     assert not (trapped / "trapped").exists()
 
 
+def rename(database, column, old, new):
+    """Change the name of a data set, a stress or a metric wherever the store has it."""
+    if column == "data":
+        database.execute("UPDATE cell SET dataset = ? WHERE dataset = ?", (new, old))
+    elif column == "metrics":
+        database.execute("UPDATE record SET metric = ? WHERE metric = ?", (new, old))
+    else:
+        database.execute("UPDATE record SET stress = ? WHERE stress = ?", (new, old))
+        for table, text in (("cell", "held"), ("run", "levels")):
+            database.execute(f"UPDATE {table} SET {text} = replace({text}, ?, ?)", (old, new))
+
+
 def test_reading_a_store_whose_names_were_changed_imports_nothing(trapped):
+    facts_of = {"data": "trap:More", "stresses": "trap:Bias", "metrics": "trap:trap_metric"}
     names = ("trap:Method", "trap:model[n_folds=3]", "trap", "../trap.py")
     with closing(sqlite3.connect(trapped / "out" / "store.sqlite")) as database, database:
         (methods,) = database.execute("SELECT methods FROM run").fetchone()
@@ -136,6 +161,12 @@ def test_reading_a_store_whose_names_were_changed_imports_nothing(trapped):
         for stated, name in zip(facts, names, strict=False):
             database.execute("UPDATE cell SET method = ? WHERE method = ?", (name, stated["label"]))
             stated["label"] = name
+        for column, name in facts_of.items():
+            (stored,) = database.execute(f"SELECT {column} FROM run").fetchone()
+            changed = json.loads(stored)
+            rename(database, column, changed[-1]["name"], name)
+            changed[-1]["name"] = name
+            database.execute(f"UPDATE run SET {column} = ?", (json.dumps(changed),))
         database.execute("UPDATE run SET methods = ?, suite = 'trap:Suite'", (json.dumps(facts),))
     read_all(trapped)
     assert not (trapped / "trapped").exists()

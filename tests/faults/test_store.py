@@ -769,5 +769,5 @@ def test_a_store_of_another_schema_is_one_sentence(version, copy, capsys):
     for command in (["report", copy], ["store", "export", copy, copy.with_name("new")]):
         code, _, err = howrobust(capsys, *command)
         assert (code, err.count("\n")) == (2, 1)
-        assert f"has schema {version}, but this howrobust reads 5; use the version of" in err
+        assert f"has schema {version}, but this howrobust reads 6; use the version of" in err
     assert files(copy) == before

@@ -55,7 +55,7 @@ def test_every_option_of_the_command_line_arrives_in_its_field():
         drop=("x", "-y"), as_=("z=id", "w=date:%d/%m/%Y"), target_transform="log",
         missing=("-", "-999"), separator=";", decimal=",", encoding="cp1252",
         timeout_s=6.5, device="cpu", fresh=True, dask="i", distribution="j:k", fitted=True, draws=7,
-        batch_size=8, retries=9,
+        batch_size=8, retries=9, metrics=("l:m", "l:n"),
     )  # fmt: skip
     assert all(getattr(given, name) != default for name, default in FIELDS.items())
     arguments = []
@@ -74,7 +74,7 @@ def test_the_flags_are_those_that_users_know():
         "--as", "--target-transform", "--missing", "--separator", "--decimal", "--encoding",
         "--stress", "--splits", "--repeats", "--out", "--store", "--seed", "--workers", "--dask",
         "--timeout", "--device", "--fresh", "--dry-run", "--distribution", "--fitted", "--draws",
-        "--batch-size", "--retries",
+        "--batch-size", "--retries", "--metric",
     }  # fmt: skip
 
 

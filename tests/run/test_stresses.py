@@ -10,7 +10,7 @@ from howrobust.base.method import Problem
 from howrobust.base.records import Outcome
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, TrainStress
 from howrobust.errors import BadInput
-from howrobust.metrics.scoring import all_metrics
+from howrobust.metrics.known import all_metrics
 from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.entry_points import load_stress, names
 from howrobust.planning.method_spec import MethodSpec

@@ -13,6 +13,8 @@ from howrobust.base.pool import TaskFailed
 from howrobust.errors import BadInput
 from howrobust.execution.pools.inline import InlinePool
 from howrobust.metrics import scoring
+from howrobust.metrics.builtin import METRICS
+from howrobust.planning.plugins.metrics import MetricPlugin
 from howrobust.reports.markdown import markdown
 from howrobust.reports.model import build_report
 from howrobust.storage import schema
@@ -21,7 +23,6 @@ from howrobust.storage.reader import RunReader
 from howrobust.storage.store import Store
 
 METHODS = [FAST[-1]]
-METRICS_OF_ALL = scoring.all_metrics()
 
 
 def run(out, **words):
@@ -80,21 +81,21 @@ class BrokenPool(InlinePool):
         return future
 
 
-def test_scoring_that_is_killed_takes_nothing_away_and_is_tried_again(tmp_path, monkeypatch):
+def test_scoring_that_is_killed_takes_nothing_away_and_is_tried_again(tmp_path):
     before = run(tmp_path).records()
-    extra = Metric("extra", "low", next(m for m in METRICS_OF_ALL if m.name == "rmse").function)
-    monkeypatch.setattr(scoring, "all_metrics", lambda: (*METRICS_OF_ALL, extra))
+    extra = Metric("extra", "low", next(m for m in METRICS if m.name == "rmse").function)
+    plugins = [MetricPlugin(extra)]
     with closing(Store(tmp_path)) as store, store.exclusive():
         (key,) = RunReader(store).runs()
         with BrokenPool() as pool:
-            scoring.score_run(key, store, pool)
+            scoring.score_run(key, store, pool, plugins=plugins)
         after = hr.load(tmp_path).records()
         assert after[after["metric"] != "extra"].reset_index(drop=True).equals(before)
         spoilt = after[after["metric"] == "extra"]
         assert set(spoilt["status"]) == {"failed"}
         assert spoilt["reason"].str.contains("SIGKILL").all()
         with InlinePool() as pool:
-            scoring.score_run(key, store, pool)
+            scoring.score_run(key, store, pool, plugins=plugins)
     mended = hr.load(tmp_path).records()
     values = [mended[mended["metric"] == name]["value"].tolist() for name in ("extra", "rmse")]
     assert values[0] == values[1]

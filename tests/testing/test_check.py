@@ -15,6 +15,9 @@ PLUGIN = """
 import howrobust.base.stress as contract
 from howrobust.base.metric import Metric
 from howrobust.base.method import SingleMethod
+from howrobust.datasets.synthetic import Quintic
+from howrobust.stress.input_noise import InputNoise
+import numpy as np
 
 class Raises(SingleMethod):
     def __init__(self, random_state=None):
@@ -35,6 +38,23 @@ class Needy(contract.SettingStress):
     def change(self, settings, factor):
         return {}
 
+class Wobble(InputNoise):
+    name = "wobble"
+
+def rows():
+    X = np.random.default_rng(0).normal(size=(90, 2))
+    return X, X.sum(axis=1)
+
+class Mine(Quintic):
+    pass
+
+def source():
+    return Mine()
+
+def worst(forecast, y, y_scale):
+    return float(np.abs(y - forecast.mean).max())
+
+wobble, quintic = Wobble(), Mine()
 good = Metric("good", "low", lambda forecast, y, y_scale: 1.0)
 first = Metric("first", "low", lambda forecast, y, y_scale: float(y[0]))
 """
@@ -69,6 +89,12 @@ def test_a_name_of_two_kinds_is_checked_as_both():
         ("bayesian_nn[epochs=1]", LEARNS),
         ("sklearn.linear_model:Ridge", LEARNS),
         ("asked:good", "the order of rows does not matter"),
+        ("asked:worst", "the order of rows does not matter"),
+        ("asked:Wobble", "levels are nested"),
+        ("asked:wobble", "levels are nested"),
+        ("asked:quintic", "y comes from the stated truth"),
+        ("asked:source", "y comes from the stated truth"),
+        ("asked:rows", "rows are finite and shaped"),
     ],
 )
 def test_what_a_name_imports_is_checked_as_what_it_is(name, law, module):
@@ -101,7 +127,7 @@ def test_a_method_that_cannot_learn_breaks_a_law_and_is_no_traceback(module):
         ("howrobust.metrics:METRICS", "not a regressor"),
         ("howrobust.base.method:SingleMethod", "abstract"),
         ("asked:OfNoKind", "a stress of unknown kind"),
-        ("asked:Needy", "asked:Needy cannot be made: TypeError"),
+        ("asked:Needy", "'asked:Needy' cannot be made: TypeError"),
     ],
 )
 def test_what_is_no_plug_in_is_said_in_one_sentence(name, said, module):

@@ -13,7 +13,7 @@ from howrobust.base.metric import Undefined
 from howrobust.errors import BadInput
 
 PARTS = ("accuracy", "calibration", "stability", "tolerance", "awareness", "cost")
-Better = Literal["low", "high", "one", "none"]
+Better = Literal["low", "high", "one", "zero", "none"]
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,9 @@ class Item:
     measure : callable
         Takes the scores of a run and the names of a data set, a method and a stress; its docstring
         is the definition that the card shows.
-    better : {"low", "high", "one", "none"}
-        Which values rank first: low, high, or those nearest one; "none" where it is not ranked.
+    better : {"low", "high", "one", "zero", "none"}
+        Which values rank first: low, high, or those nearest one or zero; "none" where it is not
+        ranked.
     stress : str, default=""
         Name of the stress that it is about.
     headline : bool, default=False

@@ -3,6 +3,7 @@
 from howrobust.analysis.cards.culprits.segments import SEGMENT_ITEM
 from howrobust.analysis.cards.entry import Item
 from howrobust.analysis.cards.measures import CLEAN_ITEMS, COST_ITEMS
+from howrobust.analysis.cards.plugin_measures import plugin_items
 from howrobust.analysis.cards.stress_measures import stress_items
 from howrobust.analysis.measured import Result
 from howrobust.analysis.run_scores import Scores
@@ -22,7 +23,8 @@ def card_items(scores: Scores) -> list[Item]:
     Returns
     -------
     list of Item
-        Those of every card, then those of the stresses of the run, then costs.
+        Those of every card and of the metrics of plug-ins, then those of the stresses of the run,
+        then costs.
     """
     stressed: list[Item] = []
     headline = _headline_stress(scores)
@@ -31,7 +33,7 @@ def card_items(scores: Scores) -> list[Item]:
     for part in ("tolerance", "awareness"):
         if not any(item.part == part and item.headline for item in stressed):
             stressed.append(Item(part, part, _no_stress, "none", headline=True))
-    return [*CLEAN_ITEMS, SEGMENT_ITEM, *stressed, *COST_ITEMS]
+    return [*CLEAN_ITEMS, *plugin_items(scores), SEGMENT_ITEM, *stressed, *COST_ITEMS]
 
 
 def _headline_stress(scores: Scores) -> str:

@@ -132,6 +132,8 @@ def _key(scores: Scores, dataset: str, item: Item, method: str, result: Measured
         return -np.inf if inside else result.value
     if item.better == "one":
         return abs(result.value - 1)
+    if item.better == "zero":
+        return abs(result.value)
     if item.better == "high":
         return -np.inf if result.censored else -result.value
     return result.value

@@ -203,7 +203,7 @@ def versions_of(method: str, data: DataSpec, stresses: tuple[str, ...]) -> dict[
     data : DataSpec
         The data.
     stresses : tuple of str
-        Names of the stresses.
+        Names of the stresses, or ``package.module:Name``.
 
     Returns
     -------
@@ -219,7 +219,7 @@ def versions_of(method: str, data: DataSpec, stresses: tuple[str, ...]) -> dict[
     return {
         **machine_versions(),
         f"the source of {method}": MethodSpec(method).source_sha256(),
-        f"the source of {source.name}": plugin_sources("datasets", data.name, source).sha256,
+        f"the source of {source.name}": plugin_sources("datasets", data.imported_by, source).sha256,
         f"the rows of {source.name}": source.sha256,
         **{
             f"the source of {name}": plugin_sources("stress", name, load_stress(name)).sha256
@@ -229,7 +229,7 @@ def versions_of(method: str, data: DataSpec, stresses: tuple[str, ...]) -> dict[
 
 
 def stresses_of(job: Job) -> tuple[str, ...]:
-    """Return the names of the stresses of a job.
+    """Return what the stresses of a job are imported by.
 
     Parameters
     ----------
@@ -242,7 +242,8 @@ def stresses_of(job: Job) -> tuple[str, ...]:
         Stresses of its fits and of its forecasts, sorted.
     """
     names = {name for name, _ in job.levels} | {cell.train_stress for cell in job.cells}
-    return tuple(sorted(names - {CLEAN[0]}))
+    imported = [job.given_stresses.get(name, name) for name in names - {CLEAN[0]}]
+    return tuple(sorted(name for name in imported if isinstance(name, str)))
 
 
 def difference(remote: dict[str, str], local: dict[str, str]) -> str:
