@@ -4,18 +4,19 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from howrobust.base.tables.column import Column, Kind
 from howrobust.base.tables.times import dates, days_of, durations
 from howrobust.base.tables.values import (
     DURATIONS,
-    EXACT,
     NUMBERS,
     are_whole,
     categories_of,
     natural_kind,
     numbers_of,
     problem_of,
+    rounds,
     values_of,
 )
 from howrobust.distributions.arrays import Array
@@ -23,6 +24,8 @@ from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Mask = NDArray[np.bool_]
 
 
 def described(column: "pd.Series", kind: Kind | None) -> Column:
@@ -118,18 +121,10 @@ def decoded(column: Column, codes: Array) -> "pd.Series":
             return durations(codes, column.dtype)
         return _typed(pd.Series(codes), column.dtype)
     missing = np.isnan(codes)
-    last = len(column.categories) - 1
-    nearest = np.clip(np.rint(np.where(missing, 0, codes)), 0, max(last, 0)).astype(np.int64)
-    if last < 0:
+    if not column.categories:
         return pd.Series(np.nan, index=range(len(codes)), dtype=object)
-    values = pd.Series(pd.Index(column.categories, dtype=object).take(nearest))
-    if not missing.any():
-        return values.astype(column.dtype)
-    values[missing] = np.nan
-    kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else ""
-    if kind == "b" or (kind in ("i", "u") and _are_large(column)):
-        return values
-    return values.astype(np.float64 if kind in ("i", "u") else column.dtype)
+    values = _nearest(column, np.where(missing, 0, codes))
+    return _with_gaps(values, missing) if missing.any() else values
 
 
 def selected(column: Column, values: "pd.Series") -> "pd.Series":
@@ -265,9 +260,23 @@ def _are_durations(column: Column) -> bool:
     return bool(column.categories is None and column.dtype.kind == "m")
 
 
-def _are_large(column: Column) -> bool:
-    """Whether some category is an integer that float64 may round."""
-    return any(abs(int(value)) > EXACT for value in column.categories or ())  # type: ignore[call-overload]  # of a type of integers
+def _nearest(column: Column, codes: Array) -> "pd.Series":
+    """Return the categories that are nearest to indices (n,)."""
+    import pandas as pd
+
+    known: Any = column.categories
+    nearest = np.clip(np.rint(codes), 0, len(known) - 1).astype(np.int64)
+    return pd.Series(pd.Index(known, dtype=object).take(nearest)).astype(column.dtype)
+
+
+def _with_gaps(values: "pd.Series", missing: Mask) -> "pd.Series":
+    """Return values (n,) of which some are missing: booleans as objects, integers as float64."""
+    kind = values.dtype.kind if isinstance(values.dtype, np.dtype) else ""
+    gaps = values.astype(object)
+    gaps[missing] = np.nan
+    if kind == "b" or (kind in ("i", "u") and rounds(values)):
+        return gaps
+    return gaps.astype(np.float64 if kind in ("i", "u") else values.dtype)
 
 
 def _typed(numbers: "pd.Series", dtype: Any) -> "pd.Series":
