@@ -195,7 +195,7 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     @property
     def takes_tables(self) -> bool:
-        """Whether gaps and ``frame`` are kept, and tables taken as rows; others want numbers."""
+        """Whether it is given gaps, frames and new rows as tables; others want numbers."""
         return False
 
     def prepare(self) -> None:

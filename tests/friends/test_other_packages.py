@@ -4,6 +4,7 @@ import warnings
 from importlib import import_module
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.linear_model import LinearRegression, QuantileRegressor
@@ -226,3 +227,16 @@ def test_statsmodels_through_a_stated_distribution():
     np.testing.assert_allclose(upper, frame["obs_ci_upper"])
     assert score(posterior.predictive(X), y)["coverage_90"] == pytest.approx(inside)
     assessed(Least(), "distribution=", distribution=stated)
+
+
+def test_catboost_takes_an_integer_column_as_categories_under_noise_too():
+    catboost = import_module("catboost")
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"store": rng.integers(1, 6, 200), "mass": rng.uniform(1, 9, 200)})
+    y = np.array([0.0, 9.0, -9.0, 20.0, 0.0, 5.0])[table["store"]] + table["mass"]
+    model = catboost.CatBoostRegressor(
+        cat_features=["store"], iterations=200, verbose=False, allow_writing_files=False
+    )
+    card = hr.assess(model, table, y, splits=2, repeats=1, stress=["input_noise", "shuffle"])
+    assert not [note for note in card.notes if "store" in note or "input_noise" in note]
+    assert card.value("rmse") < 3

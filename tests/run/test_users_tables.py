@@ -142,3 +142,19 @@ def test_a_run_on_a_file_gives_the_rmse_of_scikit_learn_alone(module, name, tmp_
     )  # fmt: skip
     np.testing.assert_allclose(values, expected, rtol=1e-9)
     assert len(expected) == 2
+
+
+def test_a_function_that_makes_networks_gets_the_number_of_encoded_columns():
+    torch = pytest.importorskip("torch")
+    table, price = orders(120)
+    widths = []
+
+    def make(d):
+        widths.append(d)
+        return torch.nn.Linear(d, 1)
+
+    card = hr.assess(make, table, price, splits=1, repeats=1, stress=[])
+    # Shop, mass and its gaps, width and its gaps, and at least one column of a colour.
+    assert max(widths) >= 6
+    forecasts = card.predictive(table.iloc[:3].assign(colour="violet", mass=np.nan))
+    assert np.isfinite(forecasts.mean()).all()

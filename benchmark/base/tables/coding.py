@@ -4,6 +4,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from howrobust.base.tables.column import Column, Kind
 from howrobust.base.tables.domain import categories_at
@@ -16,6 +17,7 @@ from howrobust.base.tables.values import (
     natural_kind,
     numbers_of,
     problem_of,
+    rounds,
     values_of,
 )
 from howrobust.distributions.arrays import Array
@@ -23,6 +25,8 @@ from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Mask = NDArray[np.bool_]
 
 
 def described(column: "pd.Series", kind: Kind | None) -> Column:
@@ -117,7 +121,11 @@ def decoded(column: Column, codes: Array) -> "pd.Series":
         if _are_durations(column):
             return durations(codes, column.dtype)
         return _typed(pd.Series(codes), column.dtype)
-    return categories_at(column, codes)
+    missing = np.isnan(codes)
+    if not column.categories:
+        return pd.Series(np.nan, index=range(len(codes)), dtype=object)
+    values = categories_at(column, np.where(missing, 0, codes))
+    return _with_gaps(values, missing) if missing.any() else values
 
 
 def selected(column: Column, values: "pd.Series") -> "pd.Series":
@@ -230,6 +238,16 @@ def _lower(numbers: Array) -> float:
 
 def _are_durations(column: Column) -> bool:
     return bool(column.categories is None and column.dtype.kind == "m")
+
+
+def _with_gaps(values: "pd.Series", missing: Mask) -> "pd.Series":
+    """Return values (n,) of which some are missing: booleans as objects, integers as float64."""
+    kind = values.dtype.kind if isinstance(values.dtype, np.dtype) else ""
+    gaps = values.astype(object)
+    gaps[missing] = np.nan
+    if kind == "b" or (kind in ("i", "u") and rounds(values)):
+        return gaps
+    return gaps.astype(np.float64 if kind in ("i", "u") else values.dtype)
 
 
 def _typed(numbers: "pd.Series", dtype: Any) -> "pd.Series":

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from howrobust.base.tables.column import Categories, Column, Kind
-from howrobust.base.tables.values import EXACT
+from howrobust.base.tables.column import Column, Kind
 from howrobust.distributions.arrays import Array
 
 if TYPE_CHECKING:
@@ -77,10 +76,10 @@ def categories_at(column: Column, codes: Array) -> "pd.Series":
     Parameters
     ----------
     column : Column
-        A column of k categories or identifiers.
+        A column of k categories or identifiers, k at least 1.
     codes : array of shape (n,)
         Indices. Exactly k stands for `new_category`, where the column has one; others are rounded
-        and clipped to 0 .. k - 1, and NaN stands for a missing value.
+        and clipped to 0 .. k - 1. None is missing.
 
     Returns
     -------
@@ -91,28 +90,18 @@ def categories_at(column: Column, codes: Array) -> "pd.Series":
     import pandas as pd  # 0.65 s to import: only where there is a table
 
     known = column.categories or ()
-    k, new, missing = len(known), new_category(column), np.isnan(codes)
+    k, new = len(known), new_category(column)
     is_new = (codes == k) & (new is not None)
-    nearest = np.clip(np.rint(np.where(missing, 0, codes)), 0, max(k - 1, 0))
+    nearest = np.clip(np.rint(codes), 0, k - 1)
     places = np.where(is_new, k, nearest).astype(np.int64)
     values = pd.Series(pd.Index([*known, new], dtype=object).take(places))
-    values[missing] = np.nan
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype) and is_new.any():
         dtype = pd.CategoricalDtype([*dtype.categories, new], ordered=dtype.ordered)
-    if missing.any() and isinstance(dtype, np.dtype) and dtype.kind in "iub":
-        if dtype.kind == "b" or _are_large(known):
-            return values  # NumPy has no type for booleans or large integers with gaps
-        dtype = np.dtype(np.float64)
     try:
         return values.astype(dtype)
     except (TypeError, ValueError, OverflowError):  # a new value in a narrow type
         return values
-
-
-def _are_large(values: Categories) -> bool:
-    """Whether some integer is one that float64 may round."""
-    return any(abs(int(value)) > EXACT for value in values)  # type: ignore[call-overload]  # integers
 
 
 def new_category(column: Column) -> Hashable | None:

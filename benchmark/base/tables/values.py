@@ -70,7 +70,7 @@ def natural_kind(column: "pd.Series") -> Kind | None:
     """
     word = values_of(column)
     if word in NUMBERS:
-        return "category" if _rounds(column, word) else "number"
+        return "category" if word == "integer" and rounds(column) else "number"
     if word in DURATIONS:
         return "number"
     if word in DATES:
@@ -183,10 +183,19 @@ def are_whole(numbers: Array) -> bool:
     return bool(((np.rint(numbers) == numbers) | np.isnan(numbers)).all())
 
 
-def _rounds(column: "pd.Series", word: str) -> bool:
-    """Whether a column holds integers that float64 would round to one another."""
-    if word != "integer":
-        return False
+def rounds(column: "pd.Series") -> bool:
+    """Return whether float64 would round some integers of a column to one another.
+
+    Parameters
+    ----------
+    column : pandas.Series of shape (n,)
+        Integers; missing ones are left out.
+
+    Returns
+    -------
+    bool
+        Whether one is beyond 2^53.
+    """
     values = column.dropna()
     return bool(len(values)) and max(-int(values.min()), int(values.max())) > EXACT
 

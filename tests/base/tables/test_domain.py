@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from howrobust.base.tables.coding import decoded
 from howrobust.base.tables.column import Column
-from howrobust.base.tables.domain import categories_at, new_category, values_within
+from howrobust.base.tables.domain import new_category, values_within
 from howrobust.base.tables.frame import Frame
 
 TEXT, FLOAT = np.dtype(object), np.dtype(float)
@@ -66,17 +67,20 @@ def test_a_new_category_is_none_of_the_known_ones(dtype, categories, new):
 def test_codes_become_categories_new_and_missing_ones_too(dtype):
     dtype = pd.Series(["a", "b"], dtype=dtype).dtype
     column = Column("c", "category", dtype, ("a", "b"))
-    values = categories_at(column, np.array([0.0, 1.0, 2.0, np.nan, 0.4, 9.0, -3.0]))
+    values = decoded(column, np.array([0.0, 1.0, 2.0, np.nan, 0.4, 9.0, -3.0]))
     assert values.iloc[[0, 1, 2, 4, 5, 6]].tolist() == ["a", "b", "unseen", "a", "b", "a"]
     assert values.isna().tolist() == [False] * 3 + [True] + [False] * 3
-    clean = categories_at(column, np.array([1.0, 0.0, np.nan]))
+    clean = decoded(column, np.array([1.0, 0.0, np.nan]))
     assert clean.dtype == dtype
 
 
 def test_what_a_narrow_type_cannot_hold_becomes_objects():
     numbers = Column("c", "category", np.dtype(np.int64), (1, 5))
-    assert categories_at(numbers, np.array([0.0, 2.0])).tolist() == [1, 6]
-    assert categories_at(numbers, np.array([0.0, 2.0])).dtype == np.int64
-    assert categories_at(numbers, np.array([0.0, np.nan])).iloc[0] == 1
+    assert decoded(numbers, np.array([0.0, 2.0])).tolist() == [1, 6]
+    assert decoded(numbers, np.array([0.0, 2.0])).dtype == np.int64
+    assert decoded(numbers, np.array([0.0, np.nan])).iloc[0] == 1
+    gaps = decoded(Column("c", "category", np.dtype(bool), (False, True)), np.array([1.0, np.nan]))
+    assert gaps.iloc[0] is True
+    assert gaps.isna().tolist() == [False, True]
     flags = Column("c", "category", np.dtype(bool), (False, True))
-    assert categories_at(flags, np.array([2.0, 0.0])).tolist() == [True, False]
+    assert decoded(flags, np.array([2.0, 0.0])).tolist() == [True, False]
