@@ -3,6 +3,9 @@
 import pytest
 from tables_cases import INT, NA, TEXT, check, columns, day, of_cells, read
 
+from howrobust.datasets.tables.reading.header import header_of
+from howrobust.datasets.tables.reading.options import ReadOptions
+from howrobust.datasets.tables.reading.read import read_table
 from howrobust.errors import BadInput
 
 #: Text, and what the one problem says.
@@ -146,8 +149,6 @@ def test_a_file_that_is_no_table_is_refused_in_one_sentence(case, tmp_path):
 
 
 def test_what_is_no_file_is_refused(tmp_path):
-    from howrobust.datasets.tables.reading.read import read_table
-
     for path, message in ((tmp_path / "no.csv", "there is no file"), (tmp_path, "is no file")):
         with pytest.raises(BadInput, match=message):
             read_table(path)
@@ -166,6 +167,30 @@ def test_what_is_no_file_is_refused(tmp_path):
 def test_options_that_cannot_hold_are_refused(options, message, tmp_path):
     with pytest.raises(BadInput, match=message):
         read(tmp_path, "a,b\né,2\n", **options)
+
+
+def test_a_header_of_a_file_that_ends_within_a_character_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"a,b\n1,\xc3")
+    assert header_of(tmp_path / "t.csv") == ["a", "b"]
+    with pytest.raises(BadInput, match="line 2 is no text in utf-8"):
+        header_of(tmp_path / "t.csv", ReadOptions(encoding="utf-8"))
+
+
+def test_what_was_taken_for_granted_is_said(tmp_path):
+    text = "# x\na;b;c;d;\n1,5;(3);5 %;1.234,5;\n\n2,5;4;6 %;2,5;\n"
+    table = read(tmp_path, text)
+    assert table.problems == ()
+    assert table.notes == (
+        "the separator is ';'",
+        "1 line before the header left out, blank or comments",
+        "1 blank line between the rows (line 4) left out",
+        "column 5, without a name or a value, is left out",
+        "'a' has ',' as its decimal mark",
+        "'b' has negative numbers in parentheses",
+        "'c' is in %",
+        "'d' has ',' as its decimal mark",
+        "'d' has '.' between groups of three digits",
+    )
 
 
 def test_all_problems_are_named_at_once(tmp_path):
@@ -260,6 +285,8 @@ def test_marks_of_columns_that_are_called_categories_decide_nothing(tmp_path):
 
 def test_marks_of_the_whole_file_decide_what_a_column_leaves_open(tmp_path):
     check(read(tmp_path, "a;b\n3,5;1.234\n"), {"a": ("float64", [3.5]), "b": (INT, [1234])})
+    gapped = {"a": ("float64", [3.5, 1.0]), "b": ("float64", [1234.0, NA])}
+    check(read(tmp_path, "a;b\n3,5;1.234\n1;\n"), gapped)
     check(read(tmp_path, "a;b\n3.5;1.234\n"), {"a": ("float64", [3.5]), "b": ("float64", [1.234])})
     check(
         read(tmp_path, 'a,b\n"3,5","24,340"\n'),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _NESTED = ("list", "large_list", "fixed_size_list", "struct", "map", "union", "dense_union")
 _INDEX = "__index_level_"
+# pyarrow's own are of these kinds; a damaged file may state sizes that no memory has.
+_ERRORS = (OSError, ValueError, TypeError, KeyError, NotImplementedError, MemoryError)
 
 
 def names_of_schema(path: Path, form: str) -> list[str]:
@@ -84,6 +86,7 @@ def read_arrow(path: Path, form: str, options: ReadOptions) -> Table:
     problems: list[str] = []
     with _errors_named(path), _freed_memory():
         table = _opened(path, form, options)
+        table.validate(full=True)  # a damaged file may hold bytes that are no text
         series: dict[str, Any] = {}
         for name in dict.fromkeys(table.column_names):
             if table.column_names.count(name) > 1:
@@ -97,9 +100,8 @@ def read_arrow(path: Path, form: str, options: ReadOptions) -> Table:
                 )
                 continue
             table, series[name] = _plain(table, name)
-        frame = table.select(list(series)).to_pandas(
-            split_blocks=True, self_destruct=True, date_as_object=False, ignore_metadata=False
-        )
+        table = table.select(list(series))
+        frame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
         del table
     for name, values in series.items():
         if values is not None:
@@ -116,8 +118,7 @@ def _errors_named(path: Path) -> Iterator[None]:
         raise BadInput(f"{path} needs pyarrow to be read; install pyarrow, or use .csv") from None
     except BadInput:
         raise
-    # pyarrow's own errors are ValueError, NotImplementedError, OSError, KeyError and TypeError.
-    except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
+    except _ERRORS as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInput(f"{path} cannot be read as a table: {printable(reason)}") from None
 

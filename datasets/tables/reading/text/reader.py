@@ -111,7 +111,7 @@ def _notes(source: TextSource, dialect: Dialect, options: ReadOptions, rows: Row
         notes.append(f"the separator is {dialect.word}")
     if dialect.skipped:
         lines = "1 line" if dialect.skipped == 1 else f"{dialect.skipped} lines"
-        notes.append(f"{lines} before the header, blank or comments, were left out")
+        notes.append(f"{lines} before the header left out, blank or comments")
     if rows.blank:
         lines = "1 blank line" if len(rows.blank) == 1 else f"{len(rows.blank)} blank lines"
         notes.append(f"{lines} between the rows (line {rows.blank[0]}) left out")

@@ -138,8 +138,6 @@ def _read(source: TextSource, dialect: Dialect) -> Iterator[Block]:
         except csv.Error as error:
             line = _lines([*rows, []], first, 0)[-1]
             raise BadInput(_unmatched(source, line, str(error))) from None
-        except UnicodeError:
-            raise BadInput(f"{source.path} was changed while it was read; read it again") from None
 
 
 def _lines(rows: list[list[str]], start: int, end: int) -> Sequence[int]:

@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 from howrobust.errors import BadInput
 
 CHUNK = 1 << 20  # bytes
+HEAD = 5 * CHUNK  # a mebicharacter, in UTF-8 and in UTF-32, and what is read ahead
 # The longer marks first: that of UTF-32 begins with that of UTF-16.
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -65,7 +66,12 @@ class TextSource:
             Where the file cannot be read.
         """
         with _bytes_of(self.path, self.compressed) as file:
-            yield io.TextIOWrapper(file, self.encoding, newline="")
+            try:
+                yield io.TextIOWrapper(file, self.encoding, newline="")
+            except UnicodeError:  # where its head alone has been looked at, or it has changed
+                raise BadInput(
+                    f"{self.path} is no text in {self.encoding}; name its encoding with --encoding"
+                ) from None
 
 
 def require_file(path: Path) -> bytes:
@@ -106,7 +112,7 @@ def text_source(path: Path, encoding: str | None = None, whole: bool = True) -> 
     encoding : str, optional
         The encoding; None: it is found.
     whole : bool, default=True
-        Whether all bytes are looked at, or the first mebibyte alone.
+        Whether all bytes are looked at, or the first five mebibytes alone.
 
     Returns
     -------
@@ -152,9 +158,10 @@ def _first_bad_line(source: TextSource, whole: bool) -> int:
     """Return the number of the first line that cannot be decoded, or 0."""
     decoder = codecs.getincrementaldecoder(source.encoding)()
     lines = 1
+    size = CHUNK if whole else HEAD
     with _bytes_of(source.path, source.compressed) as file:
         while True:
-            chunk = file.read(CHUNK)
+            chunk = file.read(size)
             try:
                 text = decoder.decode(chunk, final=not chunk)
             except UnicodeError as error:
@@ -167,7 +174,7 @@ def _first_bad_line(source: TextSource, whole: bool) -> int:
                     f"{source.encoding}; name its encoding with --encoding, such as utf-16"
                 )
             lines += text.count("\n")
-            if not chunk or not whole:
+            if not chunk or (not whole and len(chunk) == size):
                 return 0
 
 
