@@ -9,6 +9,8 @@ from .events import NEW as NEW
 from .events import OTHER_DATA as OTHER_DATA
 from .events import Event as Event
 from .losses import GATES as GATES
+from .losses import PLUGIN_GATE as PLUGIN_GATE
+from .losses import gate_of as gate_of
 from .quality import BETTER as BETTER
 from .quality import INCONCLUSIVE as INCONCLUSIVE
 from .quality import UNCHANGED as UNCHANGED

@@ -211,6 +211,48 @@ def test_what_matters_and_what_is_better(moved, verdict_, code):
     assert found.exit_code == code
 
 
+@pytest.mark.parametrize(
+    ("better", "base", "new", "loss"),
+    [
+        ("low", [2.0, 4.0, 3.0], [2.5, 4.5, 3.6], [0.5, 0.5, 0.6]),
+        ("high", [-2.0, -4.0, -3.0], [-2.5, -4.5, -3.6], [0.5, 0.5, 0.6]),
+        ("zero", [-2.0, 4.0, -3.0], [2.5, -4.5, -3.6], [0.5, 0.5, 0.6]),
+    ],
+)
+def test_a_metric_of_a_plug_in_is_compared_relative_to_its_mean(better, base, new, loss):
+    making = Making(splits=3)
+
+    def taken(values):
+        made = making.snapshot(lambda d, m, s, level: {**scores(), "mine": values[s]})
+        return msgspec.structs.replace(made, metrics={"mine": better})
+
+    before, after = taken(base), taken(new)
+    assert from_json(to_json(after), "made") == after
+    found = hr.compare(before, after)
+    one = change(found, "mine")
+    assert one.estimate.mean == pytest.approx(np.mean(loss) / 3)  # the mean of |base| is 3
+    assert one.estimate.se == pytest.approx(np.std(loss, ddof=1) / 3 / np.sqrt(3))
+    assert (one.verdict, found.exit_code) == ("worse", 1)
+    said = verdict.text(found)
+    assert "mine worse by 17.8 % of its mean" in said
+    assert "mine 2 % of its mean" in said
+    assert hr.compare(after, before).exit_code == 0
+
+
+@pytest.mark.parametrize("new", [{}, {"mine": "high"}, {"mine": "-"}, {"mine": "nominal"}])
+def test_a_metric_that_one_run_lacks_or_that_has_no_loss_is_not_compared(new):
+    before = Making().snapshot(lambda d, m, s, level: {**scores(), "mine": 1.0})
+    after = Making().snapshot() if not new else before
+    found = hr.compare(
+        msgspec.structs.replace(before, metrics=new if new.get("mine") in ("-", "nominal")
+                                else {"mine": "low"}),
+        msgspec.structs.replace(after, metrics=new),
+    )  # fmt: skip
+    assert {c.metric for c in found.changes} == set(METRICS)
+    assert found.events == ()
+    assert found.exit_code == 0
+
+
 def test_too_few_splits_are_inconclusive_and_the_verdict_names_how_many_are_needed():
     values = np.array([1.0, 1.4, 1.3])
     making = Making(splits=3, overlap=0.1)

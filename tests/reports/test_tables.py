@@ -20,7 +20,7 @@ from howrobust import seeds
 from howrobust.analysis.results import COLUMNS
 from howrobust.analysis.statistics import Estimate
 from howrobust.base.cells import CLEAN
-from howrobust.base.facts import DataFacts
+from howrobust.base.facts import DataFacts, MetricFacts
 from howrobust.base.records import CellResult
 from howrobust.reports import number_text, terminal
 from howrobust.reports.csv_text import csv_text
@@ -28,6 +28,7 @@ from howrobust.reports.latex import MINUS, SPECIAL, latex, tex, tex_table
 from howrobust.reports.markdown import markdown, md
 from howrobust.reports.model import build_report
 from howrobust.reports.page import render
+from howrobust.reports.plugin_metrics import directions
 from howrobust.reports.sections.scores import (
     SCORES,
     SHOWN,
@@ -159,12 +160,12 @@ class Made:
 
     folder = None
 
-    def __init__(self, values):
+    def __init__(self, values, metrics=()):
         self.values = values
         self.methods = [f"m{k}" for k in range(len(values["nll"]))]
         facts = {m: SimpleNamespace(row_of="") for m in self.methods}
         self.about = SimpleNamespace(
-            labels=self.methods, data=[MADE], levels=[CLEAN], method_facts=facts
+            labels=self.methods, data=[MADE], levels=[CLEAN], method_facts=facts, metrics=metrics
         )
 
     def records(self):
@@ -221,6 +222,42 @@ def test_the_best_is_marked_only_where_it_is_distinguishable_from_every_other():
             best = rows[row.method].best & set(SCORES)
             assert {name for name in SCORES if titles[name].best} == best
     assert min(marked, unmarked) >= 10
+
+
+def made_table(metrics, clear):
+    """The table of methods with the same values of every metric."""
+    values = dict.fromkeys((*SHOWN, *(facts.name for facts in metrics)), clear)
+    report = build_report(Made(values, metrics))
+    return score_table(report.rows["made"], MADE, report.scores.plugin_metrics)
+
+
+def test_metrics_of_plug_ins_are_the_last_scores_and_are_marked_by_their_direction():
+    clear = np.array([[0.0, 0.1, 0.2, 0.1], [5.0, 5.2, 5.1, 5.1], [9.3, 9.0, 9.1, 9.2]])
+    directions_ = {"a": "low", "b": "high", "c": "zero", "d": "-", "e": "nominal", "rmse": "high"}
+    metrics = [MetricFacts(name, better) for name, better in directions_.items()]
+    table = made_table(metrics, clear)
+    header = list(table.header)
+    assert header[header.index("within null band") + 1 :] == [*"abce", "fit s", "µs/draw"]
+    assert header.count("rmse") == 1
+    rows = {row.method: dict(zip(header, row.cells, strict=True)) for row in table.rows}
+    best = {(method, name) for method, row in rows.items() for name in "abce" if row[name].best}
+    assert best == {("m0", "a"), ("m2", "b")}
+    assert rows["m1"]["b"].value == pytest.approx(5.1)
+    assert directions(metrics[:3]) == (
+        "Metrics of plug-ins: a (low is better), b (high is better), c (values near 0 are better)."
+    )
+
+
+@pytest.mark.parametrize("width", [60, 100, 160])
+def test_a_terminal_leaves_out_metrics_of_plug_ins_last_and_shows_their_names_as_they_are(width):
+    clear = np.array([[0.0, 0.1, 0.2, 0.1], [5.0, 5.2, 5.1, 5.1]])
+    names = ["[bold]x[/bold]", "y"]
+    table = made_table([MetricFacts(name, "low") for name in names], clear)
+    titles = [str(column.header) for column in terminal.rich_table(table, "made", width).columns]
+    kept = [name for name in names if name in titles]
+    assert kept == names[: len(kept)]
+    assert kept == names or not {*terminal.DISPENSABLE} & {*titles}
+    assert kept == names or width < 160
 
 
 def test_a_method_is_tied_with_the_first_where_several_splits_cannot_tell_them_apart():
