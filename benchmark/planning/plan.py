@@ -216,9 +216,9 @@ def _data_plan(
     facts = data_facts(source, splits, selection.options.seed)
     facts = replace(facts, warnings=[*facts.warnings, *missing])
     data_sources = plugin_sources("datasets", spec.name, source)
-    data_code = (
-        source.sha256, data_sources.sha256, environment.loops(), source.target_transform,
-    )  # fmt: skip
+    # Sources without a transform keep the keys that they had before there were any.
+    transform = () if source.target_transform == "none" else (source.target_transform,)
+    data_code = (source.sha256, data_sources.sha256, environment.loops(), *transform)
     jobs: list[Job] = []
     for method in selection.methods:
         if method.load().sees_truth and source.truth is None:
