@@ -14,6 +14,7 @@ from howrobust.base.data import Source
 from howrobust.base.method import Method, Problem
 from howrobust.base.records import CellResult
 from howrobust.base.tables.unseen import unseen_remedy
+from howrobust.datasets.tables.encoder import Encoder
 from howrobust.errors import BadInput
 from howrobust.methods.wrappers.fitted_model import FittedModel
 from howrobust.methods.wrappers.user_model import UserModel
@@ -64,6 +65,9 @@ def require_fresh_start(model: Method, source: Source, seed: int) -> tuple[str, 
     train, _ = source.realise(source.splits(1)[0], seed)
     seed = derive(seed, "fresh start")
     problem = Problem(train.X, train.y, seed, frame=source.frame, index=train.index)
+    if not model.takes_tables:
+        encoder = Encoder.fit(source.frame, train.X, train.y, seed)
+        problem = Problem(encoder.training, train.y, seed)
     try:
         with _unheard(), threadpool_limits(limits=1):
             note = model.require_fresh_start(problem)

@@ -35,7 +35,12 @@ def show_look(look: Look, warnings: Sequence[str], console: Console) -> None:
         table.add_column("column", max_width=16, overflow="fold")
         table.add_column("kind", no_wrap=True)
         table.add_column("missing", justify="right", no_wrap=True)
-        table.add_column("examples", max_width=18, no_wrap=True, overflow="ellipsis")
+        table.add_column(
+            "examples",
+            max_width=18 if console.width < 100 else 32,
+            no_wrap=True,
+            overflow="ellipsis",
+        )
         table.add_column("role", no_wrap=True)
         table.add_column("becomes", overflow="fold")
         shown, others = look.shown()

@@ -127,14 +127,14 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
 
     Attributes
     ----------
-    components : str
-        What the components of the mixture are.
-    noise_model : str
-        How their sds came about.
+    components, noise_model : str
+        What the components of the mixture are, and how their sds came about.
     sees_truth : bool
         Whether problems are given with the true distribution.
     refits : bool
         Whether fitting changes the model: False for one that is given fitted.
+    keeps_target : bool
+        Whether the target is never transformed, as that of a user's own model.
     deterministic : bool
         Whether a fit depends on its rows and settings alone: restarts that agree are then what the
         method claims, and are not ranked.
@@ -154,6 +154,7 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     noise_model: ClassVar[str] = "not stated"
     sees_truth: ClassVar[bool] = False
     refits: ClassVar[bool] = True
+    keeps_target: ClassVar[bool] = False
     deterministic: bool = False
     PRESETS: ClassVar[dict[str, dict[str, Any]]] = {}
     LIMITS: ClassVar[dict[str, tuple[float, float]]] = {}

@@ -56,7 +56,8 @@ def infer(
     """
     if method.takes_tables or type(method).sees_truth:
         return _fitted(method, problems)
-    prepared = [_Prepared.of(problem, target_transform) for problem in problems]
+    transform = "none" if method.keeps_target else target_transform
+    prepared = [_Prepared.of(problem, transform) for problem in problems]
     posteriors: dict[int, Posterior] = {}
     widths = [each.problem.X.shape[1] for each in prepared]
     for width in dict.fromkeys(widths):

@@ -1,6 +1,6 @@
 """The columns of a table, one after another: what they are, what becomes of them, what is wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from howrobust.base.tables.values import (
     numbers_of,
     values_of,
 )
-from howrobust.datasets.tables.kinds import kind_of
+from howrobust.datasets.tables.kinds import kind_of, kinds_of
 from howrobust.datasets.tables.look import ColumnLook, Look, Role, examples_of
 from howrobust.datasets.tables.roles import Roles
 from howrobust.datasets.tables.treatment import treatment_of
@@ -99,6 +99,7 @@ class Examination:
     _warnings: list[str] = field(default_factory=list, init=False)
     _target_becomes: str = field(default="", init=False)
     _count: int = field(default=0, init=False)  # rows of the file
+    _kinds: dict[Hashable, Kind] = field(default_factory=dict, init=False)
     _columns: list[Column] = field(default_factory=list, init=False)
     _left_out: list[str] = field(default_factory=list, init=False)
     _index: "pd.Index | None" = field(default=None, init=False)
@@ -133,6 +134,8 @@ class Examination:
         if n < FEWEST_ROWS and not self.known:
             self._problems.append(f"it has {n} rows; at least {FEWEST_ROWS} are needed")
         features = [name for name in table.columns if roles[name] == "feature"]
+        self._kinds = kinds_of({name: table[name] for name in features})
+        self._kinds.update(dict(self.roles.read.kinds.items()))
         self._X = np.empty((n, len(features)))
         looks = [
             self._look(table.pop(name), role, kept) if name in table.columns else _unread(name)
@@ -149,7 +152,7 @@ class Examination:
         """Take the rows of a column in that have a target, and return what is found in it."""
         name, without_target = str(column.name), int(np.sum(~kept))
         column = column if kept.all() else column[kept]
-        kind = self.roles.read.kinds.get(name) or kind_of(column)
+        kind = self._kinds.get(name) or kind_of(column)
         missing, becomes = int(column.isna().sum()), _BECOMES.get(role, "")
         if role == "target":
             becomes = self._target_becomes or "see the problems"
@@ -264,7 +267,8 @@ class Examination:
 
     def _data(self, y: Array | None, target: str) -> Dataset | None:
         """Return the rows, where a regression can be learnt from them."""
-        if self._columns and len(self._left_out) == len(self._columns):
+        all_left_out = self._columns and len(self._left_out) == len(self._columns)
+        if all_left_out and not self._problems:
             self._problems.append(
                 f"no column is left that says anything about {target!r}: "
                 f"{', '.join(self._left_out)}; --as COLUMN=category or number overrules"

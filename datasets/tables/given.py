@@ -9,7 +9,7 @@ from howrobust.base.data import Dataset, Provenance, Source
 from howrobust.base.splits import Rows
 from howrobust.base.tables.frame import Frame
 from howrobust.base.tables.values import EXACT, NUMBERS
-from howrobust.datasets.tables.kinds import kind_of
+from howrobust.datasets.tables.kinds import kinds_of
 from howrobust.datasets.tables.look import refusal
 from howrobust.datasets.tables.roles import TRANSFORMS, suggestion
 from howrobust.datasets.tables.rows import USERS_OWN, RowSource
@@ -96,7 +96,7 @@ def _labels(X: Any) -> Any:
 
 def _described(table: Any) -> Frame:
     """Return the frame of a table; BadInput with all that cannot be used."""
-    kinds = {name: kind_of(column) for name, column in table.items()}
+    kinds = kinds_of(dict(table.items()))
     problems = Frame.problems_of(table, kinds)
     if problems:
         raise BadInput(refusal("X", problems))

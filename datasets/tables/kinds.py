@@ -1,6 +1,7 @@
 """What the values of a column stand for: numbers, categories, dates, or names of the rows."""
 
 import re
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +61,39 @@ def kind_of(column: "pd.Series") -> Kind:
     if inferred == "integer":
         return _kind_of_integers(column)
     return "id" if _own_values(column) else "category"
+
+
+def kinds_of(columns: "Mapping[Hashable, pd.Series]") -> dict[Hashable, Kind]:
+    """Return what the values of the features of a table stand for.
+
+    Parameters
+    ----------
+    columns : mapping of hashable to pandas.Series of shape (n,)
+        The features.
+
+    Returns
+    -------
+    dict of hashable to str
+        Kinds by name, as of `kind_of`. Where every feature names the rows or has one value,
+        integers that are no more than numbers that count up are numbers: they are all that there
+        is, as the years of a series are.
+    """
+    kinds = {name: kind_of(column) for name, column in columns.items()}
+    if any(kind != "id" and columns[name].nunique() > 1 for name, kind in kinds.items()):
+        return kinds
+    return {
+        name: "number" if kind == "id" and _only_counts(columns[name]) else kind
+        for name, kind in kinds.items()
+    }
+
+
+def _only_counts(column: "pd.Series") -> bool:
+    """Return whether integers name the rows for no other reason than that they count up."""
+    return (
+        column.dtype.kind in "iu"
+        and not says_id(column.name)
+        and int(np.abs(column.to_numpy()).max()) <= EXACT
+    )
 
 
 def _kind_of_integers(column: "pd.Series") -> Kind:

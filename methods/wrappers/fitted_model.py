@@ -33,6 +33,7 @@ class FittedModel(SingleMethod):
         Source of the seed of a fit.
     """
 
+    keeps_target = True
     components = "one prediction, or as the model states them (own)"
     noise_model = (
         "as the model states it (own); constant, root mean square of residuals on rows that it "

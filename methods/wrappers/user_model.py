@@ -86,6 +86,7 @@ class UserModel(SingleMethod):
         Source of the seed of a fit.
     """
 
+    keeps_target = True
     components = "one prediction, one per fold (cv_plus), or as the model states them (own)"
     noise_model = (
         "as the model states it (own); constant, root mean square of out-of-fold residuals "

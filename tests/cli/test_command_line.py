@@ -368,37 +368,12 @@ def test_a_run_shows_what_a_file_holds_before_it_fits(bad_files, tmp_path):
         code, out, err = howrobust(*arguments, cwd=bad_files, COLUMNS="120")
         assert code == 0, err
         assert "left out: names the rows" not in out
-        lines = [line.split() for line in err.splitlines()]
-        assert ["full.csv:", "60", "rows,", "4", "columns"] in lines
-        assert [
-            "id",
-            "id",
-            "0,",
-            "1,",
-            "2",
-            "feature",
-            "left",
-            "out:",
-            "names",
-            "the",
-            "rows",
-        ] in lines
-        assert ["site", "category", "a,", "b", "feature", "0/1"] in lines
-        assert [
-            "y",
-            "number",
-            "0,",
-            "1,",
-            "4",
-            "target",
-            "as",
-            "it",
-            "is,",
-            "log",
-            "or",
-            "Yeo-Johnson",
-        ] in lines
-        assert any(line[:2] == ["a", "number"] and line[2] == "9" for line in lines)
+        lines = [" ".join(line.split()) for line in err.splitlines()]
+        assert "full.csv: 60 rows, 4 columns" in lines
+        assert "id id 0, 1, 2 feature left out: names the rows" in lines
+        assert "site category a, b feature 0/1" in lines
+        assert "y number 0, 1, 4 target as it is, log or Yeo-Johnson" in lines
+        assert any(line.startswith("a number 9 ") for line in lines)
 
 
 def test_a_corrupt_store_is_named_and_left_alone(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from howrobust.datasets.tables.kinds import kind_of, says_id
+from howrobust.datasets.tables.kinds import kind_of, kinds_of, says_id
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -76,3 +76,16 @@ def test_a_name_that_says_id_makes_different_integers_one(name):
 def test_other_names_do_not(name):
     assert not says_id(name)
     assert kind_of(pd.Series(SHUFFLED, name=name)) == "number"
+
+
+def kinds_in(**columns):
+    return kinds_of({name: pd.Series(values, name=name) for name, values in columns.items()})
+
+
+def test_numbers_that_count_up_are_numbers_where_there_is_no_other_feature():
+    year = np.arange(N) + 1960
+    assert kinds_in(year=year, unit=["t"] * N) == {"year": "number", "unit": "category"}
+    assert kinds_in(year=year, x=SHUFFLED) == {"year": "id", "x": "number"}
+    assert kinds_in(year=year, key=year, code=CODES, big=2**60 + SHUFFLED) == {
+        "year": "number", "key": "id", "code": "id", "big": "id",
+    }  # fmt: skip

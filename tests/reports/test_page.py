@@ -303,7 +303,8 @@ def test_a_suite_as_it_is_needs_no_options(suite, uci):
     "options",
     [
         {},
-        {"target": "y", "one_hot": True, "time": "a", "splits": 2, "repeats": 2},
+        {"target": "y", "time": "a", "splits": 2, "repeats": 2},
+        {"drop": ["a"], "as_": ["g=category"], "target_transform": "log", "missing": ["-"]},
         {"groups": "g", "timeout_s": 9.5, "device": "cpu"},
         {"methods": ["marginal", "bayesian_ridge"], "stress": ["gap", "input_noise"]},
     ],
@@ -312,11 +313,10 @@ def test_the_command_has_every_option_of_the_run(options, tmp_path):
     frame = pd.DataFrame({"a": range(60), "g": ["u", "v", "w"] * 20, "y": np.arange(60) ** 2.0})
     frame.to_csv(tmp_path / "a table.csv", index=False)
     words = {"methods": ["bayesian_ridge"], "data": [str(tmp_path / "a table.csv")], **options}
-    if "groups" not in options:
-        words["one_hot"] = True
     request = RunOptions("quick", seed=4, **words)
     plan = make_plan(request)
     options = parsed(shlex.split(plan.command.text))
-    for name in ("target", "one_hot", "groups", "splits", "repeats", "device", "time", "timeout_s"):
+    for name in ("target", "drop", "as_", "target_transform", "missing", "groups", "splits",
+                 "repeats", "device", "time", "timeout_s"):  # fmt: skip
         assert getattr(options, name) == getattr(request, name)
     assert make_plan(request).run == make_plan(options).run == plan.run

@@ -22,7 +22,10 @@ def write_table(path):
     X = rng.normal(size=(ROWS, COLUMNS))
     table = pd.DataFrame(X, columns=[f"x{k}" for k in range(COLUMNS)])
     table["y"] = X[:, 0] * np.sin(X[:, 1]) + 0.5 * X[:, 2] + 0.3 * rng.normal(size=ROWS)
-    table.to_parquet(path)
+    if path.suffix == ".parquet":
+        table.to_parquet(path)
+    else:
+        table.to_csv(path, index=False, float_format="%.6g")
 
 
 def peak(command):
@@ -58,4 +61,29 @@ def test_two_million_rows_are_learnt_forecast_and_scored_within_four_gigabytes(t
     rmse = records[(records["metric"] == "rmse") & (records["stress"] == "none")]
     found = rmse.groupby("method")["value"].mean()
     assert 0.3 < found["deep_ensemble[batch_size=1000,epochs=1]"] < found["marginal"]
+    assert most < LIMIT, f"{most / 2**30:.2f} GiB"
+
+
+@pytest.fixture(scope="module", params=[".csv", ".parquet"])
+def large(request, tmp_path_factory):
+    pytest.importorskip("pyarrow")
+    path = tmp_path_factory.mktemp("large") / f"large{request.param}"
+    write_table(path)
+    return path
+
+
+@pytest.mark.slow
+def test_two_million_rows_are_looked_at_within_four_gigabytes(large):
+    code, most = peak([sys.executable, "-m", "howrobust", "look", str(large)])
+    assert code == 0
+    assert most < LIMIT, f"{most / 2**30:.2f} GiB"
+
+
+@pytest.mark.slow
+def test_two_million_rows_of_a_file_are_learnt_within_four_gigabytes(large, tmp_path):
+    code, most = peak(
+        [sys.executable, "-m", "howrobust", "run", "-m", "marginal", "-m", "bayesian_ridge",
+         "-d", str(large), "--splits", "1", "--timeout", "3600", "--out", str(tmp_path / "out")]
+    )  # fmt: skip
+    assert code == 0
     assert most < LIMIT, f"{most / 2**30:.2f} GiB"

@@ -522,8 +522,8 @@ def test_a_users_pipeline_runs_on_a_users_table(folder, name):
     assert "nothing was refitted" in out
 
 
-def test_a_users_class_takes_settings_and_needs_numbers_beside_our_methods(folder):
-    arguments = ["-d", "my.csv", "--one-hot", "--splits", "2", "--stress", "input_noise"]
+def test_a_users_class_takes_settings_beside_our_methods(folder):
+    arguments = ["-d", "my.csv", "--drop", "colour", "--splits", "2", "--stress", "input_noise"]
     code, out, err = howrobust(
         "run", "-m", "mine:Plain[alpha=2.5,n_folds=3]", "-m", "bayesian_ridge", *arguments,
         "--out", "out", cwd=folder,
@@ -654,9 +654,9 @@ def test_progress_is_heard_and_cells_are_stored_while_a_model_is_assessed(tmp_pa
     assert len(set(counts)) > 2
 
 
-def test_a_file_read_as_a_table_is_other_data_than_the_same_file_as_numbers(folder):
-    path = folder / "bool.csv"
-    pd.DataFrame({"on": [True, False] * 20, "y": np.arange(40.0)}).to_csv(path, index=False)
-    as_table, as_numbers = (DataSpec(str(path), mixed=m).open() for m in (True, False))
-    assert as_table.sha256 != as_numbers.sha256
-    np.testing.assert_array_equal(as_table.data.X, as_numbers.data.X)
+def test_a_column_read_as_another_kind_is_other_data(folder):
+    path = folder / "codes.csv"
+    pd.DataFrame({"on": [1, 0] * 20, "y": np.arange(40.0)}).to_csv(path, index=False)
+    numbers, words = (DataSpec(str(path), kinds=k).open() for k in ((), (("on", "category"),)))
+    assert numbers.sha256 != words.sha256
+    np.testing.assert_array_equal(numbers.data.X, words.data.X)
