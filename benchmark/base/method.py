@@ -138,8 +138,8 @@ class Method(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         Whether a fit depends on its rows and settings alone: restarts that agree are then what the
         method claims, and are not ranked.
     takes_tables : bool
-        Whether problems keep their gaps and ``frame``, and posteriors also take new rows as the
-        table that they are; other methods are given finite numbers and transformed targets.
+        Whether posteriors of a problem with a ``frame`` also take new rows as the table that they
+        are, with values that the frame cannot encode.
     PRESETS : dict of str to dict
         Values of settings by the name of a preset.
     LIMITS : dict of str to (float, float)

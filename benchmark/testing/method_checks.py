@@ -148,7 +148,7 @@ def _check_sample(predictive: Predictive, y: Array) -> None:
 
 
 def _forecasts_return_to_target_units(fitted: _Fitted) -> None:
-    if type(fitted.make()).takes_tables:  # its target is never transformed
+    if fitted.make().takes_tables:  # its target is never transformed
         return
     base = fitted.posteriors[0].predictive(fitted.X, seed=5)
     # The exponent 1 changes the unit alone: quantiles at the levels that the form has are doubled.
