@@ -26,3 +26,4 @@ from .transformed.choice import TRANSFORM_NAMES as TRANSFORM_NAMES
 from .transformed.choice import transform_of as transform_of
 from .transformed.law import transformed as transformed
 from .transformed.transforms import TargetTransform as TargetTransform
+from .transformed.transforms import YeoJohnson as YeoJohnson

@@ -54,7 +54,7 @@ def infer(
     Problems of as many encoded columns are fitted in one stack; the others apart, which changes no
     posterior (law 2).
     """
-    if method.takes_tables or type(method).sees_truth:
+    if method.takes_tables or method.sees_truth:
         return _fitted(method, problems)
     transform = "none" if method.keeps_target else target_transform
     prepared = [_Prepared.of(problem, transform) for problem in problems]

@@ -14,6 +14,8 @@ from howrobust.base.method import Method, Posterior, Problem
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import NotStated
 from howrobust.distributions.predictive import Predictive
+from howrobust.distributions.transformed.law import transformed
+from howrobust.distributions.transformed.transforms import YeoJohnson
 from howrobust.testing.laws import Finding, Law, describe, require, small_problem, try_laws
 
 LEARNS = "it learns three small problems"
@@ -145,6 +147,17 @@ def _check_sample(predictive: Predictive, y: Array) -> None:
     require(near.all(), "draws miss the mean")
 
 
+def _forecasts_return_to_target_units(fitted: _Fitted) -> None:
+    if fitted.make().takes_tables:  # its target is never transformed
+        return
+    base = fitted.posteriors[0].predictive(fitted.X, seed=5)
+    # The exponent 1 changes the unit alone: quantiles at the levels that the form has are doubled.
+    doubled = transformed(base, YeoJohnson(1.0, 2.0)).forecast(2 * fitted.y)
+    plain = base.forecast(fitted.y)
+    require(doubled.levels == plain.levels, "transformed forecasts have other levels")
+    np.testing.assert_allclose(doubled.quantiles, 2 * plain.quantiles, rtol=1e-6, atol=1e-9)
+
+
 def _posterior_can_be_pickled(fitted: _Fitted) -> None:
     again = pickle.loads(pickle.dumps(fitted.posteriors[0]))  # nosec B301
     first, second = (_summary(p, fitted, 5) for p in (again, fitted.posteriors[0]))
@@ -176,6 +189,7 @@ LAWS: list[Law[_Fitted]] = [
     ("the same seed gives the same forecast", _same_seed_same_forecast),
     ("a subset of rows has the same forecast", _subsets_of_rows_agree),
     ("cdf, quantiles, moments and density belong to one distribution", _distribution_is_one),
+    ("forecasts of a transformed target return to its units", _forecasts_return_to_target_units),
     ("a posterior can be pickled", _posterior_can_be_pickled),
     ("predict is the mean of the distribution, float64", _predict_is_the_mean),
     ("settings are stored untouched", _settings_are_stored_untouched),

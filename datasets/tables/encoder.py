@@ -1,5 +1,6 @@
 """Rows of a table as finite numbers, for methods that want numbers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,41 +69,43 @@ class EncodedColumn:
             return cls(treatment, np.empty(0), means=means)
         return cls(treatment, np.empty(0))
 
-    def transform(self, codes: Array) -> list[Array]:
-        """Encode rows.
+    def transform(self, codes: Array) -> Iterator[Array]:
+        """Encode rows, one column at a time: all of a one-hot would be held twice.
 
         Parameters
         ----------
         codes : array of shape (n,)
             Numbers, days or codes of categories, NaN where a value is missing.
 
-        Returns
-        -------
-        list of array of shape (n,)
+        Yields
+        ------
+        array of shape (n,)
             The columns of numbers.
         """
         treatment, missing = self.treatment, np.isnan(codes)
         form = treatment.form
-        columns: list[Array] = []
         if form == "number":
-            columns = [np.where(missing, self.fill[0], codes)]
+            yield np.where(missing, self.fill[0], codes)
         elif form == "0/1" and treatment.levels:
             first, second = treatment.levels
-            columns = [np.where(codes == second, 1.0, np.where(codes == first, 0.0, self.fill[0]))]
+            yield np.where(codes == second, 1.0, np.where(codes == first, 0.0, self.fill[0]))
         elif form == "one-hot":
             # A code that is not a level: with a rest level it is of that, otherwise all are 0.
-            columns = [_is(codes, level) for level in treatment.levels]
+            rest = np.ones(len(codes))
+            for level in treatment.levels:
+                column = _is(codes, level)
+                rest -= column
+                yield column
             if treatment.has_rest:
-                columns.append(1 - np.sum(columns, axis=0))
+                yield rest
         elif form == "date":
             parts = date_parts(codes, self.first)
-            varying = [DATE_PARTS.index(part) for part in treatment.parts]
-            columns = [np.where(missing, self.fill[k], parts[k]) for k in varying]
+            for k in map(DATE_PARTS.index, treatment.parts):
+                yield np.where(missing, self.fill[k], parts[k])
         elif self.means is not None:
-            columns = [self.means.at(codes)]
+            yield self.means.at(codes)
         if form in ("number", "0/1", "date") and treatment.has_missing:
-            columns.append(missing.astype(np.float64))
-        return columns
+            yield missing.astype(np.float64)
 
     @property
     def moving(self) -> int | None:
@@ -226,7 +229,9 @@ class Encoder:
         if not self.columns:
             return np.where(missing, 0.0, of_encoded) if missing.any() else of_encoded
         gradient, at = np.zeros(X.shape), 0
-        counts = [len(column.transform(X[:1, j])) for j, column in enumerate(self.columns)]
+        counts = [
+            sum(1 for _ in column.transform(X[:1, j])) for j, column in enumerate(self.columns)
+        ]
         for j, (column, count) in enumerate(zip(self.columns, counts, strict=True)):
             if column.moving is not None:
                 gradient[:, j] = np.where(missing[:, j], 0.0, of_encoded[:, at + column.moving])

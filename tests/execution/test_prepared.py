@@ -88,6 +88,31 @@ def test_finite_arrays_give_the_same_bits_as_without_preparation(method):
             np.testing.assert_array_equal(*map(np.stack, pairs))
 
 
+def test_arrays_with_gaps_are_fitted_and_forecast():
+    given = array_problem(200, 3, 4)
+    X = given.X.copy()
+    X[::7, 1] = np.nan
+    (posterior,) = infer(BayesianRidge(), [Problem(X, given.y, 4)])
+    expected = np.column_stack([X, np.isnan(X[:, 1])])
+    expected[::7, 1] = np.nanmedian(X[:, 1])
+    (plain,) = BayesianRidge().infer_stack([Problem(expected, given.y, 4)])
+    means = [posterior.predictive(X).mean(), plain.predictive(expected).mean()]
+    np.testing.assert_allclose(*means, rtol=1e-10)  # the columns are laid out otherwise in memory
+
+
+def test_gaps_of_new_rows_take_the_median_where_training_rows_have_none():
+    given = array_problem(200, 3, 4)
+    (posterior,) = infer(BayesianRidge(), [given])
+    fresh = array_problem(5, 3, 6).X
+    fresh[2, 0] = np.nan
+    filled = np.where(np.isnan(fresh), np.median(given.X, axis=0), fresh)
+    means = [posterior.predictive(x).mean() for x in (fresh, filled)]
+    np.testing.assert_array_equal(*means)
+    square, _ = posterior.gradients(fresh, np.zeros(5))
+    assert square[2, 0] == 0
+    assert (square[2, 1:] != 0).all()
+
+
 class Recorder(SingleMethod):
     """A method that notes the problems that it is given."""
 
