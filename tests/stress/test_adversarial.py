@@ -239,10 +239,10 @@ def test_the_marginal_which_looks_at_no_input_cannot_be_attacked(rows):
 
 
 class Gaps(DifferentiablePosterior):
-    """Mean x_0, or 0 where it is missing; the gradients of a row with a missing value are NaN."""
+    """Mean x_0, or 9 where it is missing; the gradients of a row with a missing value are NaN."""
 
     def predictive(self, X, draws=None, seed=0):
-        return GaussianMixture(np.nan_to_num(X[:, 0])[None], 1.0)
+        return GaussianMixture(np.nan_to_num(X[:, 0], nan=9.0)[None], 1.0)
 
     def gradients(self, X, y, draws=None, seed=0):
         square = np.zeros(X.shape)
