@@ -142,7 +142,8 @@ def test_missing_values_stand_above_every_threshold():
     rng = np.random.default_rng(2)
     X = rng.normal(size=(300, 3))
     X[rng.random(X.shape) < 0.2] = np.nan
-    for bad in (np.isnan(X[:, 1]), ~(X[:, 0] <= 0.4)):
+    missing = np.isnan(X[:, 1])
+    for bad in (missing, ~(X[:, 0] <= 0.4)):
         values = rng.exponential(1 + 6 * bad)
         filled = np.where(np.isnan(X), 100.0, X)
         tree = DecisionTreeRegressor(max_depth=2, min_samples_leaf=30).fit(filled, values)
@@ -150,6 +151,7 @@ def test_missing_values_stand_above_every_threshold():
         worst = max(set(leaf), key=lambda each: values[leaf == each].mean())
         segment = worst_leaf(X, values, 30)
         np.testing.assert_array_equal(in_segment(segment, X), leaf == worst)
+        assert (Condition(1, np.inf, True) in segment) == (bad is missing)
 
 
 def test_segments_with_missing_values_are_named():

@@ -236,3 +236,24 @@ def test_the_marginal_which_looks_at_no_input_cannot_be_attacked(rows):
     assert not isinstance(posterior, DifferentiablePosterior)
     for stress in ATTACKS:
         np.testing.assert_array_equal(attacked_by(stress, posterior, rows, 0.3), X)
+
+
+class Gaps(DifferentiablePosterior):
+    """Mean x_0, or 9 where it is missing; the gradients of a row with a missing value are NaN."""
+
+    def predictive(self, X, draws=None, seed=0):
+        return GaussianMixture(np.nan_to_num(X[:, 0], nan=9.0)[None], 1.0)
+
+    def gradients(self, X, y, draws=None, seed=0):
+        square = np.zeros(X.shape)
+        square[:, 0] = 2 * (X[:, 0] - y)
+        square[np.isnan(X).any(axis=1)] = np.nan
+        return square, square / 2
+
+
+@pytest.mark.parametrize("stress", ATTACKS, ids=lambda s: s.name)
+def test_missing_values_stay_and_rows_without_a_gradient_are_not_attacked(stress):
+    X, y = np.array([[1.0, 5.0], [np.nan, 5.0], [2.0, np.nan]]), np.zeros(3)
+    context = Context.of(np.array([[0.0, 0.0], [2.0, 2.0]]), Gaps())
+    moved = stress.apply(X, y, context, 0.3, 1)
+    np.testing.assert_allclose(moved, [[1.3, 5.0], [np.nan, 5.0], [2.0, np.nan]], rtol=1e-12)

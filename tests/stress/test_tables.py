@@ -59,13 +59,15 @@ def test_the_context_of_a_table_leaves_missing_values_out():
 
 def test_the_context_of_a_table_knows_its_columns():
     table = small_table(80, 3)
-    context = Context.of(table.X, frame=table.frame)
+    X = table.X.copy()
+    X[::5, 2] = np.nan
+    context = Context.of(X, frame=table.frame)
     assert context.movable.tolist() == [True, True, False, False, True, False]
     assert context.is_category.tolist() == [False, False, True, True, False, False]
     assert context.is_id.tolist() == [False] * 5 + [True]
     assert context.sd[[2, 3, 5]].tolist() == [0, 0, 0]
     np.testing.assert_array_equal(context.unseen, [np.nan, np.nan, 3, 2, np.nan, np.nan])
-    shares = pd.Series(table.X[:, 2]).value_counts(normalize=True).sort_index()
+    shares = pd.Series(X[:, 2]).value_counts(normalize=True).sort_index()
     np.testing.assert_allclose(context.frequencies[2], shares, rtol=1e-15)
     assert context.fill[2] == shares.idxmax()
     assert context.frequencies[0] is None
