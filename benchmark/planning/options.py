@@ -143,23 +143,19 @@ class RunOptions:
     )
     missing: Sequence[str] | None = field(
         default=None,
-        metadata=_flag(
-            "--missing", "Words of a file that stand for a missing value.", metavar="WORD"
-        ),
+        metadata=_flag("--missing", "Words for a missing value in a file.", metavar="WORD"),
     )
     separator: str | None = field(
         default=None,
-        metadata=_flag(
-            "--separator", "Character between the columns of a file (default: found).", metavar="C"
-        ),
+        metadata=_flag("--separator", "Character between a file's columns.", metavar="C"),
     )
     decimal: str | None = field(
         default=None,
-        metadata=_flag("--decimal", "Decimal mark of a file (default: found).", choices=(".", ",")),
+        metadata=_flag("--decimal", "Decimal mark of a file.", choices=(".", ",")),
     )
     encoding: str | None = field(
         default=None,
-        metadata=_flag("--encoding", "Encoding of a file (default: found)."),
+        metadata=_flag("--encoding", "Encoding of a file."),
     )
     metrics: Sequence[str] | None = field(
         default=None,

@@ -240,6 +240,7 @@ LEAKS = {
     "another unit": lambda y: 2.54 * y - 7,
     "rounded to a hundredth of its sd": lambda y: np.round(y, 2),
     "its logarithm": lambda y: np.log(y - y.min() + 1),
+    "its logarithm, rounded": lambda y: np.round(np.log(y - y.min() + 1), 4),
     "its rank, downwards": lambda y: -np.argsort(np.argsort(y)).astype(float),
     "with gaps": lambda y: np.where(np.arange(len(y)) % 3 == 0, np.nan, y),
 }

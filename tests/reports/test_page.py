@@ -304,7 +304,7 @@ def test_a_suite_as_it_is_needs_no_options(suite, uci):
     [
         {},
         {"target": "y", "time": "a", "splits": 2, "repeats": 2},
-        {"drop": ["a"], "as_": ["g=category"], "target_transform": "log", "missing": ["-"]},
+        {"drop": ("a",), "as_": ("g=category",), "target_transform": "log", "missing": ("-",)},
         {"groups": "g", "timeout_s": 9.5, "device": "cpu"},
         {"methods": ["marginal", "bayesian_ridge"], "stress": ["gap", "input_noise"]},
     ],
