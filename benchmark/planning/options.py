@@ -74,7 +74,7 @@ class RunOptions:
     )
     stress: Sequence[str] | None = field(
         default=None,
-        metadata=_flag("--stress", "Names of stresses to apply (default: the suite's)."),
+        metadata=_flag("--stress", "Stresses: names, or MODULE:NAME (default: the suite's)."),
     )
     splits: int | None = field(
         default=None,

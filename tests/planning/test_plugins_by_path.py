@@ -221,10 +221,11 @@ def test_a_name_with_a_colon_is_a_file_only_where_there_is_one(mine, tmp_path):
     assert spec.imported_by == ""
 
 
-def test_keys_hold_the_source_of_the_plug_in_and_of_its_helpers(mine, tmp_path):
+@pytest.mark.parametrize("data", ["Parts", "rows"])
+def test_keys_hold_the_source_of_the_plug_in_and_of_its_helpers(data, mine, tmp_path):
     def keys():
         plan = make_plan(
-            options(mine, data=["mine:Parts"], stress=["mine:SensorBias", "mine:Half"])
+            options(mine, data=[f"mine:{data}"], stress=["mine:SensorBias", "mine:Half"])
         )
         (job, stressed) = (
             next(job for job in plan.jobs if job.cells[0].train_stress == name)
