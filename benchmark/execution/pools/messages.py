@@ -148,12 +148,17 @@ def _job_of(values: dict[str, Any]) -> Job:
     """Return the job of its ``asdict`` read from JSON; BadInput for a name unknown here."""
     parts = {
         "method": MethodSpec(values["method"]["name"]).with_settings(values["method"]["settings"]),
-        "data": DataSpec(**values["data"]),
+        "data": DataSpec(**{name: _frozen(value) for name, value in values["data"].items()}),
         "cells": msgspec.convert(values["cells"], tuple[Cell, ...]),
         "levels": msgspec.convert(values["levels"], tuple[Level, ...]),
         "sources": Sources(**values["sources"]),
     }
     return Job(**{**values, **parts})
+
+
+def _frozen(value: Any) -> Any:
+    """Return the tuples that JSON has as lists."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
 
 
 def machine_versions() -> dict[str, str]:
