@@ -1,6 +1,7 @@
 """A data set by name or path, with the options that say how a file is read."""
 
 import os
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,6 +111,7 @@ class DataSpec:
 
         source = open_plugin(self.name)
         if self.target_transform is not None:
+            source = copy(source)  # it may be an object of the user's module
             source.target_transform = self.target_transform
         return source
 

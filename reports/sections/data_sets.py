@@ -15,8 +15,7 @@ from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import NotStated
 from howrobust.reports.number_text import number
 from howrobust.reports.sections.answer import stress_of_sentences, within_null_band
-from howrobust.reports.sections.plugin_metrics import directions
-from howrobust.reports.sections.protocol import whose_distributions
+from howrobust.reports.sections.protocol import directions, whose_distributions
 from howrobust.reports.sections.scores import (
     ScoreRow,
     coverage_text,

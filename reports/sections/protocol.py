@@ -1,14 +1,24 @@
 """How a run was made: its plan, its environment, and how each method was set."""
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from howrobust.analysis.run_scores import Scores
-from howrobust.base.facts import REFERENCES, WHOSE, Command
+from howrobust.base.facts import REFERENCES, WHOSE, Command, MetricFacts
 from howrobust.base.records import GRADIENTS, MISSING_FILLED
 from howrobust.reports.table import Table, TableCell, TableRow
 
 HEADER = ("method", "judged by", "components", "noise", "first split")
+
+BETTER = {
+    "low": "low is better",
+    "high": "high is better",
+    "zero": "values near 0 are better",
+    "nominal": "values near their nominal share are better",
+    "-": "no values are better",
+}
+SIGNS = {"low": 1, "high": -1}
 
 
 @dataclass(frozen=True)
@@ -134,3 +144,37 @@ def _range(value: float | list[float]) -> str:
     if isinstance(value, list):
         return f"{min(value):.3g} to {max(value):.3g}"
     return f"{value:.3g}"
+
+
+def signs_of(plugins: Sequence[MetricFacts]) -> dict[str, int]:
+    """Return the metrics that a method can lead in.
+
+    Parameters
+    ----------
+    plugins : sequence of MetricFacts
+        The metrics.
+
+    Returns
+    -------
+    dict of str to int
+        By name, 1 where low is better and -1 where high is; the others are left out.
+    """
+    return {facts.name: SIGNS[facts.better] for facts in plugins if facts.better in SIGNS}
+
+
+def directions(plugins: Sequence[MetricFacts]) -> str:
+    """Say which values of the metrics of plug-ins are better.
+
+    Parameters
+    ----------
+    plugins : sequence of MetricFacts
+        The metrics.
+
+    Returns
+    -------
+    str
+        The sentence; "" for no metric.
+    """
+    texts = [f"{facts.name} ({BETTER[facts.better]})" for facts in plugins]
+    plural = "s" if len(texts) > 1 else ""
+    return f"Metric{plural} of plug-ins: {', '.join(texts)}." if texts else ""

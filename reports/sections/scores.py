@@ -14,7 +14,7 @@ from howrobust.analysis.statistics import Estimate
 from howrobust.base.facts import REFERENCES, DataFacts, MetricFacts
 from howrobust.base.records import COSTS
 from howrobust.reports.number_text import number, signed, two_digits
-from howrobust.reports.sections.plugin_metrics import signs_of
+from howrobust.reports.sections.protocol import signs_of
 from howrobust.reports.table import Table, TableCell, TableRow, kind_of
 
 KNOWN_TRUTH = "kl_to_truth"  # shown where the truth is known

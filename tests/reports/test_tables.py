@@ -28,7 +28,7 @@ from howrobust.reports.latex import MINUS, SPECIAL, latex, tex, tex_table
 from howrobust.reports.markdown import markdown, md
 from howrobust.reports.model import build_report
 from howrobust.reports.page import render
-from howrobust.reports.sections.plugin_metrics import directions
+from howrobust.reports.sections.protocol import directions
 from howrobust.reports.sections.scores import (
     SCORES,
     SHOWN,
