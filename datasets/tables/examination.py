@@ -40,7 +40,8 @@ _TARGETS = {
     "none": "as it is",
     "log": "its logarithm",
     "yeo-johnson": "transformed by Yeo-Johnson",
-    "auto": "as it is, log or Yeo-Johnson",
+    "auto": "as it is or by Yeo-Johnson, as fits",
+    "auto above 0": "as it is or its logarithm, as fits",
 }
 
 
@@ -204,7 +205,8 @@ class Examination:
                 f"{what} holds integers beyond 2^53, which float64 rounds; choose another with "
                 "--target, or subtract an offset"
             )
-        self._target_becomes = _TARGETS[self.target_transform]
+        above_0 = self.target_transform == "auto" and np.nanmin(y, initial=np.inf) > 0
+        self._target_becomes = _TARGETS["auto above 0" if above_0 else self.target_transform]
         missing = int(np.isnan(y).sum())
         if missing:
             self._warnings.append(

@@ -372,7 +372,7 @@ def test_a_run_shows_what_a_file_holds_before_it_fits(bad_files, tmp_path):
         assert "full.csv: 60 rows, 4 columns" in lines
         assert "id id 0, 1, 2 feature left out: names the rows" in lines
         assert "site category a, b feature 0/1" in lines
-        assert "y number 0, 1, 4 target as it is, log or Yeo-Johnson" in lines
+        assert "y number 0, 1, 4 target as it is or by Yeo-Johnson, as fits" in lines
         assert any(line.startswith("a number 9 ") for line in lines)
 
 

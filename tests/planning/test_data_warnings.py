@@ -362,7 +362,7 @@ def test_a_discrete_target_is_named():
 @pytest.mark.parametrize(
     ("transform", "sentence"),
     [
-        ("auto", "learn it as it is, its logarithm or its Yeo-Johnson transform, whichever fits"),
+        ("auto", "learn it as it is or its logarithm, whichever fits the training rows better"),
         ("log", "learn its logarithm"),
         ("yeo-johnson", "learn its Yeo-Johnson transform"),
         ("none", "is not transformed: forecasts may state negative bounds"),
@@ -373,7 +373,12 @@ def test_what_becomes_of_a_positive_skewed_target_is_said(transform, sentence):
     (text,) = own(X, np.exp(y), transform)
     assert text.startswith("the target strength is positive and skewed (skewness ")
     assert sentence in text
+    assert ("bounds below 0" in text) == (transform != "none")
+    assert ("without a logarithm" in text) == (transform in ("auto", "yeo-johnson"))
     assert own(X, 100 + y, transform) == []
+    (negative,) = own(X, np.exp(y) - 10, "auto")
+    assert "learn it as it is or its Yeo-Johnson transform, whichever fits" in negative
+    assert "bounds" not in negative
 
 
 def test_a_positive_target_that_is_near_0_for_its_spread_is_named():

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 import howrobust as hr
-from howrobust.metrics.scoring import all_metrics
+from howrobust.metrics.known import all_metrics
 
 STRESSES = [
     "missing_values", "unseen_category", "swapped_category", "unit_error", "shifted_column",

@@ -15,8 +15,10 @@ SKEWED = 1.5  # skewness, in absolute value: that of an exponential distribution
 TRANSFORMS = {
     "log": "methods that are no model of your own learn its logarithm",
     "yeo-johnson": "methods that are no model of your own learn its Yeo-Johnson transform",
-    "auto": "methods that are no model of your own learn it as it is, its logarithm or its "
-    "Yeo-Johnson transform, whichever fits the training rows best",
+    "auto": "methods that are no model of your own learn it as it is or its Yeo-Johnson "
+    "transform, whichever fits the training rows better",
+    "auto above 0": "methods that are no model of your own learn it as it is or its logarithm, "
+    "whichever fits the training rows better",
 }
 
 
@@ -83,8 +85,11 @@ def _about(y: Array, name: str, transform: str) -> Iterator[str]:
     what = f"skewed (skewness {skew:.1f})" if skewed else "near 0 for its spread"
     if float(y.min()) > 0:
         what = f"positive and {what}"
+        transform = "auto above 0" if transform == "auto" else transform
     if transform in TRANSFORMS:
-        yield f"the target {name} is {what}: {TRANSFORMS[transform]}"
+        others = "" if transform == "log" else "forecasts without a logarithm, and "
+        bounds = f"; {others}models of your own may state bounds below 0" if near_0 else ""
+        yield f"the target {name} is {what}: {TRANSFORMS[transform]}{bounds}"
     elif near_0:
         yield (
             f"the target {name} is {what}, and is not transformed: forecasts may state negative "
