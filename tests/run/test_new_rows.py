@@ -271,7 +271,9 @@ def test_the_model_of_a_run_is_made_again_from_its_command(folder):
 def test_a_method_that_wants_numbers_forecasts_from_its_run_too(folder):
     table, sales = shops()
     table.drop(columns=["id", "day"]).assign(sales=sales).to_csv("few.csv", index=False)
-    results = ran(methods=["bayesian_ridge"], data=["few.csv"], target="sales")
+    results = ran(
+        methods=["bayesian_ridge"], data=["few.csv"], target="sales", target_transform="none"
+    )
     forecaster = RunForecaster(results.origin, "bayesian_ridge", kept=False)
     forecasts = forecaster(table.iloc[:5], "few.csv")
     # A line in the shop's number misses 10 * store^2 by a tenth of its spread at most.
