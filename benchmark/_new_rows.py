@@ -14,6 +14,7 @@ from howrobust.analysis.new_rows.seen import Seen, numbered
 from howrobust.base.data import Dataset, Source
 from howrobust.base.method import Method, Posterior, Problem
 from howrobust.base.tables.frame import Frame
+from howrobust.datasets.tables.given import as_pandas
 from howrobust.distributions.arrays import Array
 from howrobust.errors import BadInput
 from howrobust.execution.prepared import infer
@@ -141,16 +142,18 @@ class Fitted:
     def _rows(self, X: Any) -> Rows:
         import pandas as pd
 
-        if isinstance(X, Mapping):
-            X = pd.DataFrame(X)
+        X = pd.DataFrame(X) if isinstance(X, Mapping) else as_pandas(X, "X")
         table = X if isinstance(X, pd.DataFrame) else None
         if self.frame is not None:
             if table is None:
                 names = ", ".join(map(str, self.frame.names))
-                raise BadInput(f"the model was given a table; give a data frame with {names}")
+                row = "; of one row, X.iloc[[0]]" if isinstance(X, pd.Series) else ""
+                raise BadInput(f"the model was given a table; give a data frame with {names}{row}")
             encoded = self.frame.locate(table)
             given = self.frame.select(table) if self.takes_tables else encoded
             columns = [table[name].to_numpy(dtype=object) for name in self.frame.names]
+            if not self.takes_tables:
+                _require_read(self.frame, encoded, columns, table.index)
             return Rows(given, encoded, columns, tuple(table.index))
         encoded = self._numbers(X if table is None else self._in_order(table))
         if not self.takes_tables:
@@ -245,6 +248,19 @@ class Forecaster:
     def fitted(self) -> Fitted:
         """The model, fitted."""
         return Fitted.of(self.model, self.source, self.seed)
+
+
+def _require_read(frame: Frame, X: Array, values: Sequence[NDArray[Any]], index: Any) -> None:
+    """Raise BadInput for a value that is there and is no number, or no date, of its column."""
+    import pandas as pd
+
+    for column, codes, given in zip(frame.columns, X.T, values, strict=True):
+        for row in np.flatnonzero(np.isnan(codes) & ~pd.isna(given))[:1]:
+            kind = "date" if column.kind == "date" else "finite number"
+            raise BadInput(
+                f"{column.name!r} of new row {index[row]} is {given[row]!r}, and no {kind}; "
+                "correct it, leave it empty if it is missing, or leave the row out"
+            )
 
 
 def all_rows(source: Source, seed: int) -> Dataset:

@@ -11,6 +11,7 @@ from .tables.examination import Examined as Examined
 from .tables.files import TableFile as TableFile
 from .tables.files import examine as examine
 from .tables.files import read_frame as read_frame
+from .tables.given import as_pandas as as_pandas
 from .tables.look import ColumnLook as ColumnLook
 from .tables.look import Look as Look
 from .tables.look import refusal as refusal

@@ -51,6 +51,8 @@ class DataFacts:
         By stress of inputs that changes nothing of the data set, the reason.
     in_turn : dict of str to list of str
         By stress that changes one feature at a time, but not all features, those that it changes.
+    dates, ids : list of str
+        Features that hold days since 1970-01-01, and those that name the rows.
     """
 
     name: str
@@ -70,6 +72,8 @@ class DataFacts:
     categories: dict[str, list[str]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     in_turn: dict[str, list[str]] = field(default_factory=dict)
+    dates: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
 
     def turned(self, stress: str) -> list[str]:
         """Return the features that a stress changes, one at a time.

@@ -29,8 +29,8 @@ def predict(
 
     The method is made again from the command of the run, in the folder where that was given, and
     fitted to all rows of the data set; the module of a model of your own is imported, as
-    `howrobust run` imports it. FILE is read as the run has read its own, with the same --missing,
-    --as and so on; columns that the model was not given are ignored.
+    `howrobust run` imports it. FILE is read as the run has read its own, by the same marks, forms
+    of dates, --missing, --as and so on; columns that the model was not given are ignored.
     """
     from howrobust._results import load
     from howrobust._run_models import RunForecaster
@@ -45,7 +45,10 @@ def predict(
     method = _one_of(method, labels, results.about.labels, "--method")
     names = [each.name for each in results.about.data]
     data = _one_of(data, names, names, "--data")
-    table = read_frame(file, spec_of(data, options_of(results.about.command)).roles.read)
+    options = options_of(results.about.command)
+    learnt = (Path(name) for name in options.data or () if Path(name).name == data)
+    like = next((path for path in learnt if path.is_file()), None)
+    table = read_frame(file, spec_of(data, options).roles.read, like)
     table = table.set_index(table.index + 1)  # rows are counted from 1
     forecasts = RunForecaster(results.origin, method, kept)(table, data)
     if out is not None:

@@ -17,6 +17,7 @@ from howrobust.base.facts import (
     StressKind,
 )
 from howrobust.base.stress import InputStress, SettingStress, SplitStress, Stress, TrainStress
+from howrobust.base.tables.column import Kind
 from howrobust.base.tables.frame import Frame
 from howrobust.distributions.closed_form import expected_scores
 from howrobust.errors import BadInput
@@ -78,6 +79,8 @@ def data_facts(
         n_test=len(test.y),
         split=splits[0].partition("-")[0],
         warnings=data_warnings(source, splits, seed),
+        dates=_of_kind(source, features, "date"),
+        ids=_of_kind(source, features, "id"),
         categories=_categories(source, features),
         left_out={
             stress.name: _nothing_to_change(stress, source.frame)
@@ -117,6 +120,14 @@ def _categories(source: Source, features: Sequence[str]) -> dict[str, list[str]]
         for name, column in zip(features, source.frame.columns, strict=True)
         if column.kind == "category"
     }
+
+
+def _of_kind(source: Source, features: Sequence[str], kind: Kind) -> list[str]:
+    """Return the features of a table that are of a kind."""
+    if source.frame is None:
+        return []
+    pairs = zip(features, source.frame.columns, strict=True)
+    return [name for name, column in pairs if column.kind == kind]
 
 
 def method_facts(spec: MethodSpec) -> MethodFacts:

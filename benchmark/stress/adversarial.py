@@ -78,16 +78,22 @@ class Attack(InputStress):
         posterior = context.posterior
         if posterior is None:
             raise ValueError(f"{self.name} attacks a fitted model: the context needs a posterior")
-        radius = level * context.sd
+        radius, frame = level * context.sd, context.frame
+        if frame is not None:  # whole moves of whole numbers stay in the box
+            whole = np.array([column.whole for column in frame.columns])
+            radius = np.where(whole, np.floor(radius), radius)
         draws_seed = seeds.derive(seed, self.name, "draws")
 
+        def held(inputs: Array) -> Array:
+            return inputs if frame is None else frame.within(inputs)
+
         def loss(inputs: Array) -> Array:
-            return self.loss(posterior.predictive(inputs, ATTACK_DRAWS, draws_seed), y)
+            return self.loss(posterior.predictive(held(inputs), ATTACK_DRAWS, draws_seed), y)
 
         if isinstance(posterior, DifferentiablePosterior):
 
             def gradient(inputs: Array) -> Array:
-                square, nll = posterior.gradients(inputs, y, ATTACK_DRAWS, draws_seed)
+                square, nll = posterior.gradients(held(inputs), y, ATTACK_DRAWS, draws_seed)
                 return np.nan_to_num(self.gradient(square, nll), nan=0.0)  # at missing values
 
             return _along_gradients(X, radius, loss, gradient)

@@ -30,5 +30,5 @@ class MissingFeatures(InputStress):
         if level == 0:
             return X
         missing = seeds.generator(seed, self.name).random(X.shape) < level
-        stays = context.is_id | np.isnan(X)
+        stays = context.is_id | np.isnan(X) | np.isnan(context.fill)
         return np.where(missing & ~stays, context.fill, X)

@@ -28,4 +28,5 @@ class StuckSensor(InputStress):
         if level == 0:
             return X
         ends = (context.lower, context.upper)
-        return np.concatenate([each_in_turn(X, end, context.movable) for end in ends])
+        kept = [np.where(np.isnan(X) | np.isnan(end), X, end) for end in ends]
+        return np.concatenate([each_in_turn(X, stuck, context.movable) for stuck in kept])

@@ -1,5 +1,7 @@
 """A category that no training row has."""
 
+import numpy as np
+
 from howrobust.base.stress import InputStress, each_in_turn
 from howrobust.base.stress_context import Context
 from howrobust.distributions.arrays import Array
@@ -29,4 +31,4 @@ class UnseenCategory(InputStress):
         if level == 0:
             return X
         features = self.features(context.frame, X.shape[1])
-        return each_in_turn(X, context.unseen, features)
+        return each_in_turn(X, np.where(np.isnan(X), X, context.unseen), features)

@@ -52,7 +52,8 @@ def _realise_is_a_function(opened: _Opened) -> None:
 
 def _rows_are_finite(opened: _Opened) -> None:
     for part in opened.source.realise(opened.source.splits(1)[0], 7):
-        require(np.isfinite(part.X).all() and np.isfinite(part.y).all(), "a value is not finite")
+        require(not np.isinf(part.X).any(), "a feature has an infinite value")
+        require(np.isfinite(part.y).all(), "a target is missing or infinite")
         require(part.X.shape == (len(part.y), len(part.features)), "shapes do not agree")
         require(np.ptp(part.y) > 0, "the target is constant")
 
@@ -74,6 +75,6 @@ LAWS: list[Law[_Opened]] = [
     ("title, source, licence and sha256 are stated", _describes_itself),
     ("splits have names", _splits_have_names),
     ("a split is a function of its name and the seed", _realise_is_a_function),
-    ("rows are finite and shaped", _rows_are_finite),
+    ("rows are shaped, features finite or missing, targets finite", _rows_are_finite),
     ("y comes from the stated truth", _truth_matches_rows),
 ]

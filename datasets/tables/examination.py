@@ -21,7 +21,7 @@ from howrobust.base.tables.values import (
     numbers_of,
     values_of,
 )
-from howrobust.datasets.tables.kinds import kind_of, kinds_of
+from howrobust.datasets.tables.kinds import doubts_of, kind_of, kinds_of
 from howrobust.datasets.tables.look import ColumnLook, Look, Role, examples_of
 from howrobust.datasets.tables.roles import Roles
 from howrobust.datasets.tables.treatment import treatment_of
@@ -188,7 +188,7 @@ class Examination:
         if column.isna().all():
             self._report(column.name, f"{what} holds no value; choose another with --target")
             return None
-        if values not in NUMBERS:
+        if values not in (*NUMBERS, *DURATIONS):  # a duration counts in seconds
             held = "text" if values == "string" else NAMES.get(values, values)
             self._report(
                 column.name,
@@ -205,7 +205,14 @@ class Examination:
                 f"{what} holds integers beyond 2^53, which float64 rounds; choose another with "
                 "--target, or subtract an offset"
             )
-        above_0 = self.target_transform == "auto" and np.nanmin(y, initial=np.inf) > 0
+        lowest = np.nanmin(y, initial=np.inf)
+        if self.target_transform == "log" and lowest <= 0:
+            count = int(np.sum(y <= 0))
+            self._problems.append(
+                f"{what} has {count} value{'s' if count > 1 else ''} of 0 or less ({lowest:g}), "
+                "which have no logarithm; give --target-transform auto, yeo-johnson or none"
+            )
+        above_0 = self.target_transform == "auto" and lowest > 0
         self._target_becomes = _TARGETS["auto above 0" if above_0 else self.target_transform]
         missing = int(np.isnan(y).sum())
         if missing:
@@ -227,6 +234,7 @@ class Examination:
         codes[:] = Frame((known,)).encode(table)[:, 0]
         self._columns.append(known)
         treatment = treatment_of(known, codes)
+        self._warnings += doubts_of(column, kind)
         if treatment.form in _LEFT_OUT:
             self._left_out.append(f"{known.name!r} {_LEFT_OUT[treatment.form]}")
         return treatment.text

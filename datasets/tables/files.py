@@ -116,7 +116,9 @@ def examine(path: str, roles: Roles, target_transform: str = "auto") -> Examined
     return replace(found, look=replace(found.look, notes=notes))
 
 
-def read_frame(path: Path, options: ReadOptions | None = None) -> "pd.DataFrame":
+def read_frame(
+    path: Path, options: ReadOptions | None = None, like: Path | None = None
+) -> "pd.DataFrame":
     """Read a file whose columns have no roles, such as new rows.
 
     Parameters
@@ -125,6 +127,8 @@ def read_frame(path: Path, options: ReadOptions | None = None) -> "pd.DataFrame"
         The file.
     options : ReadOptions, optional
         How it is to be read.
+    like : Path, optional
+        The file that new rows continue, see `read_table`.
 
     Returns
     -------
@@ -136,7 +140,10 @@ def read_frame(path: Path, options: ReadOptions | None = None) -> "pd.DataFrame"
     BadInput
         Where it cannot be read, with every problem that it has.
     """
-    read = read_table(path, options or ReadOptions())
+    read = read_table(path, options or ReadOptions(), like)
+    if read.problems and like is not None:  # the advice is for files that are learnt
+        problems = [f"{problem.partition('; ')[0]}; correct the file" for problem in read.problems]
+        raise BadInput(refusal(path.name, problems))
     if read.problems:
         raise BadInput(refusal(path.name, read.problems))
     return read.frame

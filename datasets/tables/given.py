@@ -68,7 +68,7 @@ def given(
         raise BadInput(f"target_transform={target_transform!r} is unknown; {known}")
     _require_aligned(X, y, "y")
     _require_aligned(X, groups, "groups")
-    X, y = _plain(X, "X"), _plain(y, "y")
+    X, y = as_pandas(X, "X"), as_pandas(y, "y")
     frame = _described(X) if _is_frame(X) else None
     target = _target(_numbers(y, "y"))
     label = str(y.columns[0] if _is_frame(y) else getattr(y, "name", None) or "y")
@@ -76,6 +76,11 @@ def given(
     if inputs.ndim != 2 or target.shape != (len(inputs),):
         raise BadInput(
             f"X must be (n, d) and y (n,), not {inputs.shape} and {target.shape}; reshape them"
+        )
+    if target_transform == "log" and target.size and target.min() <= 0:
+        raise BadInput(
+            f"y has values of 0 or less ({target.min():g}), which have no logarithm; give "
+            'target_transform="auto", "yeo-johnson" or "none"'
         )
     d = inputs.shape[1]
     features = tuple(map(str, frame.names)) if frame else tuple(f"x{j}" for j in range(d))
@@ -107,7 +112,7 @@ def _group_numbers(groups: Any, n: int) -> Rows:
     """Return the number of each row's group; BadInput for labels that are missing or too few."""
     import pandas as pd  # 0.65 s to import: only where there are groups
 
-    labels = np.asarray(_plain(groups, "groups"))
+    labels = np.asarray(as_pandas(groups, "groups"))
     if labels.shape != (n,):
         raise BadInput(f"groups must be ({n},), a label for each row, not {labels.shape}")
     if pd.isna(labels).any():
@@ -143,8 +148,27 @@ def _require_aligned(X: Any, y: Any, name: str) -> None:
     )
 
 
-def _plain(values: Any, name: str) -> Any:
-    """Return a pandas object, or what NumPy takes; BadInput for what would be misread."""
+def as_pandas(values: Any, name: str) -> Any:
+    """Return rows as a pandas object, or as what NumPy takes.
+
+    Parameters
+    ----------
+    values : object
+        Rows, as an array, a tensor or a frame of any library.
+    name : str
+        What they are called in error messages.
+
+    Returns
+    -------
+    object
+        A pandas object for a frame or column of another library, an array for a tensor; others as
+        they are.
+
+    Raises
+    ------
+    BadInput
+        For what would be misread: masked and sparse arrays, and frames that cannot be converted.
+    """
     kind = type(values).__name__
     if isinstance(values, np.ma.MaskedArray):
         raise BadInput(
@@ -157,13 +181,13 @@ def _plain(values: Any, name: str) -> Any:
     if _is_pandas(values):
         return values
     if callable(getattr(values, "to_pandas", None)):
-        return _as_pandas(values, name)
+        return _converted(values, name)
     if _is_frame(values):
         raise BadInput(f"{name} is a {kind} of {type(values).__module__}; give a pandas frame")
     return values
 
 
-def _as_pandas(values: Any, name: str) -> Any:
+def _converted(values: Any, name: str) -> Any:
     """Return the frame or column of another library as one of pandas."""
     try:
         return values.to_pandas()

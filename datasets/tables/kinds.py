@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from howrobust.base.tables.column import Kind
+from howrobust.errors import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,9 @@ NAMES = re.compile(
     r"(?:.*[\s_.-])?(?:id|uuid|guid|key|nr|no|number|index|row)|unnamed:? ?\d*", re.IGNORECASE
 )
 CAMEL = re.compile(r".*[a-z0-9](?:ID|Id|No|Nr|Key)")
+_WITH_UNIT = re.compile(r"[+-]?\d[\d.,]*\s?([^\W\d_]{1,8}|°[CF]?|-)")
+_FEWEST_WITH_UNIT = 10  # different words
+_LOOKED_AT = 1_000  # different words
 _DATES = ("datetime64", "datetime", "date", "period")
 
 
@@ -39,7 +43,7 @@ def kind_of(column: "pd.Series") -> Kind:
 
     1. Dates and times of a day and year are dates; durations are numbers.
     2. Booleans are categories.
-    3. Integers name the rows where no two are equal and they count up by one from row to row, or
+    3. Integers name the rows where no two are equal and they count up by one from 0 or 1, or
        the column is called ``id``, ``*_id``, ``uuid``, ``key``, ``nr``, ``no``, ``number``,
        ``index``, ``row`` or ``Unnamed: 0`` (in any case), or one of them is beyond 2^53. Integers
        beyond 2^53 that repeat are categories, since float64 would not keep them apart.
@@ -130,7 +134,42 @@ def _counts_up(column: "pd.Series") -> bool:
     if column.isna().any():
         return False
     numbers = column.to_numpy(dtype=np.int64)
-    return bool(np.all(np.diff(numbers) == 1))
+    return bool(numbers[0] in (0, 1) and np.all(np.diff(numbers) == 1))
+
+
+def doubts_of(column: "pd.Series", kind: Kind) -> list[str]:
+    """Return what speaks against the kind of a column.
+
+    Parameters
+    ----------
+    column : pandas.Series of shape (n,)
+        The column.
+    kind : {"number", "category", "date", "id"}
+        Its kind.
+
+    Returns
+    -------
+    list of str
+        A sentence for integers that count the rows under a name that does not say so, and for
+        words that are numbers with one unit.
+    """
+    name = printable(str(column.name))
+    if kind == "id" and column.dtype.kind in "iu" and _only_counts(column):
+        return [
+            f"{name} counts up by one from row to row and is taken for the number of the row; "
+            f"--as {name}=number makes it a feature"
+        ]
+    if column.dtype.kind not in "OUT" and str(column.dtype) not in ("str", "string"):
+        return []
+    words = [str(word) for word in column.dropna().unique()[:_LOOKED_AT]]
+    units = {found.group(1) for word in words if (found := _WITH_UNIT.fullmatch(word))}
+    with_unit = sum(_WITH_UNIT.fullmatch(word) is not None for word in words)
+    if len(words) < _FEWEST_WITH_UNIT or len(units) != 1 or with_unit < len(words):
+        return []
+    return [
+        f"{name} holds numbers with {next(iter(units))!r} behind them, such as {words[0]!r}, which "
+        "are words to every method; write the numbers alone to make it a feature that counts"
+    ]
 
 
 def _own_values(column: "pd.Series") -> bool:

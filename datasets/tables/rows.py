@@ -17,6 +17,7 @@ from howrobust.base.split_names import (
 )
 from howrobust.base.splits import Rows, group_split, row_split, time_split
 from howrobust.base.tables.frame import Frame
+from howrobust.distributions.transformed.choice import WITHOUT_LOG
 
 USERS_OWN = "the user's own"  # licence of rows that a user brings
 _TIME_SPLITS = 5
@@ -70,7 +71,10 @@ class RowSource(Source):
         self.frame = frame
         self.groups = groups
         self.times = times
-        self.target_transform = target_transform
+        # A target of which any value, in training or in test rows, has no logarithm has none.
+        self.target_transform = (
+            WITHOUT_LOG if target_transform == "auto" and data.y.min() <= 0 else target_transform
+        )
         self.warnings = warnings
         self._sha256 = ""
 

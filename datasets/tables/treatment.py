@@ -14,7 +14,7 @@ DateParts = tuple[str, ...]
 FEWEST_ROWS = 10  # of a level that has a column of its own
 MOST_LEVELS = 40  # that have columns of their own
 LARGEST_REST = 0.05  # share of the rows in the rest level, beyond which target means tell more
-DATE_PARTS: DateParts = ("year", "month", "weekday", "days since")
+DATE_PARTS: DateParts = ("year", "month", "weekday", "hour", "days since")
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def treatment_of(column: Column | None, codes: Array) -> Treatment:
     Notes
     -----
     A number stays a number, and a category of two levels becomes a column of 0 and 1; a date
-    becomes those of its year, month, weekday and days since the first that vary.
+    becomes those of its year, month, weekday, hour and days since the first that vary.
 
     A category of more levels is one-hot. A level of fewer than 10 training rows, or beyond the 40
     most frequent, belongs to the rest: the effect of a level is estimated from its rows alone, and
@@ -149,14 +149,16 @@ def date_parts(days: Array, first: float) -> Array:
 
     Returns
     -------
-    array of shape (4, n)
-        Year, month (1 to 12), weekday (0: Monday) and days since ``first``; NaN for missing dates.
+    array of shape (5, n)
+        Year, month (1 to 12), weekday (0: Monday), hour of the day with its fraction, and days
+        since ``first``; NaN for missing dates.
     """
     missing = np.isnan(days)
     whole = np.floor(np.where(missing, 0.0, days)).astype(np.int64)
     date = whole.astype("datetime64[D]")
     month = date.astype("datetime64[M]").astype(np.int64)  # since January 1970
-    parts = np.stack([1970 + month // 12, 1 + month % 12, (whole + 3) % 7, days - first])
+    hour = np.round((days - whole) * 86_400) / 3_600  # to the second
+    parts = np.stack([1970 + month // 12, 1 + month % 12, (whole + 3) % 7, hour, days - first])
     return np.where(missing, np.nan, parts)
 
 

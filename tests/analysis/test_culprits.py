@@ -7,12 +7,12 @@ from sklearn.linear_model import LinearRegression
 from sklearn.tree import DecisionTreeRegressor
 
 import howrobust as hr
+from howrobust.analysis.cards.culprits.error_ratio import error_ratio
 from howrobust.analysis.cards.culprits.features import SURE, StressedPoints, culprit, log_rmse
 from howrobust.analysis.cards.culprits.least_change import least_moves, median_of_moves
 from howrobust.analysis.cards.culprits.segments import (
     Condition,
     best_split,
-    error_ratio,
     in_segment,
     segment_text,
     worst_leaf,
@@ -133,6 +133,13 @@ def test_segments_are_named_in_units_and_categories():
     assert segment_text(old_smokers, features, categories) == "age > 54.2 and smoker = 1"
     between = (Condition(0, 30.0, True), Condition(0, 40.0, False))
     assert segment_text(between, features, categories) == "30 < age <= 40"
+    days = (Condition(0, 20484.5, True), Condition(0, 20500.0, False))
+    assert (
+        segment_text(days[:1], features, categories, dates=["age"]) == "age > 2026-01-31 12:00:00"
+    )
+    assert segment_text(days, features, categories, dates=["age"]) == (
+        "2026-01-31 12:00:00 < age <= 2026-02-16"
+    )
     few = (Condition(2, 0.5, True), Condition(0, 1e6, False))
     assert segment_text(few, features, categories) == "colour in {green, red} and age <= 1e+06"
 

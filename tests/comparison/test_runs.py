@@ -113,7 +113,7 @@ def table(changed=0.0):
 
 
 def sources(changed=0.0):
-    given = given_rows(*table(changed))
+    given = given_rows(*table(changed), target_transform="none")
     return [DataSpec(given.name, source=given), DataSpec("friedman1"), DataSpec("diabetes")]
 
 

@@ -89,7 +89,9 @@ def test_parts_of_dates_are_those_of_the_calendar():
     rng = np.random.default_rng(0)
     days = rng.integers(-30_000, 30_000, 500).astype(np.float64)
     dates = [date.fromordinal(719163 + int(day)) for day in days]
-    expected = [[d.year, d.month, d.weekday(), day] for d, day in zip(dates, days, strict=True)]
+    expected = [
+        [d.year, d.month, d.weekday(), 18.0, day] for d, day in zip(dates, days, strict=True)
+    ]
     np.testing.assert_array_equal(date_parts(days + 0.75, 0.75).T, expected)
     assert np.isnan(date_parts(np.array([NAN]), 0.0)).all()
 

@@ -62,8 +62,12 @@ def test_the_last_column_is_the_target_where_none_is_named(tmp_path, frame):
 
 def test_a_file_has_the_target_transform_auto_or_the_one_that_is_given(tmp_path, frame):
     path = write(tmp_path, frame)
-    assert DataSpec(path).open().target_transform == "auto"
-    assert DataSpec(path, target_transform="log").open().target_transform == "log"
+    assert DataSpec(path).open().target_transform == "auto without log"  # some targets are below 0
+    above = write(tmp_path, frame.assign(y=np.exp(frame["y"])), "above.csv")
+    assert DataSpec(above).open().target_transform == "auto"
+    assert DataSpec(above, target_transform="log").open().target_transform == "log"
+    with pytest.raises(BadInput, match=r"values of 0 or less .* which have no logarithm"):
+        DataSpec(path, target_transform="log").open()
     assert DataSpec("diabetes").open().target_transform == "none"
     assert DataSpec("diabetes", target_transform="auto").open().target_transform == "auto"
     assert DataSpec("quintic", target_transform="yeo-johnson").open().target_transform == (

@@ -126,7 +126,10 @@ def test_missing_values_of_an_array_are_taken():
 
 
 def test_the_target_transform_is_auto_unless_another_is_given():
-    assert given(X, Y).target_transform == "auto"
+    assert given(X, Y).target_transform == "auto without log"
+    assert given(X, np.exp(Y)).target_transform == "auto"
+    with pytest.raises(BadInput, match=r"y has values of 0 or less .* which have no logarithm"):
+        given(X, Y, target_transform="log")
     assert given(X, Y, target_transform="none").target_transform == "none"
     with pytest.raises(BadInput, match="target_transform='logs' is unknown; did you mean 'log'"):
         given(X, Y, target_transform="logs")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from howrobust.datasets.tables.kinds import kind_of, kinds_of, says_id
+from howrobust.datasets.tables.kinds import doubts_of, kind_of, kinds_of, says_id
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -22,7 +22,9 @@ CASES = {
     "0 and 1": (SHUFFLED % 2, "number"),
     "integers that repeat": (SHUFFLED // 2, "number"),
     "integers, all different": (SHUFFLED * 7, "number"),
-    "integers that count up": (np.arange(N) + 1000, "id"),
+    "integers that count up from 0": (np.arange(N), "id"),
+    "integers that count up from 1": (np.arange(N) + 1, "id"),
+    "integers that count up, as years do": (np.arange(N) + 1000, "number"),
     "integers that count down": (np.arange(N)[::-1], "number"),
     "integers that count by two": (2 * np.arange(N), "number"),
     "nullable integers with a gap": (pd.array([None, *range(N - 1)], dtype="Int64"), "number"),
@@ -85,7 +87,25 @@ def kinds_in(**columns):
 def test_numbers_that_count_up_are_numbers_where_there_is_no_other_feature():
     year = np.arange(N) + 1960
     assert kinds_in(year=year, unit=["t"] * N) == {"year": "number", "unit": "category"}
-    assert kinds_in(year=year, x=SHUFFLED) == {"year": "id", "x": "number"}
-    assert kinds_in(year=year, key=year, code=CODES, big=2**60 + SHUFFLED) == {
-        "year": "number", "key": "id", "code": "id", "big": "id",
+    assert kinds_in(year=year, x=SHUFFLED) == {"year": "number", "x": "number"}
+    hours = np.arange(N) + 1
+    assert kinds_in(hours=hours, x=SHUFFLED) == {"hours": "id", "x": "number"}
+    assert kinds_in(hours=hours, unit=["t"] * N) == {"hours": "number", "unit": "category"}
+    assert kinds_in(hours=hours, key=year, code=CODES, big=2**60 + SHUFFLED) == {
+        "hours": "number", "key": "id", "code": "id", "big": "id",
     }  # fmt: skip
+
+
+def test_what_speaks_against_a_kind_is_said():
+    hours = pd.Series(np.arange(N) + 1, name="hours")
+    (text,) = doubts_of(hours, "id")
+    assert text.startswith("hours counts up by one from row to row and is taken for the number")
+    assert doubts_of(hours, "number") == doubts_of(hours.rename("row"), "id") == []
+    weights = pd.Series([f"{k}.5 kg" for k in range(N)], name="weight")
+    (text,) = doubts_of(weights, "id")
+    assert "numbers with 'kg' behind them, such as '0.5 kg'" in text
+    assert doubts_of(weights[:9], "category") == []  # few words
+    assert doubts_of(pd.concat([weights, weights.str.replace("kg", "g")]), "id") == []
+    assert doubts_of(pd.Series(CODES), "id") == []
+    (text,) = doubts_of(pd.Series([f"{k},01-" for k in range(N)], name="saldo"), "id")
+    assert "'-' behind them" in text

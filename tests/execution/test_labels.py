@@ -48,9 +48,8 @@ class Dropped(TrainStress):
     ("stress", "labels"),
     [(Reversed(), list("jhfdb")), (Moved(), list("abcdefghij")), (Dropped(), None)],
 )
-def test_labels_follow_a_stress_of_the_training_rows(monkeypatch, stress, labels):
-    monkeypatch.setattr(worker, "load_stress", lambda name: stress)
-    job = SimpleNamespace(seed=0)
+def test_labels_follow_a_stress_of_the_training_rows(stress, labels):
+    job = SimpleNamespace(seed=0, stress=lambda name: stress)
     cell = SimpleNamespace(
         train_stress=stress.name, stress_level=(stress.name, 1.0), level=1.0, dataset="d", split="s"
     )

@@ -80,7 +80,7 @@ def test_the_flags_are_those_that_users_know():
 
 def test_the_repeated_command_states_how_a_file_was_read(tmp_path):
     path = tmp_path / "my.csv"
-    path.write_text("a;b;-y;y\n" + "".join(f"{k};k{k % 3};1;{k * k}\n" for k in range(20)))
+    path.write_text("a;b;-y;y\n" + "".join(f"{k};k{k % 3};1;{k * k + 1}\n" for k in range(20)))
     options = RunOptions(
         methods=("bayesian_ridge",), data=(str(path),), splits=1, target="y", drop=("-y",),
         as_=("b=id", "a=number"), target_transform="log", missing=("-", "-999"), separator=";",

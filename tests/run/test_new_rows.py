@@ -195,6 +195,13 @@ def test_a_method_of_numbers_forecasts_unknown_levels_and_needs_numbers_where_th
     forecasts = card.predictive(table.iloc[[0]].assign(colour="green"))
     assert np.isfinite(forecasts.mean()).all()
     assert "colour is outside what was seen ('green'; seen 'blue', 'red')" in forecasts.outside[0]
+    for mass in (np.inf, "heavy"):
+        with pytest.raises(
+            BadInput, match=f"'mass' of new row 0 is {mass!r}, and no finite number"
+        ):
+            card.predictive(table.iloc[[0]].astype({"mass": object}).assign(mass=mass))
+    with pytest.raises(BadInput, match=r"give a data frame .*; of one row, X.iloc\[\[0\]\]"):
+        card.predictive(table.iloc[0])
     plain = hr.assess(
         DeepEnsemble(epochs=2, n_members=2), table[["mass"]].to_numpy(), sales, **QUICK
     )
@@ -205,6 +212,34 @@ def test_a_method_of_numbers_forecasts_unknown_levels_and_needs_numbers_where_th
         plain.predictive([1.0, 2.0])
     with pytest.raises(BadInput, match="must be numbers"):
         plain.predictive([["heavy"]])
+
+
+def test_a_new_level_is_one_of_the_rest_and_not_a_missing_value():
+    rng = np.random.default_rng(0)
+    site = pd.Series(rng.choice(["a", "b", "c", "d"], 400), dtype=object)
+    site[rng.random(400) < 0.2] = None
+    table = pd.DataFrame({"site": site, "mass": rng.normal(size=400)})
+    y = 100 + 20.0 * site.isna() + rng.normal(size=400)
+    card = hr.assess(BayesianRidge(), table, y, splits=2, repeats=1, stress=[])
+    new = pd.DataFrame({"site": ["zzz", None], "mass": [0.0, 0.0]})
+    unknown, missing = card.predictive(new).mean()
+    assert missing == pytest.approx(120, abs=1)
+    assert unknown < 110
+
+
+class Frame:
+    """A frame of another library, as polars' are."""
+
+    columns = ("mass",)
+
+    def to_pandas(self):
+        return pd.DataFrame({"mass": [1.5, 2.5]})
+
+
+def test_new_rows_may_come_in_a_frame_of_another_library():
+    table, sales = shops()
+    card = hr.assess(BayesianRidge(), table[["mass"]], sales, splits=2, repeats=1, stress=[])
+    assert card.predictive(Frame()).index == (0, 1)
 
 
 MODULE = """

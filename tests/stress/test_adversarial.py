@@ -1,10 +1,12 @@
 """Attacks on inputs: the known answer of a linear model, and what no attack may do."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from howrobust.base.method import DifferentiablePosterior, Posterior, Problem
 from howrobust.base.stress_context import Context
+from howrobust.base.tables.frame import Frame
 from howrobust.distributions.gaussian_mixture import GaussianMixture
 from howrobust.methods import BayesianNN, DeepEnsemble, MCDropout, ShuffledCV
 from howrobust.methods.bayesian_ridge import BayesianRidge
@@ -257,3 +259,33 @@ def test_missing_values_stay_and_rows_without_a_gradient_are_not_attacked(stress
     context = Context.of(np.array([[0.0, 0.0], [2.0, 2.0]]), Gaps())
     moved = stress.apply(X, y, context, 0.3, 1)
     np.testing.assert_allclose(moved, [[1.3, 5.0], [np.nan, 5.0], [2.0, np.nan]], rtol=1e-12)
+
+
+class Recording(Posterior):
+    """Mean 3 x_0 - x_1; keeps all rows that it is asked about."""
+
+    def __init__(self):
+        self.asked = []
+
+    def predictive(self, X, draws=None, seed=0):
+        self.asked.append(X.copy())
+        return GaussianMixture((3 * X[:, 0] - X[:, 1])[None], 1.0)
+
+
+@pytest.mark.parametrize("stress", ATTACKS, ids=lambda s: s.name)
+def test_an_attack_asks_about_rows_that_the_table_holds_and_reports_those(stress):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"count": rng.poisson(1.5, 60), "mass": rng.exponential(size=60)})
+    frame = Frame.of(table)
+    X, y = frame.encode(table), np.zeros(60)
+    for level in (0.3, 0.9):
+        posterior = Recording()
+        context = Context.of(X, posterior, frame)
+        found = frame.within(stress.apply(X, y, context, level, 1))
+        asked = np.stack(posterior.asked)
+        np.testing.assert_array_equal(asked[..., 0], np.rint(asked[..., 0]))
+        assert asked.min() >= 0
+        assert (np.abs(found - X) <= level * context.sd + 1e-12).all()
+        loss = (3 * found[:, 0] - found[:, 1]) ** 2
+        worst = np.max((3 * asked[..., 0] - asked[..., 1]) ** 2, axis=0)
+        np.testing.assert_allclose(loss, worst, rtol=1e-12)

@@ -1,6 +1,7 @@
 import numpy as np
 
 from howrobust.base.stress_context import Context
+from howrobust.stress.missing_features import MissingFeatures
 from howrobust.stress.stuck_sensor import StuckSensor
 
 
@@ -32,3 +33,17 @@ def test_the_range_is_that_of_training_and_level_zero_is_clean(line):
     assert stressed.shape == (30, 3)
     assert stressed[:5, 0].tolist() == [line.X[:, 0].min()] * 5
     assert StuckSensor().apply(few, line.y[:5], context, 0.0, seed=1) is few
+
+
+def test_a_gap_stays_a_gap_and_a_sensor_that_training_never_saw_is_left_as_it_is():
+    train = np.array([[1.0, np.nan], [3.0, np.nan], [4.0, np.nan]])
+    X = np.array([[1.0, 5.0], [np.nan, 6.0]])
+    context = Context.of(train)
+    stressed = StuckSensor().apply(X, np.zeros(2), context, 1.0, 0)
+    low, _, high, _ = stressed.reshape(4, 2, 2)
+    np.testing.assert_array_equal(low, [[1.0, 5.0], [np.nan, 6.0]])
+    np.testing.assert_array_equal(high, [[4.0, 5.0], [np.nan, 6.0]])
+    np.testing.assert_array_equal(stressed[2:4], X)
+    np.testing.assert_array_equal(stressed[6:], X)
+    filled = MissingFeatures().apply(X, np.zeros(2), context, 0.9999, 0)
+    np.testing.assert_array_equal(filled[:, 1], [5.0, 6.0])

@@ -81,3 +81,13 @@ def test_a_missing_value_is_not_a_new_category():
     missing = table.X.copy()
     missing[:, 2] = np.nan
     assert unseen_remedy(table.frame, table.X, missing, "") == ""
+
+
+def test_a_gap_stays_a_gap():
+    table = small_table(50, 1)
+    X = table.X.copy()
+    X[::2, 2] = np.nan
+    stressed = UnseenCategory().apply(X, table.y, Context.of(X, frame=table.frame), 1.0, 0)
+    variants = stressed.reshape(-1, 50, X.shape[1])
+    np.testing.assert_array_equal(np.isnan(variants), np.broadcast_to(np.isnan(X), variants.shape))
+    assert (variants != X)[:, 1::2].any()

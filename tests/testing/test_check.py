@@ -94,7 +94,7 @@ def test_a_name_of_two_kinds_is_checked_as_both():
         ("asked:wobble", "levels are nested"),
         ("asked:quintic", "y comes from the stated truth"),
         ("asked:source", "y comes from the stated truth"),
-        ("asked:rows", "rows are finite and shaped"),
+        ("asked:rows", "rows are shaped, features finite or missing, targets finite"),
     ],
 )
 def test_what_a_name_imports_is_checked_as_what_it_is(name, law, module):

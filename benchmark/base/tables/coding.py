@@ -190,12 +190,14 @@ def located(column: Column, values: "pd.Series") -> Array:
     Returns
     -------
     array of shape (n,)
-        The numbers; NaN for what is missing, infinite, of another kind or an unknown category.
+        The numbers; NaN for what is missing, infinite or of another kind, and for an unknown
+        category the index after that of the last one.
     """
     import pandas as pd
 
     if column.categories is not None:
-        return _codes(column, values)[0]
+        codes, unknown = _codes(column, values)
+        return np.where(unknown, len(column.categories), codes)
     if column.kind == "date":
         return _days_of_new(values)
     if values_of(values) in DURATIONS:

@@ -13,6 +13,7 @@ from howrobust.errors import BadInput
 TransformName = Literal["none", "log", "yeo-johnson", "auto"]
 TRANSFORM_NAMES: tuple[TransformName, ...] = get_args(TransformName)
 
+WITHOUT_LOG = "auto without log"  # "auto" for a target of which some rows have no logarithm
 ROWS = 10_000  # that choose a transform: the error of a log-likelihood ratio is small long before
 LEAST_GAIN = 3.0  # nats
 _COLUMNS_A_ROW = 0.5  # more encoded columns than this part of the rows fit the noise
@@ -25,8 +26,9 @@ def transform_of(name: str, y: Array, design: Design) -> TargetTransform | None:
 
     Parameters
     ----------
-    name : {"none", "log", "yeo-johnson", "auto"}
-        The transform, or "auto" to choose one.
+    name : {"none", "log", "yeo-johnson", "auto", "auto without log"}
+        The transform, or "auto" to choose one; without the logarithm where rows that are not among
+        these have none.
     y : array of shape (n,)
         Training targets, in random order: the first 10,000 choose.
     design : callable
@@ -55,7 +57,7 @@ def transform_of(name: str, y: Array, design: Design) -> TargetTransform | None:
     must gain more than log(n) / 2 nats, the price of a parameter (Schwarz 1978), and more than 3, a
     likelihood ratio of 20: a target that is as likely either way stays as it is.
     """
-    if name not in TRANSFORM_NAMES:
+    if name not in (*TRANSFORM_NAMES, WITHOUT_LOG):
         known = ", ".join(TRANSFORM_NAMES)
         raise BadInput(f"there is no target transform {name!r}; choose one of {known}")
     if name == "none":
@@ -71,7 +73,8 @@ def transform_of(name: str, y: Array, design: Design) -> TargetTransform | None:
     few = y[:ROWS]
     if name == "yeo-johnson":
         return _best_yeo_johnson(few, design)
-    candidate = Log() if lowest > 0 else _best_yeo_johnson(few, design)
+    may_be_log = lowest > 0 and name != WITHOUT_LOG
+    candidate = Log() if may_be_log else _best_yeo_johnson(few, design)
     gain = log_likelihood(candidate, few, design) - log_likelihood(None, few, design)
     return candidate if gain > max(LEAST_GAIN, np.log(len(few)) / 2) else None
 

@@ -66,7 +66,8 @@ def about_target(source: RowSource) -> list[str]:
     list of str
         Sentences.
     """
-    return list(_about(source.data.y, source.data.target, source.target_transform))
+    transform = source.target_transform.removesuffix(" without log")
+    return list(_about(source.data.y, source.data.target, transform))
 
 
 def _about(y: Array, name: str, transform: str) -> Iterator[str]:

@@ -78,7 +78,7 @@ def installed_metrics() -> tuple[MetricPlugin, ...]:
 
 
 def open_metrics(given: Sequence[str | Metric]) -> tuple[MetricPlugin, ...]:
-    """Import the metrics of a run, and try each on a small forecast.
+    """Import the metrics of a run, and try those that are given on a small forecast.
 
     Parameters
     ----------
@@ -93,7 +93,8 @@ def open_metrics(given: Sequence[str | Metric]) -> tuple[MetricPlugin, ...]:
     Raises
     ------
     BadInput
-        For one that cannot be imported, is no metric or fails, and for two of one name.
+        For one that cannot be imported or is no metric, for two of one name, and for one that is
+        given and fails. An installed one that fails does so alone, in the records of each cell.
     """
     plugins = [*installed_metrics()]
     for name in given:
@@ -101,8 +102,10 @@ def open_metrics(given: Sequence[str | Metric]) -> tuple[MetricPlugin, ...]:
         if plugin.name not in {_value(each.name) for each in plugins} - {""}:
             plugins.append(plugin)
     labels = [plugin.metric.name for plugin in plugins]
+    installed = names("metrics")
     for plugin in plugins:
-        _try(plugin)
+        if plugin.name not in installed:
+            _try(plugin)
         if labels.count(plugin.metric.name) > 1:
             raise BadInput(
                 f"two metrics are called {plugin.metric.name!r}; leave one out, or give it another "

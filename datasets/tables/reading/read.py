@@ -9,7 +9,7 @@ from howrobust.datasets.tables.reading.table import Table
 FOUND = ReadOptions()
 
 
-def read_table(path: Path, options: ReadOptions = FOUND) -> Table:
+def read_table(path: Path, options: ReadOptions = FOUND, like: Path | None = None) -> Table:
     """Read a table from a file.
 
     What the file is follows from its first bytes, whatever its name: Parquet, Arrow or Feather,
@@ -21,6 +21,9 @@ def read_table(path: Path, options: ReadOptions = FOUND) -> Table:
         The file.
     options : ReadOptions, optional
         What the user says; the default finds everything.
+    like : Path, optional
+        Another file, as whose continuation the columns of the same name are read where both are
+        text: by the same marks and forms of dates, words as words, gaps as gaps.
 
     Returns
     -------
@@ -37,7 +40,8 @@ def read_table(path: Path, options: ReadOptions = FOUND) -> Table:
     if form == "text":
         from howrobust.datasets.tables.reading.text.reader import read_text
 
-        return read_text(path, options)
+        alike = like if like is not None and form_of(like) == "text" else None
+        return read_text(path, options, alike)
     if form == "excel":
         from howrobust.datasets.tables.reading.excel import read_excel
 

@@ -90,7 +90,7 @@ def test_new_rows_are_selected_as_they_are_in_the_types_that_were_learnt():
     pd.testing.assert_frame_equal(frame.decode(new), selected)
     nan = np.nan
     np.testing.assert_array_equal(
-        frame.locate(new), [[nan, 4, nan, 1, 1, 1, nan, nan], [1e9, 5, 1, 0, nan, nan, 0, nan]]
+        frame.locate(new), [[nan, 4, 3, 1, 1, 1, 4, 1], [1e9, 5, 1, 0, 2, 2, 0, nan]]
     )
     with pytest.raises(BadInput, match="no columns 'zone', 'code'"):
         frame.select(new.drop(columns=["zone", "code"]))

@@ -209,7 +209,7 @@ def test_new_rows_are_read_in_the_types_that_were_learnt():
     rows = frame.select(new)
     assert rows["when"].dtype == table["when"].dtype
     assert rows["day"].tolist() == [dt.date(2026, 2, 1), dt.date(2026, 2, 2)]
-    expected = [[20939 + 10 / 24, 20485, 3, NAN, NAN], [20940, 20486, NAN, NAN, NAN]]
+    expected = [[20939 + 10 / 24, 20485, 3, NAN, NAN], [20940, 20486, NAN, NAN, 1]]
     np.testing.assert_allclose(frame.locate(new), expected, rtol=1e-15)
     words = frame.locate(new.assign(when=["soon", None], count=[np.inf, 2.5]))
     np.testing.assert_array_equal(words[:, [0, 3]], [[NAN, NAN], [NAN, 2.5]])

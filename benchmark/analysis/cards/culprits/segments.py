@@ -1,18 +1,19 @@
 """The segment of the rows in which a model is worst: found on one half, measured on the other."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from howrobust import seeds
+from howrobust.analysis.cards.culprits.error_ratio import error_ratio
 from howrobust.analysis.cards.entry import Item
-from howrobust.analysis.measured import Measured, Result
+from howrobust.analysis.measured import Result
 from howrobust.analysis.run_scores import Scores
 from howrobust.base.facts import DataFacts
 from howrobust.base.metric import Undefined
+from howrobust.base.tables.times import day_text
 from howrobust.distributions.arrays import Array
 from howrobust.distributions.forecast import Forecast, NotStated
 
@@ -165,6 +166,7 @@ def segment_text(
     features: Sequence[str],
     categories: Mapping[str, Sequence[str]],
     gaps: Collection[str] = (),
+    dates: Collection[str] = (),
 ) -> str:
     """Return a segment as text, such as "age > 54.2 and smoker = yes".
 
@@ -178,6 +180,8 @@ def segment_text(
         By feature that has them, the categories in the order of their codes 0, 1, ...
     gaps : collection of str, default=()
         Features with missing values.
+    dates : collection of str, default=()
+        Features that hold days since 1970-01-01.
 
     Returns
     -------
@@ -190,13 +194,24 @@ def segment_text(
         above = [c.threshold for c in segment if c.feature == j and c.above]
         below = [c.threshold for c in segment if c.feature == j and not c.above]
         lower, upper = max(above, default=-np.inf), min(below, default=np.inf)
-        text = _range_text(name, lower, upper, categories.get(name))
+        number = day_text if name in dates else _four_digits
+        text = _range_text(name, lower, upper, categories.get(name), number)
         may_be_missing = name in gaps and not below and lower < np.inf
         texts.append(f"{text} or missing" if may_be_missing else text)
     return " and ".join(texts)
 
 
-def _range_text(name: str, lower: float, upper: float, categories: Sequence[str] | None) -> str:
+def _four_digits(number: float) -> str:
+    return f"{number:.4g}"
+
+
+def _range_text(
+    name: str,
+    lower: float,
+    upper: float,
+    categories: Sequence[str] | None,
+    text_of: Callable[[float], str],
+) -> str:
     """The values of a feature above ``lower`` and up to ``upper``, as text."""
     if lower == np.inf:
         return f"{name} missing"
@@ -206,48 +221,10 @@ def _range_text(name: str, lower: float, upper: float, categories: Sequence[str]
         kept = [category for k, category in enumerate(categories) if lower < k <= upper]
         return f"{name} = {kept[0]}" if len(kept) == 1 else f"{name} in {{{', '.join(kept)}}}"
     if np.isinf(lower):
-        return f"{name} <= {upper:.4g}"
-    return f"{name} > {lower:.4g}" if np.isinf(upper) else f"{lower:.4g} < {name} <= {upper:.4g}"
-
-
-def error_ratio(squares: Array, inside: Mask, rows: NDArray[np.int64]) -> Measured:
-    """Compare the root mean square of the rows inside a segment with that of the others.
-
-    Parameters
-    ----------
-    squares : array of shape (n,)
-        Squared errors.
-    inside : array of bool of shape (n,)
-        Which are inside the segment; some are and some are not.
-    rows : array of int of shape (n,)
-        Index of the distinct row that each is, from 0; a row is inside in all its appearances.
-
-    Returns
-    -------
-    Measured
-        The ratio and its 95 % interval; without limits where a mean square is 0.
-
-    Notes
-    -----
-    The interval is Student's on the log scale, with one degree of freedom fewer than there are
-    distinct rows inside. With S and N the sum of squares and the count inside, and S' and N' those
-    of the others, distinct row i with s_i and m_i of them adds u_i = (s_i / S - m_i / N) / 2 inside
-    and u_i = -(s_i / S' - m_i / N') / 2 outside to the log ratio; its variance is sum u_i^2
-    (linearised, clustered by row).
-    """
-    total, count, terms = [], [], []
-    for side in (inside, ~inside):
-        s, m = np.bincount(rows, squares * side), np.bincount(rows, side)
-        total.append(s.sum())
-        count.append(m.sum())
-        with np.errstate(invalid="ignore"):  # no error on this side
-            terms.append((s / s.sum() - m / m.sum()) / 2)
-    if min(total) == 0:
-        return Measured(float(np.divide(*total) ** 0.5)) if total[1] else Measured(np.inf)
-    log_ratio = 0.5 * np.log(total[0] / count[0] / (total[1] / count[1]))
-    se = np.sqrt(np.sum((terms[0] - terms[1]) ** 2))
-    half = stats.t.ppf(0.975, len(np.unique(rows[inside])) - 1) * se
-    return Measured(*np.exp([log_ratio, log_ratio - half, log_ratio + half]).tolist())
+        return f"{name} <= {text_of(upper)}"
+    if np.isinf(upper):
+        return f"{name} > {text_of(lower)}"
+    return f"{text_of(lower)} < {name} <= {text_of(upper)}"
 
 
 def _weakest_segment(scores: Scores, dataset: str, method: str, stress: str) -> Result:
@@ -267,7 +244,9 @@ def _weakest_segment(scores: Scores, dataset: str, method: str, stress: str) -> 
     seed = seeds.derive(int(scores.about.seed), "segment", dataset)
     finding = np.isin(points.rows, np.random.default_rng(seed).permutation(r)[: r // 2])
     fewest = max(FEWEST_FINDING, int(np.ceil(_SHARE * finding.sum())))
-    segment = worst_leaf(points.X[finding], points.squares[finding], fewest)
+    data = next(data for data in scores.data if data.name == dataset)
+    X = np.where(np.isin(data.features, data.ids), 0.0, points.X)  # a segment of names is none
+    segment = worst_leaf(X[finding], points.squares[finding], fewest)
     if not segment:
         return Undefined("no threshold leaves enough rows on both sides")
     rest = ~finding
@@ -279,9 +258,8 @@ def _weakest_segment(scores: Scores, dataset: str, method: str, stress: str) -> 
     ratio = error_ratio(points.squares[rest], inside, points.rows[rest])
     if ratio.lower is None or not ratio.lower > 1:
         return Undefined("no segment is clearly worse than the other rows")
-    data = next(data for data in scores.data if data.name == dataset)
     gaps = np.array(data.features)[np.isnan(points.X).any(axis=0)].tolist()
-    text = segment_text(segment, data.features, _categories(data, points.X), gaps)
+    text = segment_text(segment, data.features, _categories(data, points.X), gaps, data.dates)
     covered = [100 * float(points.covered[rest][side].mean()) for side in (inside, ~inside)]
     note = f"{text}: {covered[0]:.0f} % inside their 90 % interval, {covered[1]:.0f} % elsewhere"
     return replace(ratio, segment=text, note=note)

@@ -16,9 +16,10 @@ from howrobust.datasets.tables.reading.text.dialect import (
     names_of,
     problems_of_names,
 )
+from howrobust.datasets.tables.reading.text.example import Example
 from howrobust.datasets.tables.reading.text.rows import Rows
 from howrobust.datasets.tables.reading.text.source import TextSource, text_source
-from howrobust.datasets.tables.reading.text.survey import Survey
+from howrobust.datasets.tables.reading.text.survey import Survey, surveyed
 from howrobust.errors import BadInput
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 Columns = dict[int, Survey]  # by their place in the file
 
 
-def read_text(path: Path, options: ReadOptions) -> Table:
+def read_text(path: Path, options: ReadOptions, like: Path | None = None) -> Table:
     """Read a table in a text file.
 
     Parameters
@@ -36,6 +37,8 @@ def read_text(path: Path, options: ReadOptions) -> Table:
         The file.
     options : ReadOptions
         What the user says.
+    like : Path, optional
+        Another text file, as whose continuation the columns of the same name are read.
 
     Returns
     -------
@@ -53,7 +56,8 @@ def read_text(path: Path, options: ReadOptions) -> Table:
     dialect = dialect_of(source, options.separator)
     names = names_of(source, dialect)
     rows = Rows(source, dialect, len(names))
-    columns = _surveyed(rows, names, options)
+    example = None if like is None else Example.of(like, options)
+    columns = _surveyed(rows, names, options, example)
     notes = [*_notes(source, dialect, options, rows), *_leave_out(columns, rows.count)]
     problems = [rows.problem] if rows.problem else []
     problems += problems_of_names([survey.name for survey in columns.values()])
@@ -61,28 +65,25 @@ def read_text(path: Path, options: ReadOptions) -> Table:
         if not names[place] or names[place] in names[:place]:
             del columns[place]
     marks = decimal_marks(columns.values(), options)
+    separator = (example.rows if example else rows).dialect.separator
     decisions = {
-        place: decide(survey, options, dialect.separator, marks)
-        for place, survey in columns.items()
+        place: decide(survey, options, separator, marks) for place, survey in columns.items()
     }
-    frame, wrong = _frame(rows, columns, decisions, options)
+    frame, wrong = _frame(rows, columns, decisions, options, example)
     for place, decision in decisions.items():
         notes += decision.notes
         problems += [text for text in (decision.problem, wrong.get(place)) if text]
     return Table(frame, tuple(notes), tuple(problems))
 
 
-def _surveyed(rows: Rows, names: Sequence[str], options: ReadOptions) -> Columns:
+def _surveyed(
+    rows: Rows, names: Sequence[str], options: ReadOptions, example: Example | None
+) -> Columns:
     """Return what the cells of each column are, but for those that are dropped."""
-    columns = {
-        place: Survey(name, frozenset(options.missing))
-        for place, name in enumerate(names) if name not in options.drop
-    }  # fmt: skip
-    for block in rows.blocks():
-        cells = list(zip(*block.rows, strict=True))
-        for place, survey in columns.items():
-            survey.add(cells[place], block.lines)
-    return columns
+    begun = Survey if example is None else example.survey
+    missing = frozenset(options.missing)
+    kept = {place: name for place, name in enumerate(names) if name not in options.drop}
+    return surveyed(rows, {place: begun(name, missing) for place, name in kept.items()})
 
 
 def _leave_out(columns: Columns, count: int) -> list[str]:
@@ -119,15 +120,22 @@ def _notes(source: TextSource, dialect: Dialect, options: ReadOptions, rows: Row
 
 
 def _frame(
-    rows: Rows, columns: Columns, decisions: dict[int, Decision], options: ReadOptions
+    rows: Rows,
+    columns: Columns,
+    decisions: dict[int, Decision],
+    options: ReadOptions,
+    example: Example | None,
 ) -> "tuple[pd.DataFrame, dict[int, str]]":
     """Return the frame, and what a second reading has found wrong by column."""
     import pandas as pd  # 0.65 s to import: only when a file is read
 
     collectors = {
         place: collector(survey.name, decisions[place], options)
-        for place, survey in columns.items() if not _is_read(survey, decisions[place])
+        for place, survey in columns.items()
+        if example is not None or not _is_read(survey, decisions[place])
     }  # fmt: skip
+    if example is not None:
+        example.feed({columns[place].name: each for place, each in collectors.items()})
     if collectors:
         count = rows.count
         for block in rows.blocks():
@@ -140,7 +148,8 @@ def _frame(
     wrong = {}
     for place, survey in columns.items():
         if place in collectors:
-            series[survey.name], problem = collectors.pop(place).finish()
+            values, problem = collectors.pop(place).finish()
+            series[survey.name] = values.iloc[len(values) - rows.count :].reset_index(drop=True)
             if problem:
                 wrong[place] = problem
         else:

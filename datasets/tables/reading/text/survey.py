@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from howrobust.datasets.tables.reading.text.cells import EMPTY, Form, form_of, shapes_of
+from howrobust.datasets.tables.reading.text.rows import Rows
 
 PLAIN = b"0123456789+-.eE"
 INT64 = 2**63 - 1
@@ -176,6 +177,28 @@ class Survey:
             The cell and its line.
         """
         return min((self.first[form] for form in forms), key=lambda place: place[1])
+
+
+def surveyed(rows: Rows, columns: dict[int, Survey]) -> dict[int, Survey]:
+    """Show the cells of rows to the surveys of their columns.
+
+    Parameters
+    ----------
+    rows : Rows
+        The rows.
+    columns : dict of int to Survey
+        Surveys by the place of their column.
+
+    Returns
+    -------
+    dict of int to Survey
+        The same surveys.
+    """
+    for block in rows.blocks():
+        cells = list(zip(*block.rows, strict=True))
+        for place, survey in columns.items():
+            survey.add(cells[place], block.lines)
+    return columns
 
 
 def finite_numbers(cells: Sequence[str], decimal: str = ".") -> NDArray[np.float64] | None:
