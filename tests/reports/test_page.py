@@ -310,7 +310,7 @@ def test_a_suite_as_it_is_needs_no_options(suite, uci):
     ],
 )
 def test_the_command_has_every_option_of_the_run(options, tmp_path):
-    frame = pd.DataFrame({"a": range(60), "g": ["u", "v", "w"] * 20, "y": np.arange(60) ** 2.0})
+    frame = pd.DataFrame({"a": range(60), "g": ["u", "v", "w"] * 20, "y": np.arange(1, 61) ** 2.0})
     frame.to_csv(tmp_path / "a table.csv", index=False)
     words = {"methods": ["bayesian_ridge"], "data": [str(tmp_path / "a table.csv")], **options}
     request = RunOptions("quick", seed=4, **words)
