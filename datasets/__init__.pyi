@@ -21,7 +21,6 @@ from .tables.reading.header import header_of as header_of
 from .tables.reading.options import ReadOptions as ReadOptions
 from .tables.reading.read import read_table as read_table
 from .tables.reading.table import Table as Table
-from .tables.roles import TRANSFORMS as TRANSFORMS
 from .tables.roles import Roles as Roles
 from .tables.roles import header_problems as header_problems
 from .tables.roles import parsed_kinds as parsed_kinds

@@ -97,4 +97,5 @@ from .tables.values import NUMBERS as NUMBERS
 from .tables.values import natural_kind as natural_kind
 from .tables.values import numbers_of as numbers_of
 from .tables.values import problem_of as problem_of
+from .tables.values import rounds as rounds
 from .tables.values import values_of as values_of

@@ -22,9 +22,9 @@ from .quantiles import QuantileForecast as QuantileForecast
 from .samples import SampleForecast as SampleForecast
 from .streaming import StreamedMixture as StreamedMixture
 from .streaming import mixture as mixture
-from .transformed.choice import TRANSFORM_NAMES as TRANSFORM_NAMES
-from .transformed.choice import WITHOUT_LOG as WITHOUT_LOG
 from .transformed.choice import transform_of as transform_of
 from .transformed.law import transformed as transformed
+from .transformed.names import TRANSFORM_NAMES as TRANSFORM_NAMES
+from .transformed.names import WITHOUT_LOG as WITHOUT_LOG
 from .transformed.transforms import TargetTransform as TargetTransform
 from .transformed.transforms import YeoJohnson as YeoJohnson

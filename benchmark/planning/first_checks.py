@@ -5,7 +5,8 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from howrobust.datasets.tables.look import refusal
-from howrobust.datasets.tables.roles import TRANSFORMS, header_problems, parsed_kinds, suggestion
+from howrobust.datasets.tables.roles import header_problems, parsed_kinds, suggestion
+from howrobust.distributions.transformed.names import TRANSFORM_NAMES
 from howrobust.errors import BadInput
 from howrobust.planning.data_spec import DataSpec
 from howrobust.planning.entry_points import KINDS, entries
@@ -134,8 +135,8 @@ def _check_numbers(options: RunOptions) -> None:
     if options.timeout_s is not None and not options.timeout_s > 0:
         raise BadInput(f"the time limit must be greater than 0 seconds, not {options.timeout_s}")
     transform = options.target_transform
-    if transform is not None and transform not in TRANSFORMS:
-        known = suggestion(str(transform), TRANSFORMS, "it is one of")
+    if transform is not None and transform not in TRANSFORM_NAMES:
+        known = suggestion(str(transform), TRANSFORM_NAMES, "it is one of")
         raise BadInput(f"the target transform {transform!r} is unknown; {known}")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, ParamSpec, TypeVar, get_args, get_origin
 
-from howrobust.datasets.tables.roles import TRANSFORMS
+from howrobust.distributions.transformed.names import TRANSFORM_NAMES
 
 DEFAULT_FOLDER = "howrobust-out"
 
@@ -138,7 +138,7 @@ class RunOptions:
             "--target-transform",
             "How the target is transformed for all but models of your own; auto chooses by the "
             "training rows (default: auto for a file, none for the catalogue).",
-            choices=TRANSFORMS,
+            choices=TRANSFORM_NAMES,
         ),
     )
     missing: Sequence[str] | None = field(

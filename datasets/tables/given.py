@@ -11,9 +11,10 @@ from howrobust.base.tables.frame import Frame
 from howrobust.base.tables.values import EXACT, NUMBERS
 from howrobust.datasets.tables.kinds import kinds_of
 from howrobust.datasets.tables.look import refusal
-from howrobust.datasets.tables.roles import TRANSFORMS, suggestion
+from howrobust.datasets.tables.roles import suggestion
 from howrobust.datasets.tables.rows import USERS_OWN, RowSource
 from howrobust.distributions.arrays import Array
+from howrobust.distributions.transformed.names import TRANSFORM_NAMES
 from howrobust.errors import BadInput
 
 Values = NDArray[Any]
@@ -63,8 +64,8 @@ def given(
         For rows that no regression can be learnt from, values that cannot be used, and rows of X
         and y whose index labels differ.
     """
-    if target_transform not in TRANSFORMS:
-        known = suggestion(str(target_transform), TRANSFORMS, "it is one of")
+    if target_transform not in TRANSFORM_NAMES:
+        known = suggestion(str(target_transform), TRANSFORM_NAMES, "it is one of")
         raise BadInput(f"target_transform={target_transform!r} is unknown; {known}")
     _require_aligned(X, y, "y")
     _require_aligned(X, groups, "groups")

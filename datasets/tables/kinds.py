@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from howrobust.base.tables.column import Kind
+from howrobust.base.tables.values import rounds
 from howrobust.errors import printable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-EXACT = 2**53  # integers above it are not all different in float64
 FEWEST_NAMES = 20  # texts that name rows are more than these
 NAMES = re.compile(
     r"(?:.*[\s_.-])?(?:id|uuid|guid|key|nr|no|number|index|row)|unnamed:? ?\d*", re.IGNORECASE
@@ -93,18 +93,13 @@ def kinds_of(columns: "Mapping[Hashable, pd.Series]") -> dict[Hashable, Kind]:
 
 def _only_counts(column: "pd.Series") -> bool:
     """Return whether integers name the rows for no other reason than that they count up."""
-    return (
-        column.dtype.kind in "iu"
-        and not says_id(column.name)
-        and int(np.abs(column.to_numpy()).max()) <= EXACT
-    )
+    return column.dtype.kind in "iu" and not says_id(column.name) and not rounds(column)
 
 
 def _kind_of_integers(column: "pd.Series") -> Kind:
     values = column.dropna()
     distinct = bool(values.is_unique)
-    beyond = len(values) > 0 and max(-int(values.min()), int(values.max())) > EXACT
-    if beyond:
+    if rounds(values):
         return "id" if distinct else "category"
     if not distinct or len(values) < 2:
         return "number"

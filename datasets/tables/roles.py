@@ -12,7 +12,6 @@ from howrobust.datasets.tables.reading.header import header_of
 from howrobust.datasets.tables.reading.options import ReadOptions
 from howrobust.errors import BadInput
 
-TRANSFORMS = ("none", "log", "yeo-johnson", "auto")
 _MOST_NAMED = 12
 _TABS = ("\\t", "tab")
 _KIND = re.compile(rf"(?P<column>.+)=(?P<kind>{'|'.join(KINDS)}|date:.+)", re.DOTALL)

@@ -17,7 +17,7 @@ from howrobust.base.split_names import (
 )
 from howrobust.base.splits import Rows, group_split, row_split, time_split
 from howrobust.base.tables.frame import Frame
-from howrobust.distributions.transformed.choice import WITHOUT_LOG
+from howrobust.distributions.transformed.names import WITHOUT_LOG
 
 USERS_OWN = "the user's own"  # licence of rows that a user brings
 _TIME_SPLITS = 5

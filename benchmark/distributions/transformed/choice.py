@@ -1,19 +1,15 @@
 """Which transform a target needs: by name, or by likelihood on the training rows."""
 
 from collections.abc import Callable
-from typing import Literal, get_args
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
 from howrobust.distributions.arrays import Array
+from howrobust.distributions.transformed.names import TRANSFORM_NAMES, WITHOUT_LOG
 from howrobust.distributions.transformed.transforms import Log, TargetTransform, YeoJohnson
 from howrobust.errors import BadInput
 
-TransformName = Literal["none", "log", "yeo-johnson", "auto"]
-TRANSFORM_NAMES: tuple[TransformName, ...] = get_args(TransformName)
-
-WITHOUT_LOG = "auto without log"  # "auto" for a target of which some rows have no logarithm
 ROWS = 10_000  # that choose a transform: the error of a log-likelihood ratio is small long before
 LEAST_GAIN = 3.0  # nats
 _COLUMNS_A_ROW = 0.5  # more encoded columns than this part of the rows fit the noise

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from howrobust.base.tables.values import EXACT
 from howrobust.datasets.tables.reading.options import ReadOptions
 from howrobust.datasets.tables.reading.table import Table
-from howrobust.datasets.tables.reading.text.survey import EXACT, INT64
+from howrobust.datasets.tables.reading.text.survey import INT64
 from howrobust.datasets.tables.reading.typed import finished
 from howrobust.errors import BadInput, printable
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from howrobust.base.tables.values import EXACT
 from howrobust.datasets.tables.reading.options import ReadOptions
 from howrobust.datasets.tables.reading.table import Table
 from howrobust.datasets.tables.reading.text.dialect import problems_of_names
-from howrobust.datasets.tables.reading.text.survey import EXACT
 from howrobust.datasets.tables.reading.typed import finished, read_cells
 from howrobust.errors import BadInput, printable
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from howrobust.base.tables.values import EXACT
 from howrobust.datasets.tables.reading.options import ReadOptions
 from howrobust.datasets.tables.reading.text.cells import Form
-from howrobust.datasets.tables.reading.text.survey import EXACT, INT64, Survey
+from howrobust.datasets.tables.reading.text.survey import INT64, Survey
 from howrobust.errors import printable
 
 Shape = Literal["number", "date", "time", "boolean", "text"]

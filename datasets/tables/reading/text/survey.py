@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from howrobust.base.tables.values import EXACT
 from howrobust.datasets.tables.reading.text.cells import EMPTY, Form, form_of, shapes_of
 from howrobust.datasets.tables.reading.text.rows import Rows
 
 PLAIN = b"0123456789+-.eE"
 INT64 = 2**63 - 1
-EXACT = 2**53  # whole numbers up to it are all different in float64
 _MOST_SHAPES = 50_000  # that are remembered
 _FLOAT = Form("number", dot="decimal")
 _WHOLE = Form("number", is_whole=True)
